@@ -1,0 +1,236 @@
+import { int } from '../ir/attribute.js';
+import type { Node } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
+import type { Dim } from '../ir/types.js';
+import { normalizeAxis } from '../ir/types.js';
+import { at } from '../support/assert.js';
+import { constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
+import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
+import { unknownDim } from './window.js';
+
+/** ONNX Concat of any number of inputs along `axis`. */
+const concat: Operator = {
+  op: 'Concat',
+  domain: '',
+  inputs: [1, Number.POSITIVE_INFINITY],
+  infer: (node) => {
+    const types = node.inputs.flatMap((value) => (value?.type === undefined ? [] : [value.type]));
+    const [first] = types;
+    if (first === undefined || types.length < node.inputs.length) return [undefined];
+    const axis = normalizeAxis(node.int('axis', 0), first.shape.length);
+    const sizes = types.map((type) => at(type.shape, axis));
+    const total = sizes.reduce<Dim>(
+      (sum, size) => (typeof sum === 'number' && typeof size === 'number' ? sum + size : unknownDim(node, axis)),
+      0,
+    );
+    return [
+      withShape(
+        first.type,
+        first.shape.map((dim, position) => (position === axis ? total : dim)),
+      ),
+    ];
+  },
+  flops: () => 0,
+  relations: (node) => {
+    const rank = rankOf(node.output) ?? 0;
+    const axis = normalizeAxis(node.int('axis', 0), rank);
+    const indices = [...node.inputs.keys()];
+    return Array.from({ length: rank }, (_, position): Relation => {
+      const parts = indices.map((index) => input(index, position));
+      return position === axis ? { kind: 'concat', parts, to: output(axis) } : tie(...parts, output(position));
+    });
+  },
+  transposed: (node, perm, graph) => {
+    graph.setAttributes(node, { axis: int(at(perm, normalizeAxis(node.int('axis', 0), perm.length))) });
+    return perm;
+  },
+};
+
+/** ONNX Gather: slices of input 0 along `axis` at the indices of input 1. */
+const gather: Operator = {
+  op: 'Gather',
+  domain: '',
+  inputs: [2, 2],
+  infer: (node) => {
+    const data = inputType(node, 0);
+    const indices = node.inputs[1]?.shape;
+    if (data === undefined || indices === undefined) return [undefined];
+    const axis = normalizeAxis(node.int('axis', 0), data.shape.length);
+    return [withShape(data.type, [...data.shape.slice(0, axis), ...indices, ...data.shape.slice(axis + 1)])];
+  },
+  flops: () => 0,
+  relations: (node) => {
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    const indexRank = rankOf(node.inputs[1]) ?? 0;
+    const axis = normalizeAxis(node.int('axis', 0), rank);
+    const relations: Relation[] = [];
+    for (let position = 0; position < rank; position++) {
+      if (position === axis) continue;
+      relations.push(tie(input(0, position), output(position < axis ? position : position + indexRank - 1)));
+    }
+    for (let position = 0; position < indexRank; position++) {
+      relations.push(tie(input(1, position), output(axis + position)));
+    }
+    const indices = constantInts(node, 1);
+    const extent = node.input(0).shape?.[axis];
+    if (indices !== undefined && typeof extent === 'number') {
+      const wrapped = indices.map((index) => (index < 0 ? index + extent : index));
+      relations.push({ kind: 'select', from: input(0, axis), indices: wrapped });
+    }
+    return relations;
+  },
+  resize: (node, graph, sizes) => {
+    // Only slots that no index names are ever taken from the gathered axis, so every index has a new place.
+    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
+    const kept = sizes.kept(node.input(0), axis);
+    const indices = node.inputs[1]?.constant;
+    if (kept === undefined || indices === undefined) return;
+    const places = new Map(kept.map((old, place) => [old, place]));
+    const moved = indices.numbers().map((index) => places.get(index) ?? index);
+    graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_indices`, Tensor.int64(indices.dims, moved)));
+  },
+};
+
+/** ONNX Slice with constant starts, ends, axes and steps. Axes that are not cut are tied; a cut axis is pinned. */
+const slice: Operator = {
+  op: 'Slice',
+  domain: '',
+  inputs: [3, 5],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    const cuts = cutsOf(node);
+    if (x === undefined || cuts === undefined) return [undefined];
+    const shape = x.shape.map((dim, axis) => {
+      const cut = cuts.get(axis);
+      if (cut === undefined) return dim;
+      return typeof dim === 'number' ? slicedSize(dim, cut) : unknownDim(node, axis);
+    });
+    return [withShape(x.type, shape)];
+  },
+  flops: () => 0,
+  relations: (node) => {
+    const cuts = cutsOf(node);
+    return cuts === undefined ? [] : tieAllAxes(node, [...cuts.keys()]);
+  },
+};
+
+interface Cut {
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+function cutsOf(node: Node): ReadonlyMap<number, Cut> | undefined {
+  const rank = rankOf(node.inputs[0]);
+  const starts = constantInts(node, 1);
+  const ends = constantInts(node, 2);
+  if (rank === undefined || starts === undefined || ends === undefined) return undefined;
+  const axes = node.inputs[3] === undefined ? [...starts.keys()] : constantInts(node, 3);
+  const steps = node.inputs[4] === undefined ? starts.map(() => 1) : constantInts(node, 4);
+  if (axes === undefined || steps === undefined) return undefined;
+  return new Map(
+    axes.map((axis, position) => [
+      normalizeAxis(axis, rank),
+      { start: at(starts, position), end: at(ends, position), step: at(steps, position) },
+    ]),
+  );
+}
+
+function slicedSize(dim: number, { start, end, step }: Cut): number {
+  const clamp = (position: number, low: number, high: number): number =>
+    Math.min(Math.max(position < 0 ? position + dim : position, low), high);
+  const [first, last] =
+    step > 0 ? [clamp(start, 0, dim), clamp(end, 0, dim)] : [clamp(start, 0, dim - 1), clamp(end, -1, dim - 1)];
+  return Math.max(0, Math.ceil((last - first) / step));
+}
+
+/** ONNX Split into parts along `axis`, sizes by constant input 1 or equal. The split axis is pinned. */
+const split: Operator = {
+  op: 'Split',
+  domain: '',
+  inputs: [1, 2],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    if (x === undefined) return node.outputs.map(() => undefined);
+    const axis = normalizeAxis(node.int('axis', 0), x.shape.length);
+    const dim = at(x.shape, axis);
+    const sizes = node.inputs[1] === undefined ? undefined : constantInts(node, 1);
+    return node.outputs.map((_, index) => {
+      const part = Math.ceil(typeof dim === 'number' ? dim / node.outputs.length : Number.NaN);
+      const equal = typeof dim === 'number' ? Math.min(part, dim - part * index) : unknownDim(node, axis);
+      const size = node.inputs[1] === undefined ? equal : (sizes?.[index] ?? unknownDim(node, axis));
+      return withShape(
+        x.type,
+        x.shape.map((old, position) => (position === axis ? size : old)),
+      );
+    });
+  },
+  flops: () => 0,
+  relations: (node) => {
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    const axis = normalizeAxis(node.int('axis', 0), rank);
+    return Array.from({ length: rank }, (_, position) => position)
+      .filter((position) => position !== axis)
+      .map((position) => tie(input(0, position), ...node.outputs.map((_, index) => output(position, index))));
+  },
+  downgrade: (node, graph, opset) => {
+    if (opset < 18) graph.setAttributes(node, { num_outputs: undefined });
+  },
+};
+
+/** ONNX Pad by the constant amounts of input 1 (begins, then ends). Axes that are not padded are tied. */
+const pad: Operator = {
+  op: 'Pad',
+  domain: '',
+  inputs: [2, 4],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    const pads = padsOf(node);
+    if (x === undefined || pads === undefined) return [undefined];
+    const shape = x.shape.map((dim, axis) => {
+      const amount = at(pads, axis) + at(pads, axis + x.shape.length);
+      if (amount === 0) return dim;
+      return typeof dim === 'number' ? dim + amount : unknownDim(node, axis);
+    });
+    return [withShape(x.type, shape)];
+  },
+  flops: () => 0,
+  relations: (node) => {
+    const pads = padsOf(node);
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    if (pads === undefined) return [];
+    const padded = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => pads[axis] || pads[axis + rank]);
+    return tieAllAxes(node, padded);
+  },
+  transposed: (node, perm, graph) => {
+    const pads = padsOf(node);
+    if (pads === undefined) return undefined;
+    const rank = perm.length;
+    const moved = [...pads];
+    for (const [axis, source] of perm.entries()) {
+      moved[source] = at(pads, axis);
+      moved[source + rank] = at(pads, axis + rank);
+    }
+    graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_pads`, Tensor.int64([2 * rank], moved)));
+    graph.setInput(node, 3, undefined);
+    return perm;
+  },
+};
+
+/** Amounts for every axis, begins then ends; undefined where not constant. */
+function padsOf(node: Node): readonly number[] | undefined {
+  const rank = rankOf(node.inputs[0]);
+  const pads = constantInts(node, 1);
+  if (rank === undefined || pads === undefined) return undefined;
+  if (node.inputs[3] === undefined) return pads;
+  const axes = constantInts(node, 3);
+  if (axes === undefined) return undefined;
+  const all = Array.from({ length: 2 * rank }, () => 0);
+  for (const [position, axis] of axes.entries()) {
+    all[normalizeAxis(axis, rank)] = at(pads, position);
+    all[normalizeAxis(axis, rank) + rank] = at(pads, position + axes.length);
+  }
+  return all;
+}
+
+export const indexingOperators: readonly Operator[] = [concat, gather, slice, split, pad];

@@ -1,0 +1,60 @@
+import { int } from '../ir/attribute.js';
+import { normalizeAxis } from '../ir/types.js';
+import { at } from '../support/assert.js';
+import { elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
+import { input, output, tie, tieAllAxes } from './relations.js';
+
+/** ONNX BatchNormalization at inference: y = scale · (x − mean) / sqrt(var + epsilon) + bias over channel axis 1. */
+const batchNormalization: Operator = {
+  op: 'BatchNormalization',
+  domain: '',
+  inputs: [5, 5],
+  infer: (node) => [inputType(node, 0)],
+  flops: (node) => 2 * elementsPerSample(node.output.shape),
+  relations: (node) => [
+    tie(input(0, 1), output(1), ...[1, 2, 3, 4].map((index) => input(index, 0))),
+    ...tieAllAxes(node, [1]),
+  ],
+};
+
+/** ONNX LayerNormalization: mean and variance over the axes from `axis` on, which are pinned. */
+const layerNormalization: Operator = {
+  op: 'LayerNormalization',
+  domain: '',
+  inputs: [2, 3],
+  since: 17,
+  infer: (node) => [inputType(node, 0)],
+  flops: (node) => 8 * elementsPerSample(node.output.shape),
+  relations: (node) => {
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    const first = normalizeAxis(node.int('axis', -1), rank);
+    return tieAllAxes(
+      node,
+      Array.from({ length: rank - first }, (_, index) => first + index),
+    );
+  },
+};
+
+/** ONNX Softmax and LogSoftmax along one axis, which is pinned: its elements see one another. */
+function softmax(op: string): Operator {
+  return {
+    op,
+    domain: '',
+    inputs: [1, 1],
+    since: 13,
+    infer: (node) => [inputType(node, 0)],
+    flops: (node) => 10 * elementsPerSample(node.output.shape),
+    relations: (node) => tieAllAxes(node, [normalizeAxis(node.int('axis', -1), rankOf(node.inputs[0]) ?? 0)]),
+    transposed: (node, perm, graph) => {
+      graph.setAttributes(node, { axis: int(at(perm, normalizeAxis(node.int('axis', -1), perm.length))) });
+      return perm;
+    },
+  };
+}
+
+export const normalizationOperators: readonly Operator[] = [
+  batchNormalization,
+  layerNormalization,
+  softmax('Softmax'),
+  softmax('LogSoftmax'),
+];

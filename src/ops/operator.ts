@@ -1,0 +1,104 @@
+import type { Graph, Node, Value } from '../ir/graph.js';
+import type { Dim, ElementType, Shape, ValueType } from '../ir/types.js';
+import { isStatic } from '../ir/types.js';
+import type { Relation } from './relations.js';
+
+/**
+ * All that is known of one operator. One file an operator (or a table of like ones) declares it, `index.ts` lists the
+ * files, and everything else asks here: no pass, front end or target has its own idea of what an operator does.
+ */
+export interface Operator {
+  readonly op: string;
+  /** '' is ONNX itself; swanc's own operators are in `ai.swan`. */
+  readonly domain: string;
+  /** Fewest and most inputs. */
+  readonly inputs: readonly [number, number];
+  /**
+   * Types of the outputs from those of the inputs, undefined where not known. Throws where the inputs cannot be right.
+   * Mathematics and defaults are those of the ONNX specification at {@link internalOpset}.
+   */
+  readonly infer: (node: Node) => readonly (ValueType | undefined)[];
+  /** Floating-point operations for one run with symbolic dimensions taken as 1; the default is one per output element. */
+  readonly flops?: (node: Node) => number;
+  /** How the axes of inputs and outputs belong together. An axis that no relation names is pinned. */
+  readonly relations?: (node: Node) => readonly Relation[];
+  /** Every output element depends only on the input elements at its (broadcast) place. */
+  readonly elementwise?: true;
+  /**
+   * Rewrites the node, whose first input was `Transpose(x, perm)`, to read x itself, and returns the permutation that
+   * brings its output back. Undefined: there is no such rewrite. Element-wise operators need no rule of their own.
+   */
+  readonly transposed?: (node: Node, perm: readonly number[], graph: Graph) => readonly number[] | undefined;
+  /** Brings attributes and shape inputs in line after `graph` has changed the sizes of the node's inputs. */
+  readonly resize?: (node: Node, graph: Graph, sizes: Resized) => void;
+  /** The definition in plain ONNX operators of an operator of our own. Adds nodes before `node`, returns the outputs. */
+  readonly body?: (node: Node, graph: Graph) => readonly Value[];
+  /** How to write the node at an opset that is older than {@link internalOpset}; the default writes it as it is. */
+  readonly downgrade?: (node: Node, graph: Graph, opset: number) => void;
+  /** First opset with this operator, 1 by default. */
+  readonly since?: number;
+  /** True where equal inputs may give unequal outputs, so that no two nodes are ever merged. */
+  readonly nondeterministic?: true;
+}
+
+/** What was kept of an axis whose size changed: positions in the old axis, ascending. Undefined: it is as it was. */
+export interface Resized {
+  kept(value: Value, axis: number): readonly number[] | undefined;
+}
+
+/** The operator set that graphs are held in. Older ones are made when a file is written. */
+export const internalOpset = 20;
+
+/** The domain of swanc's own operators. */
+export const swanDomain = 'ai.swan';
+
+/** A shape that an operator cannot take: an invalid model, reported with the node's layer. */
+export class ShapeError extends Error {}
+
+/** Type and shape of input `index`, or undefined while unknown. */
+export function inputType(node: Node, index: number): ValueType | undefined {
+  return node.inputs[index]?.type;
+}
+
+/** Rank of a value whose shape is known. */
+export function rankOf(value: Value | undefined): number | undefined {
+  return value?.shape?.length;
+}
+
+/** Input `index` as a list of whole numbers, if it is constant. */
+export function constantInts(node: Node, index: number): readonly number[] | undefined {
+  return node.inputs[index]?.constant?.numbers();
+}
+
+/** NumPy's rule, as in ONNX "multidirectional broadcasting". */
+export function broadcastShapes(shapes: readonly Shape[]): Shape {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) =>
+    shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).reduce(broadcastDims),
+  );
+}
+
+function broadcastDims(left: Dim, right: Dim): Dim {
+  if (left === right || right === 1) return left;
+  if (left === 1) return right;
+  // A symbol next to a number: both can only be right if the symbol is that number (or 1, which changes nothing).
+  if (typeof left === 'string' && typeof right === 'string') return `max(${left},${right})`;
+  if (typeof left === 'string') return right;
+  if (typeof right === 'string') return left;
+  throw new ShapeError(`sizes ${left} and ${right} do not broadcast`);
+}
+
+/** Number of elements with every symbol taken as 1: the cost of one sample. */
+export function elementsPerSample(shape: Shape | undefined): number {
+  return (shape ?? []).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
+}
+
+export function staticShape(value: Value | undefined): readonly number[] | undefined {
+  const shape = value?.shape;
+  return shape !== undefined && isStatic(shape) ? shape : undefined;
+}
+
+/** The same element type with another shape. */
+export function withShape(type: ElementType, shape: Shape): ValueType {
+  return { type, shape };
+}

@@ -1,0 +1,51 @@
+import { elementsPerSample, inputType, type Operator, withShape } from './operator.js';
+import { input, output, tie } from './relations.js';
+import { slide, windowOf } from './window.js';
+
+/** Poolings treat every sample and channel by itself; the spatial axes are pinned. */
+const batchAndChannels = () => [tie(input(0, 0), output(0)), tie(input(0, 1), output(1))];
+
+/** ONNX MaxPool and AveragePool: x [N, C, ...] to [N, C, ...] under a sliding window. */
+function slidingPool(op: string): Operator {
+  return {
+    op,
+    domain: '',
+    inputs: [1, 1],
+    infer: (node) => {
+      const x = inputType(node, 0);
+      if (x === undefined) return [undefined];
+      const window = windowOf(node, node.ints('kernel_shape') ?? []);
+      return [withShape(x.type, [...x.shape.slice(0, 2), ...slide(node, window, x.shape.slice(2))])];
+    },
+    flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
+    relations: batchAndChannels,
+  };
+}
+
+/** ONNX GlobalMaxPool and GlobalAveragePool: x [N, C, ...] to [N, C, 1, ...]. */
+function globalPool(op: string): Operator {
+  return {
+    op,
+    domain: '',
+    inputs: [1, 1],
+    infer: (node) => {
+      const x = inputType(node, 0);
+      if (x === undefined) return [undefined];
+      return [
+        withShape(
+          x.type,
+          x.shape.map((dim, axis) => (axis < 2 ? dim : 1)),
+        ),
+      ];
+    },
+    flops: (node) => elementsPerSample(node.input(0).shape),
+    relations: batchAndChannels,
+  };
+}
+
+export const poolOperators: readonly Operator[] = [
+  slidingPool('MaxPool'),
+  slidingPool('AveragePool'),
+  globalPool('GlobalMaxPool'),
+  globalPool('GlobalAveragePool'),
+];

@@ -1,0 +1,75 @@
+import { ints } from '../ir/attribute.js';
+import type { Graph, Node } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
+import { normalizeAxis } from '../ir/types.js';
+import { at } from '../support/assert.js';
+import { constantInts, elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
+import { input, output, tie } from './relations.js';
+
+/**
+ * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd: over the axes given as constant input 1 (none: all).
+ * Reduced axes are pinned, the others are tied.
+ */
+function reduce(op: string, axesInputSince: number): Operator {
+  return {
+    op,
+    domain: '',
+    inputs: [1, 2],
+    infer: (node) => {
+      const x = inputType(node, 0);
+      const axes = reducedAxes(node);
+      if (x === undefined || axes === undefined) return [undefined];
+      const kept = node.int('keepdims', 1) === 1;
+      const shape = x.shape.flatMap((dim, axis) => (axes.includes(axis) ? (kept ? [1] : []) : [dim]));
+      return [{ type: x.type, shape }];
+    },
+    flops: (node) => elementsPerSample(node.input(0).shape),
+    relations: (node) => {
+      const axes = reducedAxes(node) ?? [];
+      const kept = node.int('keepdims', 1) === 1;
+      return keptAxes(rankOf(node.inputs[0]) ?? 0, axes).map((axis, position) =>
+        tie(input(0, axis), output(kept ? axis : position)),
+      );
+    },
+    transposed: (node, perm, graph) => {
+      const axes = reducedAxes(node);
+      if (axes === undefined) return undefined;
+      const moved = axes.map((axis) => at(perm, axis));
+      setAxes(node, graph, moved);
+      if (node.int('keepdims', 1) === 1) return perm;
+      // What is left of the permutation when the reduced axes are gone on both sides.
+      const before = keptAxes(perm.length, moved);
+      return keptAxes(perm.length, axes).map((axis) => before.indexOf(at(perm, axis)));
+    },
+    downgrade: (node, graph, opset) => {
+      const axes = reducedAxes(node);
+      if (opset >= axesInputSince || axes === undefined) return;
+      graph.setAttributes(node, { axes: ints(axes) });
+      graph.setInput(node, 1, undefined);
+    },
+  };
+}
+
+/** Reduced axes counted from the start, ascending; undefined where they are not constant. */
+function reducedAxes(node: Node): readonly number[] | undefined {
+  const rank = rankOf(node.inputs[0]);
+  if (rank === undefined) return undefined;
+  if (node.inputs[1] === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  return constantInts(node, 1)
+    ?.map((axis) => normalizeAxis(axis, rank))
+    .sort((left, right) => left - right);
+}
+
+function keptAxes(rank: number, reduced: readonly number[]): number[] {
+  return Array.from({ length: rank }, (_, axis) => axis).filter((axis) => !reduced.includes(axis));
+}
+
+function setAxes(node: Node, graph: Graph, axes: readonly number[]): void {
+  const sorted = axes.toSorted((left, right) => left - right);
+  graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_axes`, Tensor.int64([sorted.length], sorted)));
+}
+
+export const reduceOperators: readonly Operator[] = [
+  reduce('ReduceSum', 13),
+  ...['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL2'].map((op) => reduce(op, 18)),
+];

@@ -1,0 +1,97 @@
+import type { Node, Value } from '../ir/graph.js';
+import { assert } from '../support/assert.js';
+
+/**
+ * Axis relations: which axis of which input is which axis of which output or weight. They are data, so that unit
+ * removal, unit reordering and the moving of Transposes all draw on one declaration.
+ *
+ * A *slot* is one index along one axis of one value. A relation says how deleting a slot in one place must delete
+ * slots elsewhere for the operator to compute the same on what is left. Every axis that no relation of a node names is
+ * pinned: its slots stay.
+ */
+
+/** One axis of one input or output of a node. */
+export interface Port {
+  readonly side: 'input' | 'output';
+  readonly index: number;
+  readonly axis: number;
+}
+
+export type Relation =
+  /** Slot k of every port belongs to slot k of the others, and output slot k depends on no other slot of them. */
+  | { readonly kind: 'tie'; readonly ports: readonly Port[] }
+  /**
+   * Slot k of `data` meets slot k of `weight` in a sum of products, so an output is the sum of what each slot
+   * contributes: deleting a slot takes its contribution away, and a constant contribution can be added back.
+   */
+  | { readonly kind: 'contract'; readonly data: Port; readonly weight: Port }
+  /** Slot c of `from` becomes slots (o·C + c)·inner + i of `to`, for o < outer and i < inner: flatten, depthwise. */
+  | {
+      readonly kind: 'repeat';
+      readonly from: Port;
+      readonly to: readonly Port[];
+      readonly outer: number;
+      readonly inner: number;
+    }
+  /** Slots of the parts lie one after the other in `to`. */
+  | { readonly kind: 'concat'; readonly parts: readonly Port[]; readonly to: Port }
+  /** Slot k of `to` is slot start + k·step of `from`; slots of `from` that are left out are read by nobody here. */
+  | { readonly kind: 'slice'; readonly from: Port; readonly to: Port; readonly start: number; readonly step: number }
+  /** Slot k of `to` reads slot indices[k] of `from`: the slots read must stay, the others are read by nobody here. */
+  | { readonly kind: 'select'; readonly from: Port; readonly indices: readonly number[] };
+
+export const input = (index: number, axis: number): Port => ({ side: 'input', index, axis });
+export const output = (axis: number, index = 0): Port => ({ side: 'output', index, axis });
+export const tie = (...ports: readonly Port[]): Relation => ({ kind: 'tie', ports });
+export const contract = (data: Port, weight: Port): Relation => ({ kind: 'contract', data, weight });
+
+/** The value that a port of `node` is an axis of; undefined for an optional input that is not given. */
+export function portValue(node: Node, port: Port): Value | undefined {
+  return port.side === 'input' ? node.inputs[port.index] : node.outputs[port.index];
+}
+
+/** Every port that a relation names. */
+export function portsOf(relation: Relation): readonly Port[] {
+  switch (relation.kind) {
+    case 'tie':
+      return relation.ports;
+    case 'contract':
+      return [relation.data, relation.weight];
+    case 'repeat':
+      return [relation.from, ...relation.to];
+    case 'concat':
+      return [...relation.parts, relation.to];
+    case 'slice':
+      return [relation.from, relation.to];
+    case 'select':
+      return [relation.from];
+  }
+}
+
+/**
+ * Ties under broadcasting (ONNX "multidirectional broadcasting"): every output axis with the equally long axes of the
+ * inputs in `indices`. An input axis of size 1 that is stretched is left out: it has nothing to delete.
+ */
+export function broadcastTies(node: Node, indices: readonly number[]): Relation[] {
+  const shape = node.output.shape;
+  if (shape === undefined) return [];
+  return shape.map((dim, axis) => {
+    const ports = [output(axis)];
+    for (const index of indices) {
+      const inputShape = node.inputs[index]?.shape;
+      if (inputShape === undefined) continue;
+      const inputAxis = axis - shape.length + inputShape.length;
+      if (inputAxis >= 0 && inputShape[inputAxis] === dim) ports.push(input(index, inputAxis));
+    }
+    return tie(...ports);
+  });
+}
+
+/** Ties every axis of input 0 with the same axis of the output, except those named. */
+export function tieAllAxes(node: Node, except: readonly number[] = []): Relation[] {
+  const rank = node.output.shape?.length ?? 0;
+  assert(rank === 0 || node.input(0).shape?.length === rank, `${node.op} does not keep its rank`);
+  return Array.from({ length: rank }, (_, axis) => axis)
+    .filter((axis) => !except.includes(axis))
+    .map((axis) => tie(input(0, axis), output(axis)));
+}

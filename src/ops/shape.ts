@@ -1,0 +1,109 @@
+import { broadcastShapes, constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
+import { unknownDim } from './window.js';
+
+/** Operators whose output tells of shapes and positions, or whose output's shape is computed. Their axes are pinned. */
+
+/** ONNX Shape: the sizes of the axes as int64 [rank]. */
+const shape: Operator = {
+  op: 'Shape',
+  domain: '',
+  inputs: [1, 1],
+  infer: (node) => {
+    const rank = rankOf(node.inputs[0]);
+    if (rank === undefined) return [undefined];
+    const bound = (position: number): number => Math.min(Math.max(position < 0 ? position + rank : position, 0), rank);
+    const length = Math.max(0, bound(node.int('end', rank)) - bound(node.int('start', 0)));
+    return [withShape('int64', [length])];
+  },
+  flops: () => 0,
+};
+
+/** ONNX NonZero: the positions of non-zero elements as int64 [rank, count]. */
+const nonZero: Operator = {
+  op: 'NonZero',
+  domain: '',
+  inputs: [1, 1],
+  infer: (node) => {
+    const rank = rankOf(node.inputs[0]);
+    return [rank === undefined ? undefined : withShape('int64', [rank, unknownDim(node, 1)])];
+  },
+};
+
+/** ONNX Expand: broadcast to the constant shape of input 1. */
+const expand: Operator = {
+  op: 'Expand',
+  domain: '',
+  inputs: [2, 2],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    const target = constantInts(node, 1);
+    return [
+      x === undefined || target === undefined ? undefined : withShape(x.type, broadcastShapes([x.shape, target])),
+    ];
+  },
+  flops: () => 0,
+};
+
+/** ONNX Range: a list whose length is known only at run time. */
+const range: Operator = {
+  op: 'Range',
+  domain: '',
+  inputs: [3, 3],
+  infer: (node) => {
+    const type = node.input(0).elementType;
+    return [type === undefined ? undefined : withShape(type, [unknownDim(node, 0)])];
+  },
+};
+
+/** ONNX ConstantOfShape: one value repeated. */
+const constantOfShape: Operator = {
+  op: 'ConstantOfShape',
+  domain: '',
+  inputs: [1, 1],
+  infer: (node) => {
+    const value = node.attributes.value;
+    const dims = constantInts(node, 0);
+    const type = value?.kind === 'tensor' ? value.value.type : 'float32';
+    return [dims === undefined ? undefined : withShape(type, dims)];
+  },
+};
+
+/** ONNX Resize with constant scales (input 2) or sizes (input 3). */
+const resize: Operator = {
+  op: 'Resize',
+  domain: '',
+  inputs: [1, 4],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    const scales = constantInts(node, 2);
+    const sizes = constantInts(node, 3);
+    if (x === undefined) return [undefined];
+    if (sizes !== undefined && sizes.length === x.shape.length) return [withShape(x.type, sizes)];
+    if (scales === undefined || scales.length !== x.shape.length) return [undefined];
+    const shapeOut = x.shape.map((dim, axis) => {
+      const scale = scales[axis] ?? 1;
+      if (scale === 1) return dim;
+      return typeof dim === 'number' ? Math.floor(dim * scale) : unknownDim(node, axis);
+    });
+    return [withShape(x.type, shapeOut)];
+  },
+};
+
+/** ONNX If: both branches give values of the same types; nothing is known where they differ. */
+const branch: Operator = {
+  op: 'If',
+  domain: '',
+  inputs: [1, 1],
+  infer: (node) => {
+    const results = [node.subgraph('then_branch'), node.subgraph('else_branch')].map((graph) => graph.outputs);
+    return node.outputs.map((_, index) => {
+      const [yes, no] = results.map((outputs) => outputs[index]?.type);
+      if (yes === undefined || no === undefined || yes.shape.length !== no.shape.length) return undefined;
+      const dims = yes.shape.map((dim, axis) => (dim === no.shape[axis] ? dim : unknownDim(node, axis)));
+      return withShape(yes.type, dims);
+    });
+  },
+  flops: () => 0,
+};
+
+export const shapeOperators: readonly Operator[] = [shape, nonZero, expand, range, constantOfShape, resize, branch];

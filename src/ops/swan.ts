@@ -1,0 +1,98 @@
+import { int } from '../ir/attribute.js';
+import { Builder } from '../ir/builder.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import { at } from '../support/assert.js';
+import { broadcastShapes, elementsPerSample, inputType, type Operator, swanDomain } from './operator.js';
+import { broadcastTies } from './relations.js';
+
+/**
+ * `Gate(features, score)`: y = features · [score >= threshold]. The score has the rank of the features and broadcasts
+ * against them; attribute `axis` is the axis of units. A unit is *on* where its score reaches the attribute
+ * `threshold`, which is ln(t / (1 − t)) for a SwanGate with threshold t, since sigmoid(s) >= t is the same as that.
+ * (Switchable Activation Networks, arXiv 2603.06601.)
+ */
+export const gate: Operator = {
+  op: 'Gate',
+  domain: swanDomain,
+  inputs: [2, 2],
+  elementwise: true,
+  infer: (node) => {
+    const features = inputType(node, 0);
+    const score = inputType(node, 1);
+    if (features === undefined || score === undefined) return [undefined];
+    return [{ type: features.type, shape: broadcastShapes([features.shape, score.shape]) }];
+  },
+  flops: (node) => elementsPerSample(node.output.shape),
+  relations: (node) => broadcastTies(node, [0, 1]),
+  transposed: (node, perm, graph) => {
+    graph.setAttributes(node, { axis: int(at(perm, node.int('axis', 1))) });
+    return perm;
+  },
+  body: (node, graph) => {
+    const builder = new Builder(graph, { origin: node.origin, before: node });
+    return [builder.op('Mul', [node.input(0), firing(node, builder)])];
+  },
+};
+
+/** The gate's 0-or-1 factor for its features, as float32 in the shape of the score. */
+export function firing(gateNode: Node, builder: Builder): Value {
+  const threshold = builder.scalar(gateNode.float('threshold', 0), 'threshold');
+  const on = builder.op('GreaterOrEqual', [gateNode.input(1), threshold]);
+  return builder.cast(on, 'float32');
+}
+
+/**
+ * `SGBlend(x, alpha, beta, gamma)` (arXiv 2505.23942): a · (x · sigmoid(beta · x) − gamma) + (1 − a) · GELU(x), where
+ * a = sigmoid(alpha) for `blend` = 'sigmoid' and clip(alpha, 0, 1) for 'clip', and GELU is one of
+ * x · sigmoid(1.702 x) ('sigmoid'), 0.5 x (1 + tanh(sqrt(2/π)(x + 0.044715 x³))) ('tanh'), 0.5 x (1 + erf(x/√2)) ('erf').
+ * The parameters broadcast against x.
+ */
+export const sgBlend: Operator = {
+  op: 'SGBlend',
+  domain: swanDomain,
+  inputs: [4, 4],
+  elementwise: true,
+  infer: (node) => {
+    const types = node.inputs.map((value) => value?.type);
+    const [x] = types;
+    if (x === undefined || types.includes(undefined)) return [undefined];
+    return [
+      { type: x.type, shape: broadcastShapes(types.flatMap((type) => (type === undefined ? [] : [type.shape]))) },
+    ];
+  },
+  flops: (node) => 24 * elementsPerSample(node.output.shape),
+  relations: (node) => broadcastTies(node, [0, 1, 2, 3]),
+  body: (node, graph) => [sgBlendBody(node, graph)],
+};
+
+function sgBlendBody(node: Node, graph: Graph): Value {
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  const [x, alpha, beta, gamma] = [node.input(0), node.input(1), node.input(2), node.input(3)];
+  const a =
+    node.string('blend', 'sigmoid') === 'clip'
+      ? builder.op('Clip', [alpha, builder.scalar(0), builder.scalar(1)])
+      : builder.op('Sigmoid', [alpha]);
+  const swish = builder.op('Mul', [x, builder.op('Sigmoid', [builder.op('Mul', [beta, x])])]);
+  const shifted = builder.op('Sub', [swish, gamma]);
+  const rest = builder.op('Sub', [builder.scalar(1), a]);
+  const gelu = geluBody(builder, x, node.string('gelu', 'sigmoid'));
+  return builder.op('Add', [builder.op('Mul', [a, shifted]), builder.op('Mul', [rest, gelu])]);
+}
+
+/** The three forms of GELU that SGBlend knows; see {@link sgBlend}. */
+export function geluBody(builder: Builder, x: Value, kind: string): Value {
+  if (kind === 'sigmoid') {
+    return builder.op('Mul', [x, builder.op('Sigmoid', [builder.op('Mul', [x, builder.scalar(1.702)])])]);
+  }
+  const half = builder.op('Mul', [x, builder.scalar(0.5)]);
+  const inner =
+    kind === 'erf'
+      ? builder.op('Erf', [builder.op('Mul', [x, builder.scalar(Math.SQRT1_2)])])
+      : builder.op('Tanh', [tanhArgument(builder, x)]);
+  return builder.op('Mul', [half, builder.op('Add', [inner, builder.scalar(1)])]);
+}
+
+function tanhArgument(builder: Builder, x: Value): Value {
+  const cube = builder.op('Mul', [builder.op('Mul', [x, x]), builder.op('Mul', [x, builder.scalar(0.044715)])]);
+  return builder.op('Mul', [builder.op('Add', [x, cube]), builder.scalar(Math.sqrt(2 / Math.PI))]);
+}

@@ -1,0 +1,60 @@
+import type { Node } from '../ir/graph.js';
+import type { Dim, Shape } from '../ir/types.js';
+import { at } from '../support/assert.js';
+import { ShapeError } from './operator.js';
+
+/** What convolutions and poolings share: a window that slides over the spatial axes (ONNX Conv, MaxPool, …). */
+export interface Window {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Begin of every axis, then end of every axis. */
+  readonly pads: readonly number[];
+  readonly autoPad: string;
+  readonly ceil: boolean;
+}
+
+/** Reads the window attributes of a node, with ONNX's defaults. `kernel` is given where weights fix it. */
+export function windowOf(node: Node, kernel: readonly number[]): Window {
+  const ones = kernel.map(() => 1);
+  return {
+    kernel,
+    strides: node.ints('strides') ?? ones,
+    dilations: node.ints('dilations') ?? ones,
+    pads: node.ints('pads') ?? [...ones, ...ones].map(() => 0),
+    autoPad: node.string('auto_pad', 'NOTSET'),
+    ceil: node.int('ceil_mode', 0) === 1,
+  };
+}
+
+/** Sizes of the spatial axes after the window has passed over `spatial`. */
+export function slide(node: Node, window: Window, spatial: Shape): Shape {
+  if (spatial.length !== window.kernel.length) {
+    throw new ShapeError(`a window of ${window.kernel.length} axes over ${spatial.length} spatial axes`);
+  }
+  return spatial.map((dim, axis) => slideAxis(node, window, dim, axis));
+}
+
+function slideAxis(node: Node, window: Window, dim: Dim, axis: number): Dim {
+  const stride = at(window.strides, axis);
+  const extent = (at(window.kernel, axis) - 1) * at(window.dilations, axis) + 1;
+  const same = window.autoPad.startsWith('SAME');
+  const valid = window.autoPad === 'VALID';
+  const padding = valid ? 0 : at(window.pads, axis) + at(window.pads, axis + window.kernel.length);
+  if (typeof dim === 'string') {
+    const keepsSize = stride === 1 && (same || padding === extent - 1);
+    return keepsSize ? dim : unknownDim(node, axis + 2);
+  }
+  if (same) return Math.ceil(dim / stride);
+  const steps = (dim + padding - extent) / stride;
+  const size = (window.ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
+  if (size < 1) throw new ShapeError(`a window of ${extent} does not fit into ${dim} elements padded by ${padding}`);
+  // With ceil_mode a last window that would start beyond the input and its begin padding is dropped.
+  const startsOutside = window.ceil && (size - 1) * stride >= dim + at(window.pads, axis);
+  return startsOutside ? size - 1 : size;
+}
+
+/** A symbol for a size that is not known: each node output and axis has its own. */
+export function unknownDim(node: Node, axis: number): string {
+  return `${node.output.name}_d${axis}`;
+}
