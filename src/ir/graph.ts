@@ -1,4 +1,5 @@
 import { assert, at } from '../support/assert.js';
+import { invalid } from '../support/errors.js';
 import type { Attribute, Attributes } from './attribute.js';
 import type { Tensor } from './tensor.js';
 import type { ElementType, Shape, ValueType } from './types.js';
@@ -154,7 +155,7 @@ export class Node {
   /** Input `index`, which the operator requires. */
   input(index: number): Value {
     const value = this.#inputs[index];
-    assert(value !== undefined, `${this.op} has no input ${index}`);
+    if (value === undefined) throw invalid(this.label, `${this.op} has no input ${index}`);
     return value;
   }
 
@@ -182,15 +183,16 @@ export class Node {
   /** The nested graph `name`, which the operator requires. */
   subgraph(name: string): Graph {
     const attribute = this.#attribute(name, 'graph');
-    assert(attribute !== undefined, `${this.op} has no graph ${name}`);
+    if (attribute === undefined) throw invalid(this.label, `${this.op} has no graph ${name}`);
     return attribute.value;
   }
 
   #attribute<K extends Attribute['kind']>(name: string, kind: K): Extract<Attribute, { kind: K }> | undefined {
     const attribute = this.#attributes[name];
     if (attribute === undefined) return undefined;
-    assert(isKind(attribute, kind), `attribute ${name} of ${this.op} is of type ${attribute.kind}, not ${kind}`);
-    return attribute;
+    if (isKind(attribute, kind)) return attribute;
+    // A model that was read can be wrong here, so this is no defect of swanc.
+    throw invalid(this.label, `attribute ${name} of ${this.op} is of type ${attribute.kind}, not ${kind}`);
   }
 
   /** The graphs among the attributes, such as the branches of `If`. */

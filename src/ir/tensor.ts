@@ -42,6 +42,11 @@ export class Tensor<T extends ElementType = ElementType> {
     return this.data;
   }
 
+  /** True if every element is `element`; for float16, whose bits are not decoded, never. */
+  isFilledWith(element: number): boolean {
+    return this.type !== 'float16' && this.data.every((item: number | bigint) => Number(item) === element);
+  }
+
   /** The same data under another shape of the same size. */
   reshaped(dims: readonly number[]): Tensor<T> {
     return new Tensor(this.type, dims, this.data);

@@ -1,6 +1,7 @@
 import { int } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
+import { boundSums } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, ShapeError, staticShape } from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
 import { slide, unknownDim, windowOf } from './window.js';
@@ -13,6 +14,7 @@ export const conv: Operator = {
   op: 'Conv',
   domain: '',
   inputs: [2, 3],
+  linear: () => ({ weight: 1, bias: 2 }),
   infer: (node) => {
     const x = inputType(node, 0);
     const weights = staticShape(node.inputs[1]);
@@ -24,6 +26,29 @@ export const conv: Operator = {
     }
     const window = windowOf(node, weights.slice(2));
     return [{ type: x.type, shape: [at(x.shape, 0), at(weights, 0), ...slide(node, window, x.shape.slice(2))] }];
+  },
+  bounds: (node, [x]) => {
+    const weights = node.input(1).constant;
+    const bias = node.inputs[2];
+    if (x === undefined || weights?.type !== 'float32') return undefined;
+    if (bias !== undefined && bias.constant?.type !== 'float32') return undefined;
+    const values = weights.floats();
+    const [units, inputs] = [at(weights.dims, 0), at(weights.dims, 1)];
+    const perUnit = weights.size / units;
+    const group = node.int('group', 1);
+    return boundSums({
+      units,
+      x: x.along(1),
+      *terms(unit) {
+        const firstInput = Math.floor(unit / (units / group)) * inputs;
+        for (let term = 0; term < perUnit; term++) {
+          yield [at(values, unit * perUnit + term), firstInput + Math.floor(term / (perUnit / inputs))];
+        }
+      },
+      bias: (unit) => bias?.constant?.floats()[unit] ?? 0,
+      hasPadding:
+        node.string('auto_pad', 'NOTSET') !== 'NOTSET' || (node.ints('pads') ?? []).some((amount) => amount > 0),
+    });
   },
   flops: (node) => {
     const weights = staticShape(node.inputs[1]) ?? [];
@@ -55,6 +80,7 @@ export const convTranspose: Operator = {
   op: 'ConvTranspose',
   domain: '',
   inputs: [2, 3],
+  linear: () => ({ weight: 1, bias: 2 }),
   infer: (node) => {
     const x = inputType(node, 0);
     const weights = staticShape(node.inputs[1]);

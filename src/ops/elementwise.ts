@@ -1,7 +1,10 @@
-import type { Node } from '../ir/graph.js';
+import type { Builder } from '../ir/builder.js';
+import type { Node, Value } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
 import type { ElementType, ValueType } from '../ir/types.js';
-import { elementTypeNames, elementTypes } from '../ir/types.js';
-import { broadcastShapes, elementsPerSample, type Operator } from './operator.js';
+import { elementTypeNames, elementTypes, sameShape } from '../ir/types.js';
+import { Bounds, combine, constantBounds, product } from './bounds.js';
+import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
 import { broadcastTies } from './relations.js';
 
 /**
@@ -19,14 +22,23 @@ interface Row {
   /** Operations for one element; transcendental functions are counted as 8. */
   readonly flops?: number;
   readonly since?: number;
+  /** The function itself, for the non-decreasing ones: it carries bounds over. */
+  readonly rising?: (x: number) => number;
 }
 
 const binary = [2, 2] as const;
 const variadic = [1, Number.POSITIVE_INFINITY] as const;
 
 const rows: readonly Row[] = [
-  ...['Abs', 'Neg', 'Relu', 'Sign', 'Floor', 'Ceil', 'Round', 'Reciprocal', 'Sqrt', 'Not'].map((op) => ({ op })),
-  ...['Exp', 'Log', 'Sigmoid', 'Tanh', 'Erf', 'Softplus', 'Softsign', 'Sin', 'Cos'].map((op) => ({ op, flops: 8 })),
+  ...['Abs', 'Neg', 'Round', 'Reciprocal', 'Sqrt', 'Not'].map((op) => ({ op })),
+  { op: 'Relu', rising: (x) => Math.max(0, x) },
+  { op: 'Sign', rising: Math.sign },
+  { op: 'Floor', rising: Math.floor },
+  { op: 'Ceil', rising: Math.ceil },
+  { op: 'Exp', flops: 8, rising: Math.exp },
+  { op: 'Sigmoid', flops: 8, rising: (x) => 1 / (1 + Math.exp(-x)) },
+  { op: 'Tanh', flops: 8, rising: Math.tanh },
+  ...['Log', 'Erf', 'Softplus', 'Softsign', 'Sin', 'Cos'].map((op) => ({ op, flops: 8 })),
   { op: 'Elu', flops: 9 },
   { op: 'Selu', flops: 9 },
   { op: 'Gelu', flops: 12, since: 20 },
@@ -36,7 +48,7 @@ const rows: readonly Row[] = [
   { op: 'LeakyRelu', flops: 2 },
   { op: 'ThresholdedRelu', flops: 1 },
   { op: 'Clip', inputs: [1, 3], flops: 2 },
-  { op: 'Identity', flops: 0 },
+  { op: 'Identity', flops: 0, rising: (x) => x },
   { op: 'IsNaN', result: 'bool' },
   ...['Add', 'Sub', 'Mul', 'Div'].map((op) => ({ op, inputs: binary })),
   { op: 'Mod', inputs: binary },
@@ -48,6 +60,94 @@ const rows: readonly Row[] = [
   ...['Max', 'Min', 'Sum', 'Mean'].map((op) => ({ op, inputs: variadic })),
   { op: 'Where', inputs: [3, 3], typeOf: 1 },
 ];
+
+/** The element that leaves the other input as it is: x + 0, x · 1. `left` is false where it must be the second input. */
+const neutral: Readonly<Record<string, { readonly element: number; readonly left: boolean }>> = {
+  Add: { element: 0, left: true },
+  Sub: { element: 0, left: false },
+  Mul: { element: 1, left: true },
+  Div: { element: 1, left: false },
+  Pow: { element: 1, left: false },
+};
+
+function neutralIdentity(node: Node): Value | undefined {
+  const rule = neutral[node.op];
+  if (rule === undefined) return node.inputs.length === 1 && isVariadicOrIdentity(node.op) ? node.input(0) : undefined;
+  const [left, right] = [node.input(0), node.input(1)];
+  if (right.constant?.isFilledWith(rule.element) && keepsShape(node, left)) return left;
+  return rule.left && left.constant?.isFilledWith(rule.element) && keepsShape(node, right) ? right : undefined;
+}
+
+const isVariadicOrIdentity = (op: string): boolean =>
+  op === 'Identity' || rows.some((row) => row.op === op && row.inputs === variadic);
+
+type Interval = readonly [number, number];
+
+/** How binary arithmetic carries intervals over. */
+const intervals: Readonly<Record<string, (left: Interval, right: Interval) => Interval>> = {
+  Add: (left, right) => [left[0] + right[0], left[1] + right[1]],
+  Sub: (left, right) => [left[0] - right[1], left[1] - right[0]],
+  Mul: product,
+  Max: (left, right) => [Math.max(left[0], right[0]), Math.max(left[1], right[1])],
+  Min: (left, right) => [Math.min(left[0], right[0]), Math.min(left[1], right[1])],
+};
+
+function elementwiseBounds(node: Node, row: Row, inputs: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const { rising } = row;
+  const [x] = inputs;
+  if (rising !== undefined) {
+    const range = x ?? Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    return range.map((low, high) => [rising(low), rising(high)]);
+  }
+  const step = intervals[row.op];
+  if (step === undefined || node.inputs.length !== 2) return undefined;
+  const rank = node.output.shape?.length ?? 0;
+  const axis = inputs.find((known) => known !== undefined && !known.isUniform)?.axis ?? 1;
+  const [left, right] = node.inputs.map((value, index) => {
+    if (value?.constant !== undefined) return constantBounds(value, rank, axis);
+    // The slots of a value of lower rank, or of one that is stretched, are not those of the output.
+    const isAligned = value?.shape?.length === rank && value.shape[axis] === node.output.shape?.[axis];
+    return isAligned ? inputs[index] : inputs[index]?.overall();
+  });
+  return left === undefined || right === undefined ? undefined : combine(left, right, step);
+}
+
+/** True if broadcasting leaves the input as it is: the result is no larger. */
+function keepsShape(node: Node, value: Value): boolean {
+  const shape = node.output.shape;
+  return shape !== undefined && value.shape !== undefined && sameShape(shape, value.shape);
+}
+
+/** x + c, x − c, c − x, x · c and x / c as scale · x + shift, for constants that vary along one axis at most. */
+function affineElementwise(node: Node, builder: Builder): Affine | undefined {
+  if (neutral[node.op] === undefined || node.op === 'Pow') return undefined;
+  const [left, right] = [node.input(0), node.input(1)];
+  const data = left.constant === undefined ? left : right;
+  const factor = left.constant === undefined ? right : left;
+  const axis = vectorAxis(node, factor);
+  if (data.constant !== undefined || axis === undefined || !keepsShape(node, data)) return undefined;
+  const vector = (): Value => builder.reshape(factor, [-1]);
+  switch (node.op) {
+    case 'Add':
+      return { data, axis, shift: vector() };
+    case 'Sub':
+      if (data === left) return { data, axis, shift: builder.op('Neg', [vector()]) };
+      return { data, axis, scale: builder.constant(Tensor.floats([1], [-1])), shift: vector() };
+    case 'Mul':
+      return { data, axis, scale: vector() };
+    default:
+      return data === left ? { data, axis, scale: builder.op('Reciprocal', [vector()]) } : undefined;
+  }
+}
+
+/** The only axis of the node's output along which a float32 constant varies; any axis for a single element. */
+function vectorAxis(node: Node, value: Value): number | undefined {
+  const rank = node.output.shape?.length ?? 0;
+  const tensor = value.constant;
+  if (tensor === undefined || tensor.type !== 'float32' || rank < 2) return undefined;
+  const axes = tensor.dims.flatMap((dim, axis) => (dim === 1 ? [] : [axis + rank - tensor.dims.length]));
+  return axes.length > 1 ? undefined : (axes[0] ?? 1);
+}
 
 function inferElementwise(node: Node, row: Row): readonly (ValueType | undefined)[] {
   const types = node.inputs.flatMap((value) => (value === undefined ? [] : [value.type]));
@@ -63,7 +163,11 @@ function elementwise(row: Row): Operator {
     domain: '',
     inputs: row.inputs ?? [1, 1],
     elementwise: true,
+    identity: neutralIdentity,
+    affine: affineElementwise,
+    ...(row.op === 'Add' || row.op === 'Sum' ? { addends: (node: Node) => [...node.inputs.keys()] } : {}),
     infer: (node) => inferElementwise(node, row),
+    bounds: (node, inputs) => elementwiseBounds(node, row, inputs),
     flops: (node) => {
       const operations = row.flops ?? Math.max(1, node.inputs.length - 1);
       return operations * elementsPerSample(node.output.shape);
@@ -76,6 +180,8 @@ function elementwise(row: Row): Operator {
 /** Changes the element type, named by its ONNX number in `to`. */
 const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
+  bounds: (_, [x]) => x,
+  identity: (node) => (node.output.elementType === node.input(0).elementType ? node.input(0) : undefined),
   infer: (node) => {
     const type = elementTypeNames.find((name) => elementTypes[name].onnx === node.int('to', 0));
     const shape = node.input(0).shape;

@@ -4,6 +4,7 @@ import { Tensor } from '../ir/tensor.js';
 import type { Dim } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { Bounds } from './bounds.js';
 import { constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
 import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './window.js';
@@ -13,6 +14,7 @@ const concat: Operator = {
   op: 'Concat',
   domain: '',
   inputs: [1, Number.POSITIVE_INFINITY],
+  identity: (node) => (node.inputs.length === 1 ? node.input(0) : undefined),
   infer: (node) => {
     const types = node.inputs.flatMap((value) => (value?.type === undefined ? [] : [value.type]));
     const [first] = types;
@@ -30,6 +32,7 @@ const concat: Operator = {
       ),
     ];
   },
+  bounds: (_, inputs) => uniteBounds(inputs),
   flops: () => 0,
   relations: (node) => {
     const rank = rankOf(node.output) ?? 0;
@@ -46,10 +49,18 @@ const concat: Operator = {
   },
 };
 
+/** What holds for all parts together, slots not told apart. */
+function uniteBounds(parts: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const known = parts.flatMap((part) => (part === undefined ? [] : [part.overall()]));
+  if (known.length < parts.length || known.length === 0) return undefined;
+  return Bounds.uniform(Math.min(...known.map((part) => part.low(0))), Math.max(...known.map((part) => part.high(0))));
+}
+
 /** ONNX Gather: slices of input 0 along `axis` at the indices of input 1. */
 const gather: Operator = {
   op: 'Gather',
   domain: '',
+  moves: true,
   inputs: [2, 2],
   infer: (node) => {
     const data = inputType(node, 0);
@@ -78,6 +89,16 @@ const gather: Operator = {
       relations.push({ kind: 'select', from: input(0, axis), indices: wrapped });
     }
     return relations;
+  },
+  bounds: (node, [data]) => {
+    const indices = node.inputs[1]?.constant;
+    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
+    if (data === undefined || indices?.dims.length !== 1 || data.axis !== axis) return data?.overall();
+    const extent = data.lows.length;
+    return data.select(
+      axis,
+      indices.numbers().map((index) => (index < 0 ? index + extent : index)),
+    );
   },
   resize: (node, graph, sizes) => {
     // Only slots that no index names are ever taken from the gathered axis, so every index has a new place.

@@ -1,5 +1,8 @@
+import { int } from '../ir/attribute.js';
+import { Builder } from '../ir/builder.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { boundSums } from './bounds.js';
 import { broadcastShapes, elementsPerSample, inputType, type Operator, ShapeError } from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
 
@@ -8,6 +11,7 @@ export const gemm: Operator = {
   op: 'Gemm',
   domain: '',
   inputs: [2, 3],
+  linear: (node) => (node.float('alpha', 1) === 1 && node.float('beta', 1) === 1 ? { weight: 1, bias: 2 } : undefined),
   infer: (node) => {
     const a = inputType(node, 0);
     const b = inputType(node, 1);
@@ -16,6 +20,29 @@ export const gemm: Operator = {
     const transB = node.int('transB', 0);
     checkContraction(at(a.shape, 1 - transA), at(b.shape, transB));
     return [{ type: a.type, shape: [at(a.shape, transA), at(b.shape, 1 - transB)] }];
+  },
+  rowsFirst: (node, graph) => {
+    if (node.int('transB', 0) === 1) return;
+    const rows = new Builder(graph, { origin: node.origin, before: node }).transpose(node.input(1), [1, 0]);
+    graph.setInput(node, 1, rows);
+    graph.setAttributes(node, { transB: int(1) });
+  },
+  bounds: (node, [x]) => {
+    const isPlain = node.int('transA', 0) === 0 && node.float('alpha', 1) === 1 && node.float('beta', 1) === 1;
+    const weights = node.input(1).constant;
+    const bias = node.inputs[2];
+    if (x === undefined || !isPlain || weights?.type !== 'float32') return undefined;
+    if (bias !== undefined && bias.constant?.type !== 'float32') return undefined;
+    return boundSums({
+      units: at(weights.dims, 1 - node.int('transB', 0)),
+      x: x.along(1),
+      terms: (unit) => columnTerms(weights.floats(), weights.dims, node.int('transB', 0) === 1, unit),
+      bias: (unit) => {
+        const values = bias?.constant?.floats();
+        return values === undefined ? 0 : at(values, values.length === 1 ? 0 : unit);
+      },
+      hasPadding: false,
+    });
   },
   flops: (node) =>
     2 *
@@ -75,6 +102,20 @@ export const matMul: Operator = {
     return relations;
   },
 };
+
+/** The weights of one unit and the slots they meet, of [K, N] or, transposed, [N, K]. */
+function* columnTerms(
+  weights: Float32Array,
+  dims: readonly number[],
+  isTransposed: boolean,
+  unit: number,
+): Generator<readonly [number, number]> {
+  const [rows, columns] = [at(dims, 0), at(dims, 1)];
+  const slots = isTransposed ? columns : rows;
+  for (let slot = 0; slot < slots; slot++) {
+    yield [at(weights, isTransposed ? unit * columns + slot : slot * columns + unit), slot];
+  }
+}
 
 function checkContraction(left: Dim, right: Dim): void {
   if (typeof left === 'number' && typeof right === 'number' && left !== right) {

@@ -1,6 +1,7 @@
 import { int } from '../ir/attribute.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { Bounds } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
 import { input, output, tie, tieAllAxes } from './relations.js';
 
@@ -10,6 +11,15 @@ const batchNormalization: Operator = {
   domain: '',
   inputs: [5, 5],
   infer: (node) => [inputType(node, 0)],
+  affine: (node, builder) => {
+    const [scale, bias, mean, variance] = [node.input(1), node.input(2), node.input(3), node.input(4)];
+    if ([scale, bias, mean, variance].some((value) => value.constant === undefined)) return undefined;
+    const epsilon = builder.scalar(node.float('epsilon', 1e-5));
+    const deviation = builder.op('Sqrt', [builder.op('Add', [variance, epsilon])]);
+    const factor = builder.op('Div', [scale, deviation]);
+    const shift = builder.op('Sub', [bias, builder.op('Mul', [mean, factor])]);
+    return { data: node.input(0), axis: 1, scale: factor, shift };
+  },
   flops: (node) => 2 * elementsPerSample(node.output.shape),
   relations: (node) => [
     tie(input(0, 1), output(1), ...[1, 2, 3, 4].map((index) => input(index, 0))),
@@ -44,6 +54,7 @@ function softmax(op: string): Operator {
     since: 13,
     infer: (node) => [inputType(node, 0)],
     flops: (node) => 10 * elementsPerSample(node.output.shape),
+    bounds: () => (op === 'Softmax' ? Bounds.uniform(0, 1) : Bounds.uniform(Number.NEGATIVE_INFINITY, 0)),
     relations: (node) => tieAllAxes(node, [normalizeAxis(node.int('axis', -1), rankOf(node.inputs[0]) ?? 0)]),
     transposed: (node, perm, graph) => {
       graph.setAttributes(node, { axis: int(at(perm, normalizeAxis(node.int('axis', -1), perm.length))) });

@@ -1,6 +1,8 @@
+import type { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import type { Dim, ElementType, Shape, ValueType } from '../ir/types.js';
 import { isStatic } from '../ir/types.js';
+import type { Bounds } from './bounds.js';
 import type { Relation } from './relations.js';
 
 /**
@@ -22,6 +24,20 @@ export interface Operator {
   readonly flops?: (node: Node) => number;
   /** How the axes of inputs and outputs belong together. An axis that no relation names is pinned. */
   readonly relations?: (node: Node) => readonly Relation[];
+  /** The input that the node hands on unchanged, if its attributes and constants make it do nothing. */
+  readonly identity?: (node: Node) => Value | undefined;
+  /** The node as scale · data + shift with constants along one axis, built as nodes to be folded; undefined if it is not. */
+  readonly affine?: (node: Node, builder: Builder) => Affine | undefined;
+  /** The inputs that are added up, for a sum: a zero among them may be left out. */
+  readonly addends?: (node: Node) => readonly number[];
+  /** Bounds of the output's elements from those of the inputs; without it nothing is known. See {@link Bounds}. */
+  readonly bounds?: (node: Node, inputs: readonly (Bounds | undefined)[]) => Bounds | undefined;
+  /** For a plain sum of products plus bias: which inputs these are. Undefined where attributes scale one of them. */
+  readonly linear?: (node: Node) => { readonly weight: number; readonly bias: number } | undefined;
+  /** The output holds elements of input 0 in other places, whatever they are: element-wise functions may come first. */
+  readonly moves?: true;
+  /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
+  readonly rowsFirst?: (node: Node, graph: Graph) => void;
   /** Every output element depends only on the input elements at its (broadcast) place. */
   readonly elementwise?: true;
   /**
@@ -41,7 +57,15 @@ export interface Operator {
   readonly nondeterministic?: true;
 }
 
-/** What was kept of an axis whose size changed: positions in the old axis, ascending. Undefined: it is as it was. */
+/** An affine function of one input: y = scale · data + shift, with constants of one element or one per `axis` slot. */
+export interface Affine {
+  readonly data: Value;
+  readonly axis: number;
+  readonly scale?: Value;
+  readonly shift?: Value;
+}
+
+/** What stands along an axis that was cut or reordered: positions in the old axis. Undefined: it is as it was. */
 export interface Resized {
   kept(value: Value, axis: number): readonly number[] | undefined;
 }

@@ -17,6 +17,8 @@ function slidingPool(op: string): Operator {
       const window = windowOf(node, node.ints('kernel_shape') ?? []);
       return [withShape(x.type, [...x.shape.slice(0, 2), ...slide(node, window, x.shape.slice(2))])];
     },
+    // Padding of an average may count as zeros; a maximum never sees it.
+    bounds: (_, [x]) => x?.along(1).map((low, high) => [Math.min(0, low), Math.max(0, high)]),
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
     relations: batchAndChannels,
   };
@@ -38,6 +40,7 @@ function globalPool(op: string): Operator {
         ),
       ];
     },
+    bounds: (_, [x]) => x?.along(1),
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: batchAndChannels,
   };

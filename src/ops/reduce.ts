@@ -3,14 +3,15 @@ import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { type Bounds, followAxes } from './bounds.js';
 import { constantInts, elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
-import { input, output, tie } from './relations.js';
+import { input, output, type Relation, tie } from './relations.js';
 
 /**
  * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd: over the axes given as constant input 1 (none: all).
- * Reduced axes are pinned, the others are tied.
+ * Reduced axes are pinned, the others are tied. `keepsBounds`: a result lies between the least and the greatest element.
  */
-function reduce(op: string, axesInputSince: number): Operator {
+function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Operator {
   return {
     op,
     domain: '',
@@ -24,13 +25,10 @@ function reduce(op: string, axesInputSince: number): Operator {
       return [{ type: x.type, shape }];
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
-    relations: (node) => {
-      const axes = reducedAxes(node) ?? [];
-      const kept = node.int('keepdims', 1) === 1;
-      return keptAxes(rankOf(node.inputs[0]) ?? 0, axes).map((axis, position) =>
-        tie(input(0, axis), output(kept ? axis : position)),
-      );
-    },
+    relations: reduceRelations,
+    ...(keepsBounds
+      ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => followAxes(node, reduceRelations(node), x) }
+      : {}),
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
       if (axes === undefined) return undefined;
@@ -48,6 +46,14 @@ function reduce(op: string, axesInputSince: number): Operator {
       graph.setInput(node, 1, undefined);
     },
   };
+}
+
+function reduceRelations(node: Node): Relation[] {
+  const axes = reducedAxes(node) ?? [];
+  const kept = node.int('keepdims', 1) === 1;
+  return keptAxes(rankOf(node.inputs[0]) ?? 0, axes).map((axis, position) =>
+    tie(input(0, axis), output(kept ? axis : position)),
+  );
 }
 
 /** Reduced axes counted from the start, ascending; undefined where they are not constant. */
@@ -70,6 +76,7 @@ function setAxes(node: Node, graph: Graph, axes: readonly number[]): void {
 }
 
 export const reduceOperators: readonly Operator[] = [
-  reduce('ReduceSum', 13),
-  ...['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL2'].map((op) => reduce(op, 18)),
+  reduce('ReduceSum', 13, false),
+  ...['ReduceProd', 'ReduceL2'].map((op) => reduce(op, 18, false)),
+  ...['ReduceMean', 'ReduceMax', 'ReduceMin'].map((op) => reduce(op, 18, true)),
 ];

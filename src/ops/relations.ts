@@ -95,3 +95,25 @@ export function tieAllAxes(node: Node, except: readonly number[] = []): Relation
     .filter((axis) => !except.includes(axis))
     .map((axis) => tie(input(0, axis), output(axis)));
 }
+
+/** How output slots are taken from input slots, for the relations that only move data: ties and repeats. */
+export interface Movement {
+  readonly from: Port;
+  readonly to: Port;
+  /** The input slot behind an output slot. */
+  indexOf(slot: number): number;
+}
+
+export function movementsOf(relations: readonly Relation[], node: Node): Movement[] {
+  return relations.flatMap((relation): Movement[] => {
+    const ports = portsOf(relation);
+    const to = ports.find((port) => port.side === 'output');
+    const from = ports.find((port) => port.side === 'input');
+    if (to === undefined || from === undefined) return [];
+    if (relation.kind === 'tie') return [{ from, to, indexOf: (slot) => slot }];
+    if (relation.kind !== 'repeat' || relation.from.side !== 'input') return [];
+    const size = portValue(node, relation.from)?.shape?.[relation.from.axis];
+    if (typeof size !== 'number') return [];
+    return [{ from: relation.from, to, indexOf: (slot) => Math.floor(slot / relation.inner) % size }];
+  });
+}

@@ -1,8 +1,9 @@
-import type { Graph, Node } from '../ir/graph.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Dim, Shape } from '../ir/types.js';
-import { normalizeAxis } from '../ir/types.js';
+import { normalizeAxis, sameShape } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { followAxes } from './bounds.js';
 import { constantInts, inputType, type Operator, type Resized, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Port, type Relation, tie } from './relations.js';
 import { unknownDim } from './window.js';
@@ -87,6 +88,13 @@ function repeats(shape: Shape, axes: readonly number[], port: (axis: number) => 
   });
 }
 
+function sameShapeIdentity(node: Node): Value | undefined {
+  const x = node.input(0);
+  return x.shape !== undefined && node.output.shape !== undefined && sameShape(x.shape, node.output.shape)
+    ? x
+    : undefined;
+}
+
 function product(sizes: readonly (Dim | undefined)[]): number | undefined {
   let result = 1;
   for (const size of sizes) {
@@ -100,6 +108,7 @@ function product(sizes: readonly (Dim | undefined)[]): number | undefined {
 const reshape: Operator = {
   op: 'Reshape',
   domain: '',
+  moves: true,
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -108,7 +117,9 @@ const reshape: Operator = {
     return [withShape(x.type, reshapedShape(node, x.shape, target))];
   },
   flops: () => 0,
+  identity: sameShapeIdentity,
   relations: (node) => reshapeRelations(node.input(0).shape, node.output.shape),
+  bounds: (node, [x]) => followAxes(node, reshapeRelations(node.input(0).shape, node.output.shape), x),
   resize: resizeReshape,
 };
 
@@ -158,6 +169,7 @@ function resizeReshape(node: Node, graph: Graph, sizes: Resized): void {
 const flatten: Operator = {
   op: 'Flatten',
   domain: '',
+  moves: true,
   inputs: [1, 1],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -168,13 +180,16 @@ const flatten: Operator = {
     return [withShape(x.type, [merge(x.shape.slice(0, axis), 0), merge(x.shape.slice(axis), 1)])];
   },
   flops: () => 0,
+  identity: sameShapeIdentity,
   relations: (node) => reshapeRelations(node.input(0).shape, node.output.shape),
+  bounds: (node, [x]) => followAxes(node, reshapeRelations(node.input(0).shape, node.output.shape), x),
 };
 
 /** ONNX Transpose: output axis i is input axis perm[i]; without `perm` the axes are reversed. */
 const transpose: Operator = {
   op: 'Transpose',
   domain: '',
+  moves: true,
   inputs: [1, 1],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -188,8 +203,23 @@ const transpose: Operator = {
     ];
   },
   flops: () => 0,
-  relations: (node) => permutationOf(node).map((axis, position) => tie(input(0, axis), output(position))),
+  identity: (node) => (permutationOf(node).every((axis, position) => axis === position) ? node.input(0) : undefined),
+  relations: transposeRelations,
+  bounds: (node, [x]) => followAxes(node, transposeRelations(node), x),
 };
+
+function transposeRelations(node: Node): Relation[] {
+  return permutationOf(node).map((axis, position) => tie(input(0, axis), output(position)));
+}
+
+export function isTranspose(node: Node): boolean {
+  return node.op === 'Transpose' && node.domain === '';
+}
+
+/** True for operators that lay the same elements out under another shape. */
+export function isReshape(node: Node): boolean {
+  return (node.op === 'Reshape' || node.op === 'Flatten') && node.domain === '';
+}
 
 /** The permutation of a Transpose node: output axis i is input axis perm[i]. */
 export function permutationOf(node: Node): readonly number[] {
@@ -201,6 +231,7 @@ export function permutationOf(node: Node): readonly number[] {
 const unsqueeze: Operator = {
   op: 'Unsqueeze',
   domain: '',
+  moves: true,
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -211,12 +242,14 @@ const unsqueeze: Operator = {
     return [withShape(x.type, shape)];
   },
   flops: () => 0,
-  relations: (node) => {
-    const rank = rankOf(node.output) ?? 0;
-    const added = insertedAxes(node) ?? [];
-    return axesWithout(rank, added).map((axis, position) => tie(input(0, position), output(axis)));
-  },
+  relations: unsqueezeRelations,
+  bounds: (node, [x]) => followAxes(node, unsqueezeRelations(node), x),
 };
+
+function unsqueezeRelations(node: Node): Relation[] {
+  const added = insertedAxes(node) ?? [];
+  return axesWithout(rankOf(node.output) ?? 0, added).map((axis, position) => tie(input(0, position), output(axis)));
+}
 
 /** Axes that an Unsqueeze inserts, counted in its output, ascending. */
 export function insertedAxes(node: Node): readonly number[] | undefined {
@@ -230,6 +263,7 @@ export function insertedAxes(node: Node): readonly number[] | undefined {
 const squeeze: Operator = {
   op: 'Squeeze',
   domain: '',
+  moves: true,
   inputs: [1, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -243,11 +277,14 @@ const squeeze: Operator = {
     ];
   },
   flops: () => 0,
-  relations: (node) => {
-    const rank = rankOf(node.inputs[0]) ?? 0;
-    return axesWithout(rank, droppedAxes(node) ?? []).map((axis, position) => tie(input(0, axis), output(position)));
-  },
+  relations: squeezeRelations,
+  bounds: (node, [x]) => followAxes(node, squeezeRelations(node), x),
 };
+
+function squeezeRelations(node: Node): Relation[] {
+  const rank = rankOf(node.inputs[0]) ?? 0;
+  return axesWithout(rank, droppedAxes(node) ?? []).map((axis, position) => tie(input(0, axis), output(position)));
+}
 
 function droppedAxes(node: Node): readonly number[] | undefined {
   const shape = node.inputs[0]?.shape;

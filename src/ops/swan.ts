@@ -1,4 +1,4 @@
-import { int } from '../ir/attribute.js';
+import { int, ints } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { at } from '../support/assert.js';
@@ -7,7 +7,8 @@ import { broadcastTies } from './relations.js';
 
 /**
  * `Gate(features, score)`: y = features · [score >= threshold]. The score has the rank of the features and broadcasts
- * against them; attribute `axis` is the axis of units. A unit is *on* where its score reaches the attribute
+ * against them; attribute `axis` is the axis of units. Attribute `name` is what profiles call the gate and `units` the
+ * numbers its units had in the source model, where some are gone. A unit is *on* where its score reaches the attribute
  * `threshold`, which is ln(t / (1 − t)) for a SwanGate with threshold t, since sigmoid(s) >= t is the same as that.
  * (Switchable Activation Networks, arXiv 2603.06601.)
  */
@@ -22,22 +23,31 @@ export const gate: Operator = {
     if (features === undefined || score === undefined) return [undefined];
     return [{ type: features.type, shape: broadcastShapes([features.shape, score.shape]) }];
   },
+  bounds: (_, [features]) => features?.map((low, high) => [Math.min(0, low), Math.max(0, high)]),
   flops: (node) => elementsPerSample(node.output.shape),
   relations: (node) => broadcastTies(node, [0, 1]),
   transposed: (node, perm, graph) => {
     graph.setAttributes(node, { axis: int(at(perm, node.int('axis', 1))) });
     return perm;
   },
+  resize: (node, graph, sizes) => {
+    const score = node.input(1);
+    const axis = node.int('axis', 1);
+    const kept = sizes.kept(score, axis);
+    if (kept === undefined) return;
+    const units = node.ints('units');
+    graph.setAttributes(node, { units: ints(kept.map((index) => units?.[index] ?? index)) });
+  },
   body: (node, graph) => {
     const builder = new Builder(graph, { origin: node.origin, before: node });
-    return [builder.op('Mul', [node.input(0), firing(node, builder)])];
+    return [builder.op('Mul', [node.input(0), firing(node, node.input(1), builder)])];
   },
 };
 
-/** The gate's 0-or-1 factor for its features, as float32 in the shape of the score. */
-export function firing(gateNode: Node, builder: Builder): Value {
+/** The 0-or-1 factor that a gate gives its features, as float32 in the shape of `score`, which is or becomes its score. */
+export function firing(gateNode: Node, score: Value, builder: Builder): Value {
   const threshold = builder.scalar(gateNode.float('threshold', 0), 'threshold');
-  const on = builder.op('GreaterOrEqual', [gateNode.input(1), threshold]);
+  const on = builder.op('GreaterOrEqual', [score, threshold]);
   return builder.cast(on, 'float32');
 }
 

@@ -1,0 +1,51 @@
+import { Builder } from '../src/ir/builder.js';
+import type { Node, Value } from '../src/ir/graph.js';
+import { operatorOf } from '../src/ops/index.js';
+import type { Affine } from '../src/ops/operator.js';
+import { type LinearUnits, linearUnits } from '../src/passkit/linear.js';
+import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { at } from '../src/support/assert.js';
+
+/**
+ * Folds scaling and shifting by constants (BatchNormalization, x · c, x + c) into the weights and bias of the sum of
+ * products before them: s · (W x + b) + t = (s W) x + (s b + t). Sound where nobody else reads the unscaled sum, and s
+ * and t vary along the axis of the output's units at most. The new weights are written as operators on constants, which
+ * constant folding then evaluates.
+ */
+export const foldAffine = definePass({
+  name: 'fold-affine',
+  contract: 'exact',
+  run(graph) {
+    const findings: Finding[] = [];
+    for (const node of graph.nodes) {
+      const affine = operatorOf(node)?.affine?.(node, new Builder(graph, { origin: node.origin, before: node }));
+      const producer = affine?.data.producer;
+      if (affine === undefined || producer?.graph !== graph || affine.data.onlyUse === undefined) continue;
+      const linear = linearUnits(producer, affine.axis);
+      if (linear === undefined || (linear.bias !== undefined && linear.bias.dims.length !== 1)) continue;
+      const folded = foldInto(producer, linear, affine, node);
+      graph.replaceUses(node.output, folded);
+      graph.swapNames(node.output, folded);
+      findings.push(done(node.label, `${node.op} folded into ${producer.op} '${producer.label}'`));
+    }
+    return { findings };
+  },
+});
+
+/** A copy of `producer`, before `node`, whose weights and bias do the affine function too. */
+function foldInto(producer: Node, linear: LinearUnits, { scale, shift }: Affine, node: Node): Value {
+  const { weightInput, weightAxis, biasInput, weight } = linear;
+  const builder = new Builder(node.graph, { origin: producer.origin, before: node });
+  const inputs = [...producer.inputs];
+  if (scale !== undefined) {
+    const shape = weight.dims.map((_, axis) => (axis === weightAxis ? -1 : 1));
+    inputs[weightInput] = builder.op('Mul', [producer.input(weightInput), builder.reshape(scale, shape)]);
+  }
+  const bias = producer.inputs[biasInput];
+  const scaled = bias === undefined || scale === undefined ? bias : builder.op('Mul', [bias, scale]);
+  const sum = scaled === undefined || shift === undefined ? (scaled ?? shift) : builder.op('Add', [scaled, shift]);
+  if (sum !== undefined) {
+    inputs[biasInput] = builder.op('Expand', [sum, builder.int64s([at(weight.dims, weightAxis)], 'units')]);
+  }
+  return builder.op(producer.op, inputs, producer.attributes, producer.domain);
+}

@@ -1,0 +1,208 @@
+import { int } from '../src/ir/attribute.js';
+import { Builder } from '../src/ir/builder.js';
+import type { Graph, Node, Value } from '../src/ir/graph.js';
+import { Tensor } from '../src/ir/tensor.js';
+import { flopsOf, inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
+import { portsOf, portValue } from '../src/ops/relations.js';
+import { isReshape } from '../src/ops/reshape.js';
+import { firing } from '../src/ops/swan.js';
+import { ConstantSlots } from '../src/passkit/constant-slots.js';
+import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/contribution.js';
+import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
+import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
+import { UnitGroups } from '../src/passkit/units.js';
+import { firingFrequency } from '../src/runtime/profile/query.js';
+
+/**
+ * Skips the work of units that are off: the numbers of the units that fire are found at run time, and the weights that
+ * make them and read them are gathered by these numbers, so that the operators between run on the active units alone.
+ *
+ * Exact for any gates and any batch: the units that fire for *some* sample of the batch are computed, and each sample's
+ * own mask still multiplies them. The first unit is always among them, since a convolution with run-time weights and no
+ * input channel never returns in ONNX Runtime.
+ *
+ * Done only where every reader of the units sees zero where a gate is off, where the score does not depend on what it
+ * gates, and where the target's costs with the profile's densities say that it pays.
+ */
+export const gatherGatedUnits = definePass({
+  name: 'gather-gated-units',
+  contract: 'exact',
+  requires: ['gates', 'layout'],
+  async run(graph, context) {
+    const findings: Finding[] = [];
+    for (const gate of gatesOf(graph)) {
+      const region = await findRegion(graph, gate, context);
+      if (typeof region === 'string') {
+        findings.push(skipped(gate.name, `keeps its mask: ${region}`));
+        continue;
+      }
+      const { masked, gathered, density } = predict(region, gate, context);
+      const times = `mask ${masked.toFixed(0)} µs, gather ${gathered.toFixed(0)} µs at density ${density.toFixed(2)}`;
+      if (gathered > 0.95 * masked) {
+        findings.push(skipped(gate.name, `keeps its mask, which is predicted to be faster: ${times}`));
+        continue;
+      }
+      gather(graph, gate);
+      findings.push(done(gate.name, `active units are gathered: predicted ${times}`));
+    }
+    return { findings };
+  },
+});
+
+/** Everything between the weights that make a gate's units and the weights that read them. */
+interface Region {
+  /** The constants cut to the active units, with the axis of units. */
+  readonly constants: readonly { readonly value: Value; readonly axis: number }[];
+  /** The operators that run on the active units alone. */
+  readonly nodes: readonly Node[];
+}
+
+/** The region of a gate, or why it has none. */
+async function findRegion(graph: Graph, gate: Gate, context: PassContext): Promise<Region | string> {
+  const score = gate.node.input(1);
+  if (gate.units < 2) return 'it has one unit for the whole block';
+  if (score.shape?.some((dim, axis) => axis !== 0 && axis !== gate.axis && dim !== 1))
+    return 'it gates every position by itself';
+  const groups = groupsBeforeScore(graph, gate);
+  const slots = Array.from({ length: gate.units }, (_, unit) => groups.unitOf(gate.node.output, gate.axis, unit));
+  const units = slots.flatMap((unit) => (unit === undefined ? [] : [unit]));
+  const pinned = units.map((unit) => groups.pinReason(unit)).find((reason) => reason !== undefined);
+  if (pinned !== undefined) return pinned;
+  const members = groups.members(new Set(units));
+  const isAligned = members.every(
+    ({ value, axis, indices }) =>
+      indices.every((index, place) => index === place && groups.unitOf(value, axis, index) === slots[place]) &&
+      indices.length === gate.units,
+  );
+  if (!isAligned || new Set(units).size < gate.units) return 'its units are mixed with others or repeated';
+  const isMember = (value: Value | undefined, axis: number): boolean =>
+    members.some((member) => member.value === value && member.axis === axis);
+  const nodes = [...graph.allNodes()].filter((node) =>
+    relationsOf(node)
+      .flatMap(portsOf)
+      .some(
+        (port) =>
+          !(node === gate.node && port.index === 1 && port.side === 'input') &&
+          isMember(portValue(node, port), port.axis),
+      ),
+  );
+  const fixed = nodes.find((node) => (isGate(node) && node !== gate.node) || isReshape(node) || hasFixedWidth(node));
+  if (fixed !== undefined) return `'${fixed.label}' (${fixed.op}) needs a fixed number of units`;
+  const reader = await findReaderOfOffUnits(graph, gate, groups, context);
+  if (reader !== undefined) return reader;
+  return { constants: members.filter(({ value }) => value.constant !== undefined), nodes };
+}
+
+/** Units, with those of the score told apart: it is computed in full, to know which units are active. */
+function groupsBeforeScore(graph: Graph, gate: Gate): UnitGroups {
+  return new UnitGroups(graph, {
+    cut: (node, port) => node === gate.node && port.side === 'input' && port.index === 1,
+  });
+}
+
+/** True for operators whose attributes fix their number of units, such as a depthwise convolution. */
+function hasFixedWidth(node: Node): boolean {
+  return relationsOf(node).some((relation) => relation.kind !== 'tie' && relation.kind !== 'contract');
+}
+
+/** Why an off unit would be missed by somebody: it is read before its gate, or it is not zero where it is read. */
+async function findReaderOfOffUnits(
+  graph: Graph,
+  gate: Gate,
+  groups: UnitGroups,
+  context: PassContext,
+): Promise<string | undefined> {
+  const all = Array.from({ length: gate.units }, (_, unit) => unit);
+  const dead = new Map([[gate.node, new Set(all)]]);
+  const constants = new ConstantSlots(graph, groups, dead);
+  const own = new Set(all.map((unit) => groups.unitOf(gate.node.output, gate.axis, unit)));
+  for (const consumption of groups.consumptions) {
+    const { node, data } = consumption;
+    const value = portValue(node, data);
+    if (value === undefined || !own.has(groups.unitOf(value, data.axis, 0))) continue;
+    if (!all.every((unit) => constants.has(value, data.axis, unit)))
+      return `'${node.label}' reads units before the gate`;
+    if (value === gate.node.output) continue;
+    try {
+      const results = await context.evaluate(contributionGraph(consumption, all, dead));
+      const isZero = Object.values(results).every((tensor) => compactContribution(tensor) === undefined);
+      if (!isZero) return `units that are off are not zero where '${node.label}' reads them`;
+    } catch (error) {
+      if (!(error instanceof UnknownContribution)) throw error;
+      return `what '${node.label}' gets from units that are off is not known: ${error.message}`;
+    }
+  }
+  return undefined;
+}
+
+interface Prediction {
+  /** Microseconds of the region for one sample. */
+  readonly masked: number;
+  readonly gathered: number;
+  readonly density: number;
+}
+
+/** The target's cost model for both forms; without a profile every unit is taken to fire. */
+function predict(region: Region, gate: Gate, context: PassContext): Prediction {
+  const { costs } = context.target;
+  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  const frequency = (source: number): number => (statistics === undefined ? 1 : firingFrequency(statistics, source));
+  const density = gate.sourceUnits.reduce((sum, source) => sum + frequency(source), 0) / gate.units;
+  const flops = region.nodes.reduce((sum, node) => sum + flopsOf(node), 0);
+  const bytes = region.constants.reduce((sum, { value }) => sum + (value.constant?.bytes ?? 0), 0);
+  const runs = region.constants.reduce((sum, { value, axis }) => {
+    const outer = (value.constant?.dims ?? []).slice(0, axis).reduce((product, dim) => product * dim, 1);
+    return sum + outer * gate.units;
+  }, 0);
+  const operators = region.constants.length + 5;
+  return {
+    masked: flops * costs.flop + bytes * costs.weightByte,
+    gathered:
+      density *
+        (flops * costs.flop * costs.runtimeWeights +
+          bytes * (costs.weightByte + costs.gatheredByte) +
+          runs * costs.gatheredRun) +
+      operators * costs.operator,
+    density,
+  };
+}
+
+/** Gathers the region's constants by the numbers of the active units, and lowers the gate to the mask of these. */
+function gather(graph: Graph, gate: Gate): void {
+  layRowsFirst(graph, gate);
+  const groups = groupsBeforeScore(graph, gate);
+  const units = Array.from({ length: gate.units }, (_, unit) => groups.unitOf(gate.node.output, gate.axis, unit));
+  const members = groups.members(new Set(units.flatMap((unit) => (unit === undefined ? [] : [unit]))));
+  const builder = new Builder(graph, { origin: gate.node.origin });
+  const mask = firing(gate.node, gate.node.input(1), builder);
+  const active = activeUnits(builder, mask, gate);
+  for (const { value, axis } of members) {
+    if (value.constant === undefined) continue;
+    const cut = builder.gather(value, active, axis);
+    graph.replaceUses(value, cut, cut.producer);
+  }
+  const product = builder.op('Mul', [gate.node.input(0), builder.gather(mask, active, gate.axis)]);
+  graph.replaceUses(gate.node.output, product);
+  graph.swapNames(gate.node.output, product);
+  graph.removeUnused();
+  graph.sort();
+}
+
+function layRowsFirst(graph: Graph, gate: Gate): void {
+  let producer = gate.node.input(0).producer;
+  while (producer !== undefined && operatorOf(producer)?.elementwise === true) producer = producer.inputs[0]?.producer;
+  if (producer !== undefined) operatorOf(producer)?.rowsFirst?.(producer, graph);
+  inferTypes(graph);
+}
+
+/** The numbers of the units that fire for some sample, and of the first unit in any case: int64 [count]. */
+function activeUnits(builder: Builder, mask: Value, gate: Gate): Value {
+  const axes = (mask.shape ?? gate.node.input(1).shape ?? []).flatMap((_, axis) => (axis === gate.axis ? [] : [axis]));
+  const some = builder.op('ReduceMax', [mask, builder.int64s(axes, 'axes')], { keepdims: int(0) });
+  const first = Tensor.floats(
+    [gate.units],
+    Array.from({ length: gate.units }, (_, unit) => (unit === 0 ? 1 : 0)),
+  );
+  const kept = builder.op('Max', [some, builder.constant(first, 'first_unit')]);
+  return builder.reshape(builder.op('NonZero', [kept]), [-1]);
+}

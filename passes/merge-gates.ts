@@ -1,0 +1,127 @@
+import { int } from '../src/ir/attribute.js';
+import { Builder } from '../src/ir/builder.js';
+import type { Node, Value } from '../src/ir/graph.js';
+import { type Tensor, takeAlongAxis } from '../src/ir/tensor.js';
+import { operatorOf, relationsOf } from '../src/ops/index.js';
+import { movementsOf } from '../src/ops/relations.js';
+import { type Gate, gatesOf } from '../src/passkit/gates.js';
+import { linearUnits } from '../src/passkit/linear.js';
+import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
+import { alwaysFired, coFired, neverFired } from '../src/runtime/profile/query.js';
+import { at } from '../src/support/assert.js';
+
+/**
+ * Merges gates that are on together, so that each decision is made once: units of a gate whose scores have the same
+ * weights and bias (exact), and units that fired in just the same events of the profile (observed, and only if observed
+ * facts may be used). The score keeps one column for each class, and a Gather hands it to all units of the class.
+ *
+ * Done only where the columns saved cost more than the Gather, by the target's costs.
+ */
+export const mergeGates = definePass({
+  name: 'merge-gates',
+  contract: 'observed',
+  requires: ['gates'],
+  run(graph, context) {
+    const findings: Finding[] = [];
+    for (const gate of gatesOf(graph)) {
+      const score = scoreOf(gate);
+      if (score === undefined) continue;
+      const leaders = mergedUnits(gate, score, context);
+      const classes = [...new Set(leaders)].toSorted((left, right) => left - right);
+      const merged = gate.units - classes.length;
+      if (merged === 0) continue;
+      const saved = (merged * 2 * score.weight.size * context.target.costs.flop) / gate.units;
+      if (saved <= context.target.costs.operator) {
+        findings.push(skipped(gate.name, `${merged} units fire with others, but their scores cost less than a Gather`));
+        continue;
+      }
+      keepColumns(
+        score,
+        classes,
+        leaders.map((leader) => classes.indexOf(leader)),
+      );
+      findings.push(
+        done(gate.name, `${gate.units} units decided by ${classes.length} scores: the others fire with these`),
+      );
+    }
+    return { findings };
+  },
+});
+
+/** The sum of products that a gate's score is, with its unit axes. */
+interface Score {
+  readonly node: Node;
+  readonly weight: Tensor;
+  readonly weightInput: number;
+  readonly weightAxis: number;
+  readonly biasInput: number;
+  readonly bias: Tensor | undefined;
+  readonly outputAxis: number;
+}
+
+/** Follows a gate's score back through operators that only move it to the sum of products that nobody else reads. */
+function scoreOf(gate: Gate): Score | undefined {
+  let value: Value = gate.node.input(1);
+  let { axis } = gate;
+  for (;;) {
+    const node = value.producer;
+    if (node === undefined || value.onlyUse === undefined || node.graph !== gate.node.graph) return undefined;
+    const linear = linearUnits(node, axis);
+    if (linear !== undefined) return { node, outputAxis: axis, ...linear };
+    const movement = movementsOf(relationsOf(node), node).find(({ to }) => to.axis === axis);
+    const keepsUnits = node.input(0).shape?.[movement?.from.axis ?? -1] === gate.units;
+    if (operatorOf(node)?.moves !== true || movement === undefined || !keepsUnits) return undefined;
+    if (movement.from.index !== 0) return undefined;
+    value = node.input(0);
+    axis = movement.from.axis;
+  }
+}
+
+/** For each unit the first unit that it fires with; itself if there is none. */
+function mergedUnits(gate: Gate, score: Score, context: PassContext): number[] {
+  const columns = new Map<string, number>();
+  const leaders = Array.from({ length: gate.units }, (_, unit) => {
+    const weights = takeAlongAxis(score.weight, score.weightAxis, [unit]).floats();
+    const key = `${weights.join()};${score.bias?.floats()[unit] ?? 0}`;
+    const leader = columns.get(key) ?? unit;
+    columns.set(key, leader);
+    return leader;
+  });
+  return context.dead === 'observed' ? mergeObserved(gate, leaders, context) : leaders;
+}
+
+function mergeObserved(gate: Gate, leaders: readonly number[], context: PassContext): number[] {
+  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  if (statistics === undefined || statistics.events === 0) return [...leaders];
+  const constant = new Set([...neverFired(statistics), ...alwaysFired(statistics)]);
+  return leaders.map((leader, unit) => {
+    const source = at(gate.sourceUnits, unit);
+    const count = statistics.fired[source];
+    if (constant.has(source)) return leader;
+    const twin = leaders.findIndex((_, other) => {
+      const otherSource = at(gate.sourceUnits, other);
+      return (
+        other < leader && statistics.fired[otherSource] === count && coFired(statistics, source, otherSource) === count
+      );
+    });
+    return twin < 0 ? leader : at(leaders, twin);
+  });
+}
+
+/** Cuts the score to the columns of `classes` and hands them out by `places`. */
+function keepColumns(score: Score, classes: readonly number[], places: readonly number[]): void {
+  const { node, weight, weightAxis, weightInput, bias, biasInput, outputAxis } = score;
+  const { graph } = node;
+  const builder = new Builder(graph, { origin: node.origin });
+  graph.setInput(node, weightInput, builder.constant(takeAlongAxis(weight, weightAxis, classes), 'score_weights'));
+  if (bias !== undefined)
+    graph.setInput(node, biasInput, builder.constant(takeAlongAxis(bias, 0, classes), 'score_bias'));
+  const handed = graph.addNode({
+    op: 'Gather',
+    inputs: [node.output, builder.int64s(places, 'score_of_unit')],
+    attributes: { axis: int(outputAxis) },
+    origin: node.origin,
+  });
+  graph.replaceUses(node.output, handed.output, handed);
+  graph.sort();
+}

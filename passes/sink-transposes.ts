@@ -1,0 +1,231 @@
+import { ints } from '../src/ir/attribute.js';
+import { Builder } from '../src/ir/builder.js';
+import type { Graph, Node, Value } from '../src/ir/graph.js';
+import type { Tensor } from '../src/ir/tensor.js';
+import { isStatic, sizeOf } from '../src/ir/types.js';
+import { inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
+import { portsOf } from '../src/ops/relations.js';
+import { insertedAxes, isReshape, isTranspose, permutationOf } from '../src/ops/reshape.js';
+import { definePass } from '../src/passkit/pass.js';
+import { permuteAxis } from '../src/passkit/select-slots.js';
+import { at } from '../src/support/assert.js';
+
+/**
+ * Moves Transposes towards the outputs and cancels them. tfjs keeps channels last and ONNX first, so the front end puts
+ * one Transpose before and one behind every convolution; what lies between two convolutions can run on either layout.
+ *
+ * Rewrites, each sound because an operator whose axes are tied one to one commutes with a permutation of axes:
+ * - Transpose of Transpose is one Transpose, or none.
+ * - f(Transpose(x), Transpose(y), c) is Transpose(f(x, y, c')), with constants permuted.
+ * - Operators with axis attributes (Concat, Softmax, reductions) say in their file how they run on the other layout.
+ * - Transpose(Unsqueeze(x)) and a Transpose that moves only axes of size 1 are an Unsqueeze and a Reshape.
+ * - Reshape(Transpose(x)) that merges axes is Reshape(x) if the weights behind it can be permuted instead.
+ */
+export const sinkTransposes = definePass({
+  name: 'sink-transposes',
+  contract: 'exact',
+  establishes: ['layout'],
+  run(graph) {
+    const rules = [mergeTransposes, absorbIntoUnsqueeze, moveOnlySingletons, permuteWeightsInstead, sinkThrough];
+    // Every rule removes a Transpose or moves one nearer to the outputs, so this ends.
+    let changed = true;
+    while (changed) {
+      changed = false;
+      for (const node of graph.nodes) {
+        if (node.outputs.every((output) => output.uses.length === 0 && !output.isGraphOutput)) continue;
+        if (rules.some((rule) => rule(node, graph))) changed = true;
+      }
+      graph.removeUnused();
+      graph.sort();
+      inferTypes(graph);
+    }
+    return { findings: [] };
+  },
+});
+
+type Rule = (node: Node, graph: Graph) => boolean;
+
+/** The producer of a value if it is a Transpose of this graph, of something other than a constant. */
+function transposeBehind(value: Value | undefined, graph: Graph): Node | undefined {
+  const producer = value?.producer;
+  const isFound = producer !== undefined && producer.graph === graph && isTranspose(producer);
+  return isFound && producer.input(0).constant === undefined ? producer : undefined;
+}
+
+function inverse(perm: readonly number[]): number[] {
+  return perm.map((_, axis) => perm.indexOf(axis));
+}
+
+function isIdentity(perm: readonly number[]): boolean {
+  return perm.every((axis, position) => axis === position);
+}
+
+/** Lets readers of `node` read `value` instead; a graph output keeps its name. */
+function replace(node: Node, value: Value): void {
+  const { graph } = node;
+  graph.replaceUses(node.output, value);
+  if (value.producer !== undefined && value.isGraphOutput) graph.swapNames(node.output, value);
+}
+
+const mergeTransposes: Rule = (node, graph) => {
+  const first = isTranspose(node) ? transposeBehind(node.input(0), graph) : undefined;
+  if (first === undefined) return false;
+  const perm = permutationOf(node).map((axis) => at(permutationOf(first), axis));
+  const source = first.input(0);
+  const isFree =
+    isIdentity(perm) && !(node.output.isGraphOutput && (source.producer === undefined || source.isGraphOutput));
+  if (isFree) {
+    replace(node, source);
+    return true;
+  }
+  graph.setInput(node, 0, source);
+  graph.setAttributes(node, { perm: ints(perm) });
+  return true;
+};
+
+const absorbIntoUnsqueeze: Rule = (node, graph) => {
+  const producer = isTranspose(node) ? node.input(0).producer : undefined;
+  const added = producer?.op === 'Unsqueeze' && producer.graph === graph ? insertedAxes(producer) : undefined;
+  if (producer === undefined || added === undefined || node.output.isGraphOutput) return false;
+  const perm = permutationOf(node);
+  const kept = perm.filter((axis) => !added.includes(axis));
+  if (kept.some((axis, position) => position > 0 && axis < at(kept, position - 1))) return false;
+  const axes = perm.flatMap((axis, position) => (added.includes(axis) ? [position] : []));
+  const builder = new Builder(graph, { origin: producer.origin, before: node });
+  replace(node, builder.unsqueeze(producer.input(0), axes));
+  return true;
+};
+
+const moveOnlySingletons: Rule = (node, graph) => {
+  const shape = isTranspose(node) ? node.input(0).shape : undefined;
+  if (shape === undefined || node.output.isGraphOutput) return false;
+  const perm = permutationOf(node);
+  const moving = perm.filter((axis) => shape[axis] !== 1);
+  if (moving.some((axis, position) => position > 0 && axis < at(moving, position - 1))) return false;
+  const target = perm.map((axis) => shape[axis]);
+  if (target.filter((dim) => typeof dim !== 'number').length > 1) return false;
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  replace(
+    node,
+    builder.reshape(
+      node.input(0),
+      target.map((dim) => (typeof dim === 'number' ? dim : -1)),
+    ),
+  );
+  return true;
+};
+
+/** Reshape(Transpose(x)) with all axes but the first merged: x is merged as it lies, and the weights take the new order. */
+const permuteWeightsInstead: Rule = (node, graph) => {
+  const producer = isReshape(node) ? transposeBehind(node.inputs[0], graph) : undefined;
+  const sizes = producer?.input(0).shape?.slice(1);
+  if (producer === undefined || sizes === undefined || !isStatic(sizes) || node.output.shape?.length !== 2)
+    return false;
+  const perm = permutationOf(producer);
+  if (perm[0] !== 0 || node.output.shape[1] !== sizeOf(sizes)) return false;
+  const order = mergedOrder(
+    sizes,
+    perm.slice(1).map((axis) => axis - 1),
+  );
+  if (!permuteAxis(graph, node.output, 1, inverse(order))) return false;
+  graph.setInput(node, 0, producer.input(0));
+  return true;
+};
+
+/** Where element k of the merged transposed axes lies among the merged axes as they were. */
+function mergedOrder(sizes: readonly number[], perm: readonly number[]): number[] {
+  const strides = sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const order: number[] = [];
+  const walk = (depth: number, offset: number): void => {
+    const axis = perm[depth];
+    if (axis === undefined) {
+      order.push(offset);
+      return;
+    }
+    for (let index = 0; index < at(sizes, axis); index++) walk(depth + 1, offset + index * at(strides, axis));
+  };
+  walk(0, 0);
+  return order;
+}
+
+const sinkThrough: Rule = (node, graph) => {
+  if (isTranspose(node) || node.outputs.length !== 1) return false;
+  const operator = operatorOf(node);
+  const leader = node.inputs.map((value) => transposeBehind(value, graph)).find((found) => found !== undefined);
+  if (operator === undefined || leader === undefined) return false;
+  const perm = permutationOf(leader);
+  const isElementwise = operator.elementwise === true && node.output.shape?.length === perm.length;
+  if (operator.transposed === undefined && !isElementwise) return false;
+  const sources = untransposedInputs(node, perm, graph);
+  if (sources === undefined) return false;
+  const result = operator.transposed === undefined ? perm : operator.transposed(node, perm, graph);
+  if (result === undefined) return false;
+  for (const [index, source] of sources) graph.setInput(node, index, source());
+  if (!isIdentity(result)) transposeBack(node, result, graph);
+  graph.sort();
+  inferTypes(graph);
+  return true;
+};
+
+function transposeBack(node: Node, perm: readonly number[], graph: Graph): void {
+  const attributes = { perm: ints(perm) };
+  const back = graph.addNode({ op: 'Transpose', inputs: [node.output], attributes, origin: node.origin });
+  graph.replaceUses(node.output, back.output, back);
+  if (back.output.isGraphOutput) graph.swapNames(node.output, back.output);
+}
+
+/**
+ * For every input that must change, how to read it in the layout before the Transpose. Undefined if one of them would
+ * need a Transpose that is not there yet. Inputs that no relation names (axes, amounts, single elements) stay.
+ */
+function untransposedInputs(
+  node: Node,
+  perm: readonly number[],
+  graph: Graph,
+): ReadonlyMap<number, () => Value> | undefined {
+  const operator = operatorOf(node);
+  const ports = relationsOf(node).flatMap(portsOf);
+  const result = new Map<number, () => Value>();
+  for (const [index, value] of node.inputs.entries()) {
+    if (value === undefined) continue;
+    const isNamed = ports.some((port) => port.side === 'input' && port.index === index);
+    if (isNamed) {
+      const source = untransposed(node, value, perm, graph);
+      if (source === undefined) return undefined;
+      result.set(index, source);
+    } else if (operator?.elementwise === true && value.shape?.every((dim) => dim === 1) !== true) {
+      return undefined;
+    }
+  }
+  return result;
+}
+
+function untransposed(node: Node, value: Value, perm: readonly number[], graph: Graph): (() => Value) | undefined {
+  const transpose = transposeBehind(value, graph);
+  if (transpose !== undefined) {
+    const isSame = permutationOf(transpose).every((axis, position) => axis === perm[position]);
+    return isSame ? () => transpose.input(0) : undefined;
+  }
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  if (value.constant !== undefined) return () => untransposedConstant(builder, value, value.constant, perm);
+  // absorbIntoUnsqueeze takes this Transpose away again.
+  return value.producer?.op === 'Unsqueeze' ? () => builder.transpose(value, inverse(perm)) : undefined;
+}
+
+/** A constant that broadcasts against the layout behind the Transpose, for the layout before it. */
+function untransposedConstant(
+  builder: Builder,
+  value: Value,
+  tensor: Tensor | undefined,
+  perm: readonly number[],
+): Value {
+  const dims = tensor?.dims ?? [];
+  const full = [...perm.slice(dims.length).map(() => 1), ...dims];
+  const back = inverse(perm);
+  const moving = back.filter((axis) => full[axis] !== 1);
+  const keepsOrder = moving.every((axis, position) => position === 0 || axis > at(moving, position - 1));
+  if (tensor !== undefined && keepsOrder) {
+    return builder.graph.addConstant(value.name, tensor.reshaped(back.map((axis) => at(full, axis))));
+  }
+  return builder.transpose(builder.reshape(value, full), back);
+}

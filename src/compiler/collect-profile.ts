@@ -1,0 +1,51 @@
+import type { Calibration } from '../data/types.js';
+import type { Graph } from '../ir/graph.js';
+import { GateStatistics } from '../runtime/profile/collector.js';
+import type { Profile } from '../runtime/profile/types.js';
+import type { Runtime } from '../runtime/types.js';
+import { GateScores } from './gate-scores.js';
+import type { Progress } from './options.js';
+
+export interface CollectOptions {
+  /** Identifies the model: see {@link modelIdentity}. */
+  readonly model: string;
+  /** Most samples to run; all by default. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Samples that are in memory at a time. */
+const batchSize = 64;
+
+/** Runs calibration data through the scores of a prepared graph's gates, batch by batch, and counts what they do. */
+export async function collectProfile(
+  graph: Graph,
+  data: Calibration,
+  runtime: Runtime,
+  options: CollectOptions,
+): Promise<Profile> {
+  const scores = await GateScores.open(graph, runtime);
+  try {
+    const statistics = new GateStatistics(
+      scores.gates.map(({ name, units, threshold }) => ({ name, units, threshold })),
+    );
+    const total = Math.min(data.count, options.limit ?? Number.POSITIVE_INFINITY);
+    let done = 0;
+    for await (const batch of data.batches(batchSize, { limit: total, pad: true, signal: options.signal })) {
+      for (const [gate, rows] of await scores.run(batch.feeds)) {
+        // Padding at the end of a batch is no data.
+        const events = rows.size / gate.units;
+        const padded = Object.values(batch.feeds)[0]?.dims[0] ?? batch.samples;
+        const real = (events / padded) * batch.samples;
+        statistics.add(gate.name, rows.floats().subarray(0, real * gate.units));
+      }
+      statistics.addSamples(batch.samples);
+      done += batch.samples;
+      options.onProgress?.({ stage: 'profile', done, total });
+    }
+    return statistics.finish({ model: options.model, inputs: graph.inputs.map(({ name }) => name) });
+  } finally {
+    await scores.close();
+  }
+}

@@ -1,0 +1,38 @@
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import type { Gate } from '../passkit/gates.js';
+import { type ScoreGraph, scoreGraph } from '../passkit/score-graph.js';
+import type { Runtime, Session, Tensors } from '../runtime/types.js';
+import { defined } from '../support/assert.js';
+
+/** Runs the score computation of a graph's gates. Holds an ONNX Runtime session until closed. */
+export class GateScores {
+  readonly #scores: ScoreGraph | undefined;
+  readonly #session: Session | undefined;
+
+  private constructor(scores: ScoreGraph | undefined, session: Session | undefined) {
+    this.#scores = scores;
+    this.#session = session;
+  }
+
+  static async open(graph: Graph, runtime: Runtime): Promise<GateScores> {
+    const scores = scoreGraph(graph);
+    return new GateScores(scores, scores === undefined ? undefined : await runtime.load(scores.graph));
+  }
+
+  get gates(): readonly Gate[] {
+    return this.#scores?.scores.map(({ gate }) => gate) ?? [];
+  }
+
+  /** The scores of every gate for a batch, as [events, units]. */
+  async run(feeds: Tensors): Promise<ReadonlyMap<Gate, Tensor>> {
+    if (this.#scores === undefined || this.#session === undefined) return new Map();
+    const used = Object.fromEntries(this.#session.inputs.map((name) => [name, defined(feeds[name], name)]));
+    const results = await this.#session.run(used);
+    return new Map(this.#scores.scores.map(({ gate, output }) => [gate, defined(results[output], output)]));
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close();
+  }
+}

@@ -1,0 +1,69 @@
+import type { LayerDefinition } from '../frontends/index.js';
+
+/** Dense removes what is never needed; dynamic also skips at run time what this input does not need. */
+export const modes = ['dense', 'dynamic', 'auto'] as const;
+export type Mode = (typeof modes)[number];
+
+/** How far a long operation is. Without a known total, `total` is absent. */
+export interface Progress {
+  readonly stage: 'import' | 'prepare' | 'profile' | 'optimize' | 'verify' | 'measure' | 'write';
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** What every operation on a model takes. */
+export interface CommonOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Rules for layers of the user's own. */
+  readonly layers?: readonly LayerDefinition[] | undefined;
+}
+
+export interface ProfileOptions extends CommonOptions {
+  /** Path of a model.json, of an .onnx file, or of a folder with one of them. */
+  readonly model: string;
+  /** Path of .npy, .npz, or of a folder of them. */
+  readonly calibration: string;
+  /** Most samples to use; all by default. */
+  readonly samples?: number | undefined;
+}
+
+export interface CompileOptions extends CommonOptions {
+  readonly model: string;
+  /** Folder to write into; without it nothing is written and the models are in the result. */
+  readonly out?: string | undefined;
+  /** Names of targets; ['cpu'] by default. */
+  readonly targets?: readonly string[] | undefined;
+  /** 'auto' by default. */
+  readonly mode?: Mode | undefined;
+  /** Data for the gates' statistics, verification and measurements. */
+  readonly calibration?: string | undefined;
+  /** Path of a profile that was collected before. */
+  readonly profile?: string | undefined;
+  /** Most calibration samples to use; all by default. */
+  readonly samples?: number | undefined;
+  /** What units may be removed: those that can never fire, or also those that did not in the profile (the default). */
+  readonly dead?: 'proved' | 'observed' | undefined;
+  /** What every element of the inputs lies between: proofs that a unit never fires rest on it. */
+  readonly inputRange?: readonly [number, number] | undefined;
+  /** ONNX operator set to write; the target's default if not given. */
+  readonly opset?: number | undefined;
+  /** False leaves out the comparison with the original. */
+  readonly verify?: boolean | undefined;
+  /** Compares before and after every pass, too. */
+  readonly verifyEach?: boolean | undefined;
+  /** Folder that gets the graph after every pass, as text and as .onnx. */
+  readonly dumpIr?: string | undefined;
+}
+
+export interface VerifyOptions extends CommonOptions {
+  readonly model: string;
+  /** The compiled .onnx file. */
+  readonly compiled: string;
+  readonly calibration?: string | undefined;
+  readonly samples?: number | undefined;
+}
+
+export interface InspectOptions extends CommonOptions {
+  readonly model: string;
+}

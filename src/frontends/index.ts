@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import type { Graph } from '../ir/graph.js';
+import { readModel } from '../onnx/read.js';
+import { invalid } from '../support/errors.js';
+import { importTfjsModel, type TfjsImportOptions } from './tfjs/import.js';
+
+export type { ConfigReader } from './tfjs/config.js';
+export { defineLayer, type LayerContext, type LayerDefinition, type LayerRule } from './tfjs/layer.js';
+
+/** Which front end read a model. */
+export type ModelFormat = 'tfjs-layers' | 'onnx';
+
+export interface ImportedModel {
+  readonly graph: Graph;
+  readonly format: ModelFormat;
+  /** Path of the model file itself: where a folder was given, of the file in it. */
+  readonly path: string;
+  /** Bytes of the model file and of the weight files beside it. */
+  readonly sourceBytes: number;
+}
+
+/** Options of all front ends. */
+export type ImportOptions = TfjsImportOptions;
+
+/**
+ * Reads a model: an `.onnx` file, a tfjs `model.json` (of any name), or a folder with `model.json` or else
+ * `model.onnx` in it.
+ * @throws SwancError 'invalid' or 'unsupported', with everything that was found.
+ */
+export function importModel(path: string, options: ImportOptions = {}): ImportedModel {
+  const file = modelFileAt(path);
+  if (extname(file).toLowerCase() !== '.onnx') {
+    return { ...importTfjsModel(file, options), format: 'tfjs-layers', path: file };
+  }
+  const graph = readModel(file);
+  const size = statSync(file).size;
+  const constants = [...graph.constants].reduce((sum, { constant }) => sum + (constant?.bytes ?? 0), 0);
+  // Constants larger than the file that names them lie beside it.
+  return { graph, format: 'onnx', path: file, sourceBytes: constants > size ? size + constants : size };
+}
+
+function modelFileAt(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw invalid(path, 'there is no such file or folder');
+  if (!stats.isDirectory()) return path;
+  for (const name of ['model.json', 'model.onnx']) {
+    const file = join(path, name);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+  }
+  throw invalid(path, 'there is no model.json or model.onnx in this folder', 'give the path of the model file itself');
+}

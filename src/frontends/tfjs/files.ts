@@ -1,0 +1,131 @@
+import { closeSync, openSync, readFileSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { at } from '../../support/assert.js';
+import { invalid } from '../../support/errors.js';
+import { isObject, type JsonObject, nestsDeeper } from './json.js';
+
+/** Largest model.json that is read. Weights are not in it: real ones are a few megabytes. */
+const maxJsonBytes = 256 * 2 ** 20;
+/** Deepest nesting of brackets. A nested model adds about five levels. */
+const maxJsonDepth = 256;
+
+/** A model.json that was read, and the folder where its shards lie. */
+export interface ModelFile {
+  /** Path of the JSON file as opened. */
+  readonly path: string;
+  readonly folder: string;
+  readonly json: JsonObject;
+  /** Size of the JSON file in bytes. */
+  readonly bytes: number;
+}
+
+/** Reads the `model.json` at `path`, which may be the file itself or the folder that holds it. */
+export function readModelFile(path: string): ModelFile {
+  const file = stat(path).isDirectory() ? join(path, 'model.json') : path;
+  const stats = stat(file);
+  if (!stats.isFile()) throw invalid(file, 'this is not a file');
+  if (stats.size > maxJsonBytes) throw invalid(file, `${stats.size} bytes are too many for a model.json`);
+  const text = readFileSync(file, 'utf8');
+  if (nestsDeeper(text, maxJsonDepth)) throw invalid(file, `brackets nest deeper than ${maxJsonDepth} levels`);
+  return { path: file, folder: dirname(file), json: parse(file, text), bytes: stats.size };
+}
+
+function parse(file: string, text: string): JsonObject {
+  let json: unknown;
+  try {
+    json = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+  } catch (error) {
+    throw invalid(file, `this is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isObject(json)) throw invalid(file, 'a model.json holds an object');
+  return json;
+}
+
+function stat(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch {
+    throw invalid(path, 'there is no such file or folder', 'give the path of a model.json or of the folder it is in');
+  }
+}
+
+/**
+ * The absolute path of a shard. A manifest may only name files in the model's own folder or below it: no URL, no
+ * absolute path, no `..`, no symbolic link that leads out.
+ */
+export function shardPath(folder: string, name: string): string {
+  const parts = name.split(/[/\\]/);
+  const hostile = name === '' || name.includes('\0') || isAbsolute(name) || /^[a-z][a-z0-9+.-]*:/i.test(name);
+  if (hostile || parts.includes('..')) {
+    throw invalid(`weights file '${name}'`, "the manifest names a file outside the model's folder");
+  }
+  const path = resolve(folder, name);
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch {
+    throw invalid(`weights file '${name}'`, `it is not in ${folder}`, 'copy all shards next to the model.json');
+  }
+  const inside = relative(realpathSync(folder), real);
+  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+    throw invalid(`weights file '${name}'`, "it is a link out of the model's folder");
+  }
+  return path;
+}
+
+interface Shard {
+  readonly path: string;
+  /** Position of its first byte in the whole. */
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** The shards of a weight group read as one run of bytes, of which only the part asked for is in memory. */
+export class ShardedBytes {
+  readonly bytes: number;
+  readonly #shards: readonly Shard[];
+  #open: { readonly shard: Shard; readonly descriptor: number } | undefined;
+
+  constructor(folder: string, names: readonly string[]) {
+    let start = 0;
+    this.#shards = names.map((name) => {
+      const path = shardPath(folder, name);
+      const stats = stat(path);
+      if (!stats.isFile()) throw invalid(`weights file '${name}'`, 'this is not a file');
+      const shard = { path, start, bytes: stats.size };
+      start += stats.size;
+      return shard;
+    });
+    this.bytes = start;
+  }
+
+  /** Fills `target` with the bytes from `offset` on; shards may be cut anywhere. */
+  read(offset: number, target: Uint8Array): void {
+    let done = 0;
+    while (done < target.length) {
+      const position = offset + done;
+      const shard = at(
+        this.#shards.filter(({ start, bytes }) => position >= start && position < start + bytes),
+        0,
+      );
+      const within = position - shard.start;
+      const wanted = Math.min(target.length - done, shard.bytes - within);
+      const count = readSync(this.#descriptor(shard), target, done, wanted, within);
+      if (count === 0) throw invalid(shard.path, 'the file got shorter while it was read');
+      done += count;
+    }
+  }
+
+  close(): void {
+    if (this.#open !== undefined) closeSync(this.#open.descriptor);
+    this.#open = undefined;
+  }
+
+  #descriptor(shard: Shard): number {
+    if (this.#open?.shard !== shard) {
+      this.close();
+      this.#open = { shard, descriptor: openSync(shard.path, 'r') };
+    }
+    return this.#open.descriptor;
+  }
+}

@@ -1,0 +1,59 @@
+import { int } from '../../../ir/attribute.js';
+import type { Builder } from '../../../ir/builder.js';
+import type { Value } from '../../../ir/graph.js';
+import { defineLayer, type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
+import { range } from '../spatial.js';
+import { checkedAxis } from './activation-layers.js';
+
+/** Inputs of unequal types become float32. */
+function equalTypes(ctx: LayerContext, inputs: readonly Value[]): readonly Value[] {
+  const equal = inputs.every((input) => input.elementType === inputs[0]?.elementType && input.elementType !== 'bool');
+  return equal ? inputs : inputs.map((input) => toFloats(ctx.b, input));
+}
+
+/** Inputs of lower rank get axes of size 1 behind the batch, so that the rest is plain broadcasting. */
+function equalRanks(ctx: LayerContext, inputs: readonly Value[]): readonly [Value, ...Value[]] {
+  const rank = Math.max(...inputs.map((input) => ctx.rank(input)));
+  const [first, ...rest] = inputs.map((input) => ctx.b.unsqueeze(input, range(1, 1 + rank - ctx.rank(input))));
+  if (first === undefined) throw ctx.invalid('it is called without inputs');
+  return [first, ...rest];
+}
+
+function chain(b: Builder, op: string, [first, ...rest]: readonly [Value, ...Value[]]): Value {
+  return rest.reduce((sum, input) => b.op(op, [sum, input]), first);
+}
+
+const any = [1, Number.POSITIVE_INFINITY] as const;
+
+function merge(
+  className: string,
+  combine: (b: Builder, inputs: readonly [Value, ...Value[]]) => Value,
+): LayerDefinition {
+  return defineLayer({
+    className,
+    arity: any,
+    inputs: 'any',
+    config: () => undefined,
+    import: (ctx, _, inputs) => combine(ctx.b, equalRanks(ctx, equalTypes(ctx, inputs))),
+  });
+}
+
+const concatenate = defineLayer({
+  className: 'Concatenate',
+  inputs: 'any',
+  arity: any,
+  config: (config) => config.int('axis', Number.MIN_SAFE_INTEGER, -1),
+  import: (ctx, axis, inputs) =>
+    ctx.b.op('Concat', equalTypes(ctx, inputs), { axis: int(checkedAxis(ctx, axis, inputs[0])) }),
+});
+
+export const mergeLayers = [
+  merge('Add', (b, inputs) => chain(b, 'Add', inputs)),
+  merge('Multiply', (b, inputs) => chain(b, 'Mul', inputs)),
+  merge('Average', (b, inputs) =>
+    b.op('Mul', [toFloats(b, chain(b, 'Add', inputs)), b.scalar(1 / inputs.length, 'share')]),
+  ),
+  merge('Maximum', (b, inputs) => chain(b, 'Max', inputs)),
+  merge('Minimum', (b, inputs) => chain(b, 'Min', inputs)),
+  concatenate,
+];

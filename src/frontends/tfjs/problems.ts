@@ -1,0 +1,40 @@
+import { type ErrorKind, type Problem, problem, SwancError } from '../../support/errors.js';
+
+/** Collects what is wrong with a model, so that all of it is reported at once. */
+export class Problems {
+  readonly #list: Problem[] = [];
+  #kind: ErrorKind = 'unsupported';
+
+  get count(): number {
+    return this.#list.length;
+  }
+
+  /** Something that no model may have. */
+  invalid(where: string, what: string, advice?: string): void {
+    this.#kind = 'invalid';
+    this.#list.push(problem(where, what, advice));
+  }
+
+  /** Something that is right but for which there is no rule here. */
+  unsupported(where: string, what: string, advice?: string): void {
+    this.#list.push(problem(where, what, advice));
+  }
+
+  add(error: SwancError): void {
+    if (error.kind === 'invalid') this.#kind = 'invalid';
+    this.#list.push(...error.problems);
+  }
+
+  /** Throws one error of all problems; its kind is `unsupported` if each of them is. */
+  throwIfAny(subject: string): void {
+    const count = this.#list.length;
+    if (count === 0) return;
+    const what = this.#kind === 'invalid' ? 'is not a valid model' : 'has parts that swanc does not support';
+    throw new SwancError(this.#kind, `${subject} ${what} (${count} problem${count === 1 ? '' : 's'})`, this.#list);
+  }
+}
+
+/** A problem as an error to throw, where the reader of one layer cannot go on. */
+export function unsupported(where: string, what: string, advice?: string): SwancError {
+  return new SwancError('unsupported', 'unsupported', [problem(where, what, advice)]);
+}

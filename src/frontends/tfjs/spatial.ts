@@ -1,0 +1,99 @@
+import { type Attributes, int, ints, string } from '../../ir/attribute.js';
+import type { Builder } from '../../ir/builder.js';
+import type { Value } from '../../ir/graph.js';
+import type { Dim } from '../../ir/types.js';
+import type { ConfigReader, DataFormat } from './config.js';
+import { type LayerContext, staticDims } from './layer.js';
+
+export type Padding = 'valid' | 'same' | 'causal';
+
+/** A window that slides over the spatial axes; one entry an axis. */
+export interface Window {
+  readonly size: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly padding: Padding;
+}
+
+/** The permutation that moves `axis` to place 1, behind the batch. */
+export function axisToFront(rank: number, axis: number): number[] {
+  return [0, axis, ...range(1, rank).filter((other) => other !== axis)];
+}
+
+/** The permutation that undoes `perm`. */
+export function inversePerm(perm: readonly number[]): number[] {
+  return perm.map((_, axis) => perm.indexOf(axis));
+}
+
+export function range(start: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
+}
+
+/** Runs `make` on x with channels at axis 1 and brings its result back to the layout of x. */
+export function withChannelsFirst(b: Builder, x: Value, rank: number, axis: number, make: (x: Value) => Value): Value {
+  if (axis === 1) return make(x);
+  const perm = axisToFront(rank, axis);
+  return b.transpose(make(b.transpose(x, perm)), inversePerm(perm));
+}
+
+/** The axis that `format` has channels on. */
+export function channelAxis(rank: number, format: DataFormat): number {
+  return format === 'channels_first' ? 1 : rank - 1;
+}
+
+/** The axes between batch and channels. */
+export function spatialAxes(rank: number, format: DataFormat): number[] {
+  return format === 'channels_first' ? range(2, rank) : range(1, rank - 1);
+}
+
+/** Window of a convolution over `spatial` axes. */
+export function convWindow(config: ConfigReader, spatial: number): Window {
+  const window = {
+    size: config.ints('kernel_size', spatial, 1),
+    strides: config.ints('strides', spatial, 1, 1),
+    dilations: config.ints('dilation_rate', spatial, 1, 1),
+    padding: config.choice<Padding>(
+      'padding',
+      spatial === 1 ? ['valid', 'same', 'causal'] : ['valid', 'same'],
+      'valid',
+    ),
+  };
+  const both = window.strides.some((stride) => stride > 1) && window.dilations.some((rate) => rate > 1);
+  if (both) config.unsupported('strides and dilation_rate are both greater than 1', 'Keras itself refuses this');
+  return window;
+}
+
+/**
+ * ONNX attributes of a window over spatial sizes `dims`. SAME pads max(0, (ceil(in/s) - 1) s + k_eff - in), the odd one
+ * at the end; where a size is unknown ONNX computes the same at run time.
+ */
+export function windowAttributes({ size, strides, dilations, padding }: Window, dims: readonly Dim[]): Attributes {
+  const attributes: Attributes = {
+    kernel_shape: ints(size),
+    strides: ints(strides),
+    ...(dilations.some((rate) => rate > 1) ? { dilations: ints(dilations) } : {}),
+  };
+  if (padding === 'valid') return attributes;
+  const reach = size.map((extent, axis) => (extent - 1) * (dilations[axis] ?? 1) + 1);
+  const known = staticDims(dims);
+  if (padding === 'causal')
+    return { ...attributes, pads: ints([...reach.map((extent) => extent - 1), ...reach.map(() => 0)]) };
+  if (known === undefined) return { ...attributes, auto_pad: string('SAME_UPPER') };
+  const totals = known.map((extent, axis) => {
+    const stride = strides[axis] ?? 1;
+    return Math.max(0, (Math.ceil(extent / stride) - 1) * stride + (reach[axis] ?? 1) - extent);
+  });
+  if (totals.every((total) => total === 0)) return attributes;
+  const begins = totals.map((total) => Math.floor(total / 2));
+  return { ...attributes, pads: ints([...begins, ...totals.map((total, axis) => total - (begins[axis] ?? 0))]) };
+}
+
+/** Sizes of the axes of a channels-first value behind batch and channels. */
+export function spatialDims(ctx: LayerContext, x: Value): readonly Dim[] {
+  return ctx.shape(x).slice(2);
+}
+
+/** Reduces `axes` with ReduceMean or ReduceMax. */
+export function reduce(b: Builder, op: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
+  return b.op(op, [x, b.int64s(axes, 'axes')], { keepdims: int(keepDims ? 1 : 0) });
+}

@@ -1,0 +1,169 @@
+import type { Node, Value } from '../ir/graph.js';
+import { at } from '../support/assert.js';
+import { movementsOf, type Relation } from './relations.js';
+
+/**
+ * Bounds of a value's elements: for every slot along one axis the least and the greatest number that any element there
+ * can be (interval arithmetic). They prove that a gate never fires. Each step widens by the rounding of float32.
+ */
+export class Bounds {
+  readonly axis: number;
+  /** One number for each slot, or a single one for all. */
+  readonly lows: Float64Array;
+  readonly highs: Float64Array;
+
+  constructor(axis: number, lows: ArrayLike<number>, highs: ArrayLike<number>) {
+    this.axis = axis;
+    this.lows = Float64Array.from(lows);
+    this.highs = Float64Array.from(highs);
+  }
+
+  static uniform(low: number, high: number): Bounds {
+    return new Bounds(0, [low], [high]);
+  }
+
+  get isUniform(): boolean {
+    return this.lows.length === 1;
+  }
+
+  low(slot: number): number {
+    return at(this.lows, this.isUniform ? 0 : slot);
+  }
+
+  high(slot: number): number {
+    return at(this.highs, this.isUniform ? 0 : slot);
+  }
+
+  /** The same for every slot: the least low and the greatest high. */
+  overall(): Bounds {
+    return Bounds.uniform(
+      this.lows.reduce((a, b) => Math.min(a, b)),
+      this.highs.reduce((a, b) => Math.max(a, b)),
+    );
+  }
+
+  /** Bounds along another axis of the same value, where these say nothing of single slots. */
+  along(axis: number): Bounds {
+    return this.axis === axis ? this : this.overall();
+  }
+
+  /** Slot by slot, with the result widened by rounding. */
+  map(step: (low: number, high: number) => readonly [number, number]): Bounds {
+    const pairs = Array.from(this.lows, (low, slot) => widened(step(low, at(this.highs, slot))));
+    return new Bounds(
+      this.axis,
+      pairs.map(([low]) => low),
+      pairs.map(([, high]) => high),
+    );
+  }
+
+  /** The slots at `indices` along this axis, seen along `axis` of another value. */
+  select(axis: number, indices: readonly number[]): Bounds {
+    if (this.isUniform) return this;
+    return new Bounds(
+      axis,
+      indices.map((index) => this.low(index)),
+      indices.map((index) => this.high(index)),
+    );
+  }
+}
+
+/** An elementary function of float32 is right to a few units in the last place. */
+function widened([low, high]: readonly [number, number]): readonly [number, number] {
+  return [low - 4 * 2 ** -24 * Math.abs(low), high + 4 * 2 ** -24 * Math.abs(high)];
+}
+
+/** The bounds of a constant along `axis` of a value of rank `rank` that it broadcasts to. */
+export function constantBounds(value: Value, rank: number, axis: number): Bounds | undefined {
+  const tensor = value.constant;
+  if (tensor === undefined || tensor.type === 'float16' || tensor.size === 0) return undefined;
+  const own = axis - rank + tensor.dims.length;
+  const size = tensor.dims[own] ?? 1;
+  const inner = tensor.dims.slice(own + 1).reduce((product, dim) => product * dim, 1);
+  const lows = new Float64Array(own < 0 ? 1 : size).fill(Number.POSITIVE_INFINITY);
+  const highs = new Float64Array(lows.length).fill(Number.NEGATIVE_INFINITY);
+  for (const [index, item] of tensor.data.entries()) {
+    const slot = own < 0 ? 0 : Math.floor(index / inner) % size;
+    lows[slot] = Math.min(at(lows, slot), Number(item));
+    highs[slot] = Math.max(at(highs, slot), Number(item));
+  }
+  return new Bounds(axis, lows, highs);
+}
+
+/** The product of two bounds, with 0 · ∞ = 0: an element is finite, whatever bounds it. */
+export function product(left: readonly [number, number], right: readonly [number, number]): readonly [number, number] {
+  const corners = left.flatMap((a) => right.map((b) => (a === 0 || b === 0 ? 0 : a * b)));
+  return [Math.min(...corners), Math.max(...corners)];
+}
+
+/** Combines two operands slot by slot; both are bounds along the same axis, or uniform. */
+export function combine(
+  left: Bounds,
+  right: Bounds,
+  step: (left: readonly [number, number], right: readonly [number, number]) => readonly [number, number],
+): Bounds {
+  const [long, axis] = left.isUniform ? [right, right.axis] : [left, left.axis];
+  const other = left.isUniform ? left : right.along(axis);
+  const pairs = Array.from(long.lows, (_, slot) => {
+    const mine: readonly [number, number] = [long.low(slot), long.high(slot)];
+    const theirs: readonly [number, number] = [other.low(slot), other.high(slot)];
+    return widened(left.isUniform ? step(theirs, mine) : step(mine, theirs));
+  });
+  return new Bounds(
+    axis,
+    pairs.map(([low]) => low),
+    pairs.map(([, high]) => high),
+  );
+}
+
+/** Sums of products: output unit m is Σ weight · x[slot] + bias(m) over `terms(m)`. */
+export interface Sums {
+  readonly units: number;
+  readonly x: Bounds;
+  terms(unit: number): Iterable<readonly [weight: number, slot: number]>;
+  bias(unit: number): number;
+  /** True where some of the x may be zero instead. */
+  readonly hasPadding: boolean;
+}
+
+/** Bounds along axis 1 of sums of products. */
+export function boundSums({ units, x, terms, bias, hasPadding }: Sums): Bounds {
+  const lows: number[] = [];
+  const highs: number[] = [];
+  for (let unit = 0; unit < units; unit++) {
+    let low = bias(unit);
+    let high = low;
+    let magnitude = Math.abs(low);
+    let count = 1;
+    for (const [weight, slot] of terms(unit)) {
+      const least = hasPadding ? Math.min(0, x.low(slot)) : x.low(slot);
+      const most = hasPadding ? Math.max(0, x.high(slot)) : x.high(slot);
+      const [termLow, termHigh] = product([weight, weight], [least, most]);
+      low += termLow;
+      high += termHigh;
+      magnitude += Math.max(Math.abs(termLow), Math.abs(termHigh));
+      count++;
+    }
+    // The classical error bound of a sum in float32 in any order.
+    const rounding = Number.isFinite(magnitude) ? count * 2 ** -24 * magnitude : 0;
+    lows.push(low - rounding);
+    highs.push(high + rounding);
+  }
+  return new Bounds(1, lows, highs);
+}
+
+/** Bounds that follow the data to where a tie or a repeat of the node puts its slots; what has no such place is united. */
+export function followAxes(node: Node, relations: readonly Relation[], x: Bounds | undefined): Bounds | undefined {
+  if (x === undefined || x.isUniform) return x;
+  for (const { from, to, indexOf } of movementsOf(relations, node)) {
+    if (from.index === 0 && from.axis === x.axis) {
+      const size = node.output.shape?.[to.axis];
+      if (typeof size === 'number')
+        return x.select(
+          to.axis,
+          Array.from({ length: size }, (_, slot) => indexOf(slot)),
+        );
+    }
+  }
+  return x.overall();
+}

@@ -1,0 +1,34 @@
+import type { Graph, Node } from '../ir/graph.js';
+import { swanDomain } from '../ops/operator.js';
+import { sizeOfAxis } from './units.js';
+
+/** A view of a Gate node: what passes need to know of a gate, in one place. */
+export interface Gate {
+  readonly node: Node;
+  /** Its name in profiles and reports: the layer, with a number if the layer is called more than once. */
+  readonly name: string;
+  /** The axis of units in features and score. */
+  readonly axis: number;
+  /** Units that are gated by themselves: the score's size along the axis. One for a gate of a whole block. */
+  readonly units: number;
+  /** For each unit its number in the source model, which profiles go by. */
+  readonly sourceUnits: readonly number[];
+  readonly threshold: number;
+}
+
+export function isGate(node: Node): boolean {
+  return node.op === 'Gate' && node.domain === swanDomain;
+}
+
+/** Every gate of a graph, in execution order. */
+export function gatesOf(graph: Graph): Gate[] {
+  return [...graph.allNodes()].filter(isGate).map(gateOf);
+}
+
+export function gateOf(node: Node): Gate {
+  const axis = node.int('axis', 1);
+  const units = sizeOfAxis(node.input(1), axis);
+  const sourceUnits = node.ints('units') ?? Array.from({ length: units }, (_, unit) => unit);
+  const name = node.string('name', node.label);
+  return { node, name, axis, units, sourceUnits, threshold: node.float('threshold', 0) };
+}

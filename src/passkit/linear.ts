@@ -1,0 +1,40 @@
+import type { Node } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { operatorOf, relationsOf } from '../ops/index.js';
+import type { Port, Relation } from '../ops/relations.js';
+
+/** The constant weights and bias of a sum of products, and the axis of the weights that its output's units lie along. */
+export interface LinearUnits {
+  readonly weight: Tensor;
+  readonly weightInput: number;
+  readonly weightAxis: number;
+  readonly bias: Tensor | undefined;
+  readonly biasInput: number;
+}
+
+/** Undefined if the node is no sum of products with constant float32 weights, or its units are not along `axis`. */
+export function linearUnits(node: Node, axis: number): LinearUnits | undefined {
+  const linear = operatorOf(node)?.linear?.(node);
+  if (linear === undefined) return undefined;
+  const weight = node.inputs[linear.weight]?.constant;
+  const biasValue = node.inputs[linear.bias];
+  const bias = biasValue?.constant;
+  const weightAxis = unitAxisOfWeights(node, axis, linear.weight);
+  if (weight?.type !== 'float32' || weightAxis === undefined) return undefined;
+  if (biasValue !== undefined && bias?.type !== 'float32') return undefined;
+  return { weight, weightInput: linear.weight, weightAxis, bias, biasInput: linear.bias };
+}
+
+/** The axis of input `weight` whose slots are those of output axis `axis`, one to one. */
+function unitAxisOfWeights(node: Node, axis: number, weight: number): number | undefined {
+  const isOutput = (port: Port): boolean => port.side === 'output' && port.axis === axis;
+  const isWeight = (port: Port): boolean => port.side === 'input' && port.index === weight;
+  const portsOfUnits = (relation: Relation): readonly Port[] => {
+    if (relation.kind === 'tie') return relation.ports;
+    return relation.kind === 'repeat' ? relation.to : [];
+  };
+  const ports = relationsOf(node)
+    .map(portsOfUnits)
+    .find((list) => list.some(isOutput) && list.some(isWeight));
+  return ports?.find(isWeight)?.axis;
+}

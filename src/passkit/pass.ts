@@ -1,0 +1,75 @@
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import type { Profile } from '../runtime/profile/types.js';
+import type { Target } from './target.js';
+
+/**
+ * What a pass promises of the graph it leaves: `exact`: the same function, up to rounding; `observed`: the same on inputs
+ * whose gates behave as profiled; `approximate`: not the same, by no more than it reports.
+ */
+export type Contract = 'exact' | 'observed' | 'approximate';
+
+/**
+ * What may be known of a graph, besides its types, which are inferred before every pass. `gates`: every gate is a Gate
+ * node with a name; `layout`: no Transpose is left that could go.
+ */
+export type Fact = 'gates' | 'layout';
+
+/** What a pass did, or did not do and why, with one candidate. */
+export interface Finding {
+  /** The layer. */
+  readonly where: string;
+  readonly done: boolean;
+  /** What was done, or the reason why not, as a sentence for people. */
+  readonly what: string;
+}
+
+/** On what ground a unit is taken to be off, or on, for every input. */
+export const removalBases = ['proved', 'observed'] as const;
+export type RemovalBasis = (typeof removalBases)[number];
+
+/** Units that a pass removed from a gate, by the numbers they had in the source model. */
+export interface RemovedUnits {
+  readonly gate: string;
+  readonly units: readonly number[];
+  readonly basis: RemovalBasis;
+  /** What was found: the unit never fires, or it always does and only its gate was removed. */
+  readonly reason: 'off' | 'on';
+}
+
+export interface PassReport {
+  readonly findings: readonly Finding[];
+  readonly removed?: readonly RemovedUnits[];
+}
+
+export interface PassContext {
+  readonly target: Target;
+  /** Opset that will be written. */
+  readonly opset: number;
+  /** How sure a unit's being off must be before it is removed. */
+  readonly dead: RemovalBasis;
+  /** What every element of the model's inputs lies between, if the user says so: proofs rest on it. */
+  readonly inputRange: readonly [number, number] | undefined;
+  readonly profile: Profile | undefined;
+  /** Runs a graph in ONNX Runtime and returns its outputs by name. */
+  evaluate(graph: Graph, feeds?: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Pass {
+  /** As the file is named. */
+  readonly name: string;
+  readonly contract: Contract;
+  readonly requires?: readonly Fact[];
+  readonly establishes?: readonly Fact[];
+  readonly invalidates?: readonly Fact[];
+  run(graph: Graph, context: PassContext): Promise<PassReport> | PassReport;
+}
+
+/** Declares a pass; there to give its object the type. */
+export function definePass(pass: Pass): Pass {
+  return pass;
+}
+
+export const done = (where: string, what: string): Finding => ({ where, done: true, what });
+export const skipped = (where: string, what: string): Finding => ({ where, done: false, what });

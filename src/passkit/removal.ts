@@ -1,0 +1,152 @@
+import { Builder } from '../ir/builder.js';
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { inferTypes } from '../ops/index.js';
+import { portValue } from '../ops/relations.js';
+import { at, defined } from '../support/assert.js';
+import { ConstantSlots, type DeadUnits } from './constant-slots.js';
+import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
+import type { PassContext } from './pass.js';
+import { deleteSlots } from './select-slots.js';
+import { type Consumption, type Slot, sizeOfAxis, UnitGroups } from './units.js';
+
+/** What constant units that go add to the output of the node that read them. */
+interface Contribution {
+  readonly consumption: Consumption;
+  readonly tensor: Tensor;
+}
+
+/**
+ * The plan to remove every unit that is constant wherever something reads it, given which units of which gates are off.
+ * Units that nothing reads go too. Planning changes nothing; {@link Removal.apply} does.
+ */
+export class Removal {
+  readonly #graph: Graph;
+  readonly #groups: UnitGroups;
+  readonly #dead: DeadUnits;
+  readonly #removable: Set<number>;
+  /** Why units that are not pinned stay. */
+  readonly #reasons = new Map<number, string>();
+  #contributions: Contribution[] = [];
+
+  private constructor(graph: Graph, dead: DeadUnits) {
+    this.#graph = graph;
+    this.#dead = dead;
+    this.#groups = new UnitGroups(graph);
+    this.#blockReadUnits(new ConstantSlots(graph, this.#groups, dead));
+    const units = [...this.#groups.units()];
+    this.#removable = new Set(units.filter((unit) => !this.#groups.isPinned(unit) && !this.#reasons.has(unit)));
+  }
+
+  static async plan(graph: Graph, dead: DeadUnits, evaluate: PassContext['evaluate']): Promise<Removal> {
+    const removal = new Removal(graph, dead);
+    removal.#keepOneOnEveryAxis();
+    // A contribution that cannot be had keeps its units, which changes what others contribute: begin again.
+    while (!(await removal.#computeContributions(evaluate)));
+    return removal;
+  }
+
+  /** True if slot `index` along `axis` of `value` is planned to go. */
+  removes(value: Slot['value'], axis: number, index: number): boolean {
+    const unit = this.#groups.unitOf(value, axis, index);
+    return unit !== undefined && this.#removable.has(unit);
+  }
+
+  /** Why a slot that is not planned to go must stay, for people. */
+  reason({ value, axis, index }: Slot): string {
+    const unit = this.#groups.unitOf(value, axis, index);
+    if (unit === undefined) return 'its axis has no known size';
+    return this.#groups.pinReason(unit) ?? this.#reasons.get(unit) ?? 'it is in use';
+  }
+
+  /** Number of units that are planned to go. */
+  get size(): number {
+    return this.#removable.size;
+  }
+
+  /** Adds what the units contribute to their consumers, then deletes their slots. */
+  apply(): void {
+    if (this.#removable.size === 0) return;
+    const slots = [...this.#representatives()];
+    for (const contribution of this.#contributions) addContribution(contribution);
+    inferTypes(this.#graph);
+    // The new additions have slots of their own, so units are counted anew; old slots say which they were.
+    const groups = new UnitGroups(this.#graph);
+    const units = slots.map(({ value, axis, index }) => defined(groups.unitOf(value, axis, index), 'unit of a slot'));
+    deleteSlots(this.#graph, groups.members(new Set(units)));
+  }
+
+  /** A unit stays if some sum of products reads it where it still depends on the input. */
+  #blockReadUnits(constants: ConstantSlots): void {
+    for (const { node, data } of this.#groups.consumptions) {
+      const value = defined(portValue(node, data), 'the data of a consumption');
+      for (let index = 0; index < sizeOfAxis(value, data.axis); index++) {
+        const unit = this.#groups.unitOf(value, data.axis, index);
+        if (unit === undefined || constants.has(value, data.axis, index)) continue;
+        this.#reasons.set(unit, `'${node.label}' reads it where it is not gated`);
+      }
+    }
+  }
+
+  /** An axis cannot become empty: its first unit stays. */
+  #keepOneOnEveryAxis(): void {
+    for (const { value, axis, indices } of this.#groups.members(this.#removable)) {
+      const rest = indices.map((index) => defined(this.#groups.unitOf(value, axis, index), 'unit'));
+      const isEmptied = indices.length === sizeOfAxis(value, axis) && rest.every((unit) => this.#removable.has(unit));
+      if (isEmptied) this.#keep(at(rest, 0), 'an axis cannot become empty');
+    }
+  }
+
+  #keep(unit: number, reason: string): void {
+    this.#removable.delete(unit);
+    this.#reasons.set(unit, reason);
+  }
+
+  /** False if a contribution was not to be had: its units stay from now on. */
+  async #computeContributions(evaluate: PassContext['evaluate']): Promise<boolean> {
+    this.#contributions = [];
+    for (const consumption of this.#groups.consumptions) {
+      const { node, data } = consumption;
+      const value = defined(portValue(node, data), 'the data of a consumption');
+      const slots = Array.from({ length: sizeOfAxis(value, data.axis) }, (_, index) => index);
+      const going = slots.filter((index) => this.removes(value, data.axis, index));
+      // A gate's own output is zero in these slots, and so is what it contributes.
+      const isZero = value.producer !== undefined && this.#dead.has(value.producer);
+      if (going.length === 0 || isZero) continue;
+      try {
+        const results = await evaluate(contributionGraph(consumption, going, this.#dead));
+        const tensor = compactContribution(defined(Object.values(results)[0], 'a contribution'));
+        if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
+      } catch (error) {
+        if (!(error instanceof UnknownContribution)) throw error;
+        for (const index of going) {
+          const unit = this.#groups.unitOf(value, data.axis, index);
+          if (unit !== undefined) this.#keep(unit, `what it adds to '${node.label}' is not known: ${error.message}`);
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+
+  *#representatives(): Generator<Slot> {
+    const seen = new Set<number>();
+    for (const { value, axis, indices } of this.#groups.members(this.#removable)) {
+      for (const index of indices) {
+        const unit = defined(this.#groups.unitOf(value, axis, index), 'unit of a member');
+        if (seen.has(unit)) continue;
+        seen.add(unit);
+        yield { value, axis, index };
+      }
+    }
+  }
+}
+
+function addContribution({ consumption: { node }, tensor }: Contribution): void {
+  const { graph, output } = node;
+  const builder = new Builder(graph, { origin: node.origin });
+  const sum = builder.op('Add', [output, builder.constant(tensor, 'off_units')]);
+  graph.replaceUses(output, sum, sum.producer);
+  if (sum.isGraphOutput) graph.swapNames(output, sum);
+  graph.sort();
+}

@@ -1,0 +1,50 @@
+import { pairIndex } from './co-firing.js';
+import type { GateProfile } from './schema.js';
+import { meanOf } from './sums.js';
+
+/** Questions to a gate's profile. Frequencies are of events; a gate without events never fired. */
+
+/** Fraction of the events in which `unit` fired. */
+export function firingFrequency(gate: GateProfile, unit: number): number {
+  return gate.events === 0 ? 0 : (gate.fired[unit] ?? 0) / gate.events;
+}
+
+/** Mean fraction of units that fire. */
+export function meanDensity(gate: GateProfile): number {
+  const fired = gate.fired.reduce((sum, count) => sum + count, 0);
+  return gate.events === 0 ? 0 : fired / (gate.events * gate.units);
+}
+
+/** Mean score of `unit`, undefined without events. */
+export function meanScore(gate: GateProfile, unit: number): number | undefined {
+  return gate.events === 0 ? undefined : meanOf(BigInt(gate.scoreSum[unit] ?? 0), gate.events);
+}
+
+/** Events in which both units fired; undefined when the gate has too many units for pairs to be counted. */
+export function coFired(gate: GateProfile, one: number, other: number): number | undefined {
+  if (one === other) return gate.fired[one];
+  return gate.coFiring?.[pairIndex(gate.units, one, other)];
+}
+
+/** Units that fired in no event; all of them without events. */
+export function neverFired(gate: GateProfile): number[] {
+  return unitsWhere(gate, (count) => count === 0);
+}
+
+/** Units that fired in every event; none without events. */
+export function alwaysFired(gate: GateProfile): number[] {
+  return gate.events === 0 ? [] : unitsWhere(gate, (count) => count === gate.events);
+}
+
+/**
+ * Upper bound, at 95 %, of the probability that a unit fires which fired in none of `samples` independent samples: the
+ * exact form 1 - 0.05^(1/n) of the rule of three. Use samples here, not events: the positions of one sample are not
+ * independent.
+ */
+export function neverFiredBound(samples: number): number {
+  return samples === 0 ? 1 : -Math.expm1(Math.log(0.05) / samples);
+}
+
+function unitsWhere(gate: GateProfile, test: (count: number) => boolean): number[] {
+  return gate.fired.flatMap((count, unit) => (test(count) ? [unit] : []));
+}

@@ -1,0 +1,43 @@
+import type { Graph } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+
+/** What runs graphs, seen from the rest of the compiler. No type of ONNX Runtime appears here. */
+
+/** Tensors by the name of the graph input or output that they belong to. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface LoadOptions {
+  /**
+   * `none` runs the nodes as they stand (quick to set up: constant folding, reference runs); `all`, the default, lets
+   * ONNX Runtime fuse and lay out as it does for users.
+   */
+  readonly optimize?: 'none' | 'all';
+  /** Threads within an operator. The default is 1, with which results are the same bits on every run. */
+  readonly threads?: number;
+  /** Operator set in which a {@link Graph} is written before it is loaded; the default is that of the writer. */
+  readonly opset?: number;
+}
+
+/** The engine that graphs run on. */
+export interface Runtime {
+  readonly name: 'onnxruntime-node' | 'onnxruntime-web';
+  readonly version: string;
+  /**
+   * Makes a graph or the bytes of an .onnx file ready to run.
+   * @throws SwancError `invalid` for bytes, Error for a graph, that ONNX Runtime refuses.
+   */
+  load(model: Graph | Uint8Array, options?: LoadOptions): Promise<Session>;
+}
+
+/** A loaded model. Holds native memory until {@link Session.close}. */
+export interface Session {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /**
+   * Runs the model once. `fetches` are the outputs wanted, by default all. Every input must be fed.
+   * @throws Error when a name is unknown or missing, or the run fails.
+   */
+  run(feeds: Tensors, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  /** Frees the model; a second call does nothing. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,8 @@
+/**
+ * `swanc/tfjs`: the layers with which a switchable activation network is trained in TensorFlow.js. Importing this
+ * module registers them, so `tf.loadLayersModel` knows them from then on.
+ */
+export { type GateActivity, gateActivity, swanGates } from './activity.js';
+export { fileHandler } from './files.js';
+export { BETA_RANGE, type Blend, type GeluForm, SGBlend, type SGBlendArgs } from './sg-blend.js';
+export { type Pooling, SwanGate, type SwanGateArgs } from './swan-gate.js';

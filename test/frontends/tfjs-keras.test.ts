@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import { layer, sequential, type Weight, writeModel } from './handmade.js';
+import { run, withFolder } from './support.js';
+
+/** What Keras documents where tfjs computes something else or nothing: values derived by hand. */
+describe('where tfjs is wrong or refuses', () => {
+  async function results(
+    name: string,
+    config: Record<string, unknown>,
+    shape: readonly number[],
+    values: readonly number[],
+    weights: readonly Weight[] = [],
+  ): Promise<number[]> {
+    return withFolder(async (folder) => {
+      writeModel(folder, sequential(layer(name, 'it', { batch_input_shape: [null, ...shape], ...config })), weights);
+      const { graph } = importTfjsModel(folder);
+      return (await run(graph, [1, ...shape], values)).map((value) => Math.round(value * 1e4) / 1e4 + 0);
+    });
+  }
+
+  test('BatchNormalization along axis 1 of a sequence scales each row', async () => {
+    const vector = (name: string, values: number[]) => ({ name: `it/${name}`, shape: [2], values });
+    const weights = [
+      vector('gamma', [1, 2]),
+      vector('beta', [0, 1]),
+      vector('moving_mean', [1, 3]),
+      vector('moving_variance', [4, 1]),
+    ];
+    const found = await results('BatchNormalization', { axis: 1, epsilon: 0 }, [2, 3], [1, 3, 5, 3, 4, 5], weights);
+    // Row 0: (x - 1) / 2; row 1: 2 (x - 3) + 1.
+    expect(found).toEqual([0, 1, 2, 1, 3, 5]);
+  });
+
+  test('DepthwiseConv2D keeps its dilation', async () => {
+    const weights = [{ name: 'it/depthwise_kernel', shape: [1, 2, 1, 1], values: [1, 10] }];
+    const config = { kernel_size: [1, 2], dilation_rate: [1, 2], use_bias: false };
+    // y[i] = x[i] + 10 x[i + 2].
+    expect(await results('DepthwiseConv2D', config, [1, 4, 1], [1, 2, 3, 4], weights)).toEqual([31, 42]);
+  });
+
+  test('causal Conv1D looks back only', async () => {
+    const weights = [{ name: 'it/kernel', shape: [2, 1, 1], values: [10, 1] }];
+    const config = { filters: 1, kernel_size: 2, padding: 'causal', dilation_rate: 2, use_bias: false };
+    // y[i] = 10 x[i - 2] + x[i].
+    expect(await results('Conv1D', config, [4, 1], [1, 2, 3, 4], weights)).toEqual([1, 2, 13, 24]);
+  });
+
+  test('Conv1D with channels first gives channels first', async () => {
+    const weights = [{ name: 'it/kernel', shape: [1, 1, 2], values: [1, 10] }];
+    const config = { filters: 2, kernel_size: 1, data_format: 'channels_first', use_bias: false };
+    expect(await results('Conv1D', config, [1, 3], [1, 2, 3], weights)).toEqual([1, 2, 3, 10, 20, 30]);
+  });
+
+  test('SeparableConv2D with channels first adds its bias by channel', async () => {
+    const weights = [
+      { name: 'it/depthwise_kernel', shape: [1, 1, 1, 1], values: [1] },
+      { name: 'it/pointwise_kernel', shape: [1, 1, 1, 2], values: [1, 1] },
+      { name: 'it/bias', shape: [2], values: [10, 20] },
+    ];
+    const config = { filters: 2, kernel_size: 1, data_format: 'channels_first' };
+    expect(await results('SeparableConv2D', config, [1, 1, 2], [1, 2], weights)).toEqual([11, 12, 21, 22]);
+  });
+
+  test('Conv3D of strides longer than its kernel does not skip its first inputs', async () => {
+    const weights = [{ name: 'it/kernel', shape: [1, 1, 1, 1, 1], values: [10] }];
+    const config = { filters: 1, kernel_size: 1, strides: [2, 1, 1], padding: 'same', use_bias: false };
+    // SAME pads max(0, (2 - 1) 2 + 1 - 4) = 0: y[i] = 10 x[2 i].
+    expect(await results('Conv3D', config, [4, 1, 1, 1], [1, 2, 3, 4], weights)).toEqual([10, 30]);
+  });
+
+  test('ReLU keeps slope, threshold and maximum', async () => {
+    const x = [-2, 0.5, 1, 3, 9];
+    expect(await results('ReLU', { negative_slope: 0.5 }, [5], x)).toEqual([-1, 0.5, 1, 3, 9]);
+    expect(await results('ReLU', { max_value: 2, negative_slope: 0.5 }, [5], x)).toEqual([-1, 0.5, 1, 2, 2]);
+    // threshold 1: below it 0.5 (x - 1).
+    expect(await results('ReLU', { negative_slope: 0.5, threshold: 1 }, [5], x)).toEqual([-1.5, -0.25, 1, 3, 9]);
+    expect(await results('ReLU', { max_value: 6, threshold: 1 }, [5], x)).toEqual([0, 0, 1, 3, 6]);
+  });
+
+  test('ELU keeps its alpha', async () => {
+    expect(await results('ELU', { alpha: 2 }, [2], [-1, 1])).toEqual([-1.2642, 1]);
+  });
+
+  test('gelu_new is the tanh form', async () => {
+    // 0.5 (1 + tanh(sqrt(2 / pi) 1.044715)) = 0.841192.
+    expect(await results('Activation', { activation: 'gelu_new' }, [2], [0, 1])).toEqual([0, 0.8412]);
+  });
+
+  test('Softmax along any axis', async () => {
+    expect(await results('Softmax', { axis: 1 }, [2, 2], [0, 0, 0, 0])).toEqual([0.5, 0.5, 0.5, 0.5]);
+    expect(await results('Softmax', { axis: 1 }, [1, 2], [3, 5])).toEqual([1, 1]);
+  });
+});
