@@ -54,6 +54,7 @@ const upgrades: readonly Upgrade[] = [
   { ops: ['Split'], before: 18, rewrite: (node) => splitCount(node) },
   { ops: ['GridSample'], before: 20, rewrite: (node) => gridSample(node) },
   { ops: ['DFT'], before: 20, rewrite: () => 'its axis is an attribute before opset 20' },
+  { ops: ['QuantizeLinear', 'DequantizeLinear'], from: 21, rewrite: (node) => quantization(node) },
   { ops: ['GroupNormalization'], from: 21, rewrite: () => 'its scale and bias are per channel from opset 21 on' },
 ];
 
@@ -228,4 +229,10 @@ function gridSample(node: Node): undefined {
   ]);
   const mode = node.string('mode', 'bilinear');
   node.graph.setAttributes(node, { mode: string(names.get(mode) ?? mode) });
+}
+
+function quantization(node: Node): string | undefined {
+  const isBlocked = node.int('block_size', 0) !== 0 || node.int('output_dtype', 0) !== 0;
+  const isWide = node.inputs.some((value) => value?.elementType === 'int16' || value?.elementType === 'uint16');
+  return isBlocked || isWide ? 'blocks, output types and 16-bit elements came with opset 21' : undefined;
 }

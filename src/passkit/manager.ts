@@ -2,18 +2,19 @@ import type { Graph } from '../ir/graph.js';
 import { validateGraph } from '../ir/validate.js';
 import { inferTypes } from '../ops/index.js';
 import { SwancError, throwIfAborted } from '../support/errors.js';
-import type { Fact, Pass, PassContext, PassReport } from './pass.js';
+import type { Contract, Fact, Pass, PassContext, PassReport } from './pass.js';
 
 /** A pass that ran, what it reports, and its size before and after. */
 export interface PassRun {
   readonly pass: string;
+  readonly contract: Contract;
   readonly report: PassReport;
   readonly nodes: { readonly before: number; readonly after: number };
   readonly milliseconds: number;
 }
 
 /** Called after every pass, with the graph as it is now: to verify it, to write it out. */
-export type AfterPass = (pass: Pass, graph: Graph) => Promise<void> | void;
+export type AfterPass = (pass: Pass, graph: Graph, report: PassReport) => Promise<void> | void;
 
 /**
  * Runs passes on one graph and remembers which facts are established. Before each pass it checks the facts that the pass
@@ -53,8 +54,8 @@ export class PassManager {
       for (const fact of pass.invalidates ?? []) this.#facts.delete(fact);
       for (const fact of pass.establishes ?? []) this.#facts.add(fact);
       const milliseconds = performance.now() - start;
-      this.#runs.push({ pass: pass.name, report, nodes: { before, after: countNodes(this.graph) }, milliseconds });
-      await afterPass?.(pass, this.graph);
+      this.#runs.push({ pass: pass.name, contract: pass.contract, report, nodes: { before, after: countNodes(this.graph) }, milliseconds });
+      await afterPass?.(pass, this.graph, report);
     }
   }
 

@@ -58,30 +58,48 @@ async function importOptional(name: string): Promise<object | undefined> {
   }
 }
 
-/**
- * Runs a layers model from disk on these inputs, in batches along the first axis, and returns its outputs by name.
- * Inputs are matched by name; a single input matches whatever its name. Holds no tensor afterwards.
- */
+/** A layers model that is loaded and ready to run. */
+export interface ReferenceModel {
+  /**
+   * Runs the model on these inputs, in batches along the first axis, and returns its outputs in the model's order.
+   * Inputs are matched by name; a single input matches whatever its name. Holds no tensor afterwards.
+   */
+  predict(inputs: readonly NamedTensor[], batchSize?: number): Promise<readonly NamedTensor[]>;
+  close(): void;
+}
+
+/** Loads a layers model from disk. */
+export async function openModel(modelJsonPath: string): Promise<ReferenceModel> {
+  const model = await tf.loadLayersModel(fileHandler(modelJsonPath));
+  return {
+    predict: async (inputs, batchSize = 64) => {
+      const ordered = model.inputs.map(({ sourceLayer: { name } }) => {
+        const found = inputs.find((input) => input.name === name) ?? (inputs.length === 1 ? inputs[0] : undefined);
+        if (!found) throw new Error(`no data for the input '${name}' of ${modelJsonPath}`);
+        return found;
+      });
+      const samples = ordered[0]?.dims[0] ?? 0;
+      const batches: NamedTensor[][] = [];
+      for (let start = 0; start < samples; start += batchSize) {
+        batches.push(await runBatch(model, ordered, start, Math.min(batchSize, samples - start)));
+      }
+      return model.outputs.map((_, i) => joinBatches(batches.flatMap((batch) => batch[i] ?? [])));
+    },
+    close: () => model.dispose(),
+  };
+}
+
+/** Loads a model, runs it once and frees it. */
 export async function predict(
   modelJsonPath: string,
   inputs: readonly NamedTensor[],
-  batchSize = 64,
+  batchSize?: number,
 ): Promise<readonly NamedTensor[]> {
-  const model = await tf.loadLayersModel(fileHandler(modelJsonPath));
+  const model = await openModel(modelJsonPath);
   try {
-    const ordered = model.inputs.map(({ sourceLayer: { name } }) => {
-      const found = inputs.find((input) => input.name === name) ?? (inputs.length === 1 ? inputs[0] : undefined);
-      if (!found) throw new Error(`no data for the input '${name}' of ${modelJsonPath}`);
-      return found;
-    });
-    const samples = ordered[0]?.dims[0] ?? 0;
-    const batches: NamedTensor[][] = [];
-    for (let start = 0; start < samples; start += batchSize) {
-      batches.push(await runBatch(model, ordered, start, Math.min(batchSize, samples - start)));
-    }
-    return model.outputs.map((_, i) => joinBatches(batches.flatMap((batch) => batch[i] ?? [])));
+    return await model.predict(inputs, batchSize);
   } finally {
-    model.dispose();
+    model.close();
   }
 }
 

@@ -102,7 +102,7 @@ describe('damaged files', () => {
               expect(error.exitCode).toBe(3);
             }
           }),
-          { numRuns: 8000 },
+          { numRuns: 400 },
         );
       }),
     30_000,

@@ -326,3 +326,16 @@ describe('SwanGate', () => {
     for (const groupSize of [1, 2, 6]) await conforms(single(new SwanGate({ groupSize, hiddenUnits: 2 }), [6]));
   });
 });
+
+describe('integers', () => {
+  test('stay integers where nothing is computed, and become floats where it is', async () => {
+    const input = tf.input({ shape: [4], dtype: 'int32', name: 'ids' });
+    const floats = tf.input({ shape: [4], name: 'floats' });
+    const shaped = one(tf.layers.reshape({ targetShape: [2, 2] }).apply(input));
+    const dense = one(tf.layers.rescaling({ scale: 0.5 }).apply(input));
+    const sum = one(tf.layers.add().apply([input, floats]));
+    const doubled = one(tf.layers.add().apply([input, input]));
+    const graph = await conforms(tf.model({ inputs: [input, floats], outputs: [shaped, dense, sum, doubled] }));
+    expect(graph.outputs.map(({ elementType }) => elementType)).toEqual(['int32', 'float32', 'float32', 'int32']);
+  });
+});

@@ -114,6 +114,12 @@ describe('readModel brings old operators to the internal opset', () => {
     );
   });
 
+  test('and what newer opsets added', () => {
+    const text = `g (float[4] x, float[2] s) => (int8[4] y) { y = QuantizeLinear <block_size = 2> (x, s) }`;
+    expect(() => readModel(oldModel(text, 21))).toThrow(/QuantizeLinear of opset 21 .*blocks/);
+    expect(readModel(oldModel(text.replace('block_size', 'axis').replace('= 2>', '= 0>'), 21)).nodes).toHaveLength(1);
+  });
+
   test.each([6, 22])('opset %i is out of range', (opset) => {
     expect(() => readModel(oldModel('g (float x) => (float y) { y = Relu (x) }', opset))).toThrow(`opset ${opset}`);
   });

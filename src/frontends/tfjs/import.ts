@@ -48,6 +48,7 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const graph = new Graph(model.name);
     new Importer({ graph, weights, problems, constants: new Map() }, rules).run(model);
     problems.throwIfAny(file.path);
+    graph.removeUnused();
     inferTypes(graph);
     return { graph, sourceBytes: file.bytes + weights.bytes };
   } finally {

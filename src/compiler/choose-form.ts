@@ -1,0 +1,124 @@
+import type { Calibration } from '../data/types.js';
+import type { AfterPass } from '../passkit/manager.js';
+import type { PassContext } from '../passkit/pass.js';
+import type { Comparison } from '../runtime/compare.js';
+import type { Runtime, Session, Tensors } from '../runtime/types.js';
+import { at, defined } from '../support/assert.js';
+import { compileForm, type Form, type FormName } from './forms.js';
+import { measure } from './measure.js';
+import type { CompileOptions } from './options.js';
+import type { Source } from './source.js';
+import { chainHooks } from './step-hooks.js';
+import { compareWith, firstSample, type Reference, requireEqual, takesSingleSamples } from './verification.js';
+
+/** The form that is written for a target, and what speaks for it. */
+export interface Choice {
+  readonly context: PassContext;
+  readonly form: Form;
+  readonly masked: Form;
+  readonly reason: string;
+  /** Median microseconds of each form that was measured. */
+  readonly latency: ReadonlyMap<FormName, number>;
+  readonly comparison: Comparison | undefined;
+  readonly reference: Reference | undefined;
+  readonly runtime: string;
+}
+
+export interface ChoiceInput {
+  readonly options: CompileOptions;
+  readonly source: Source;
+  readonly context: PassContext;
+  readonly reference: Reference | undefined;
+  readonly data: Calibration | undefined;
+  readonly runtime: Runtime;
+  readonly hooks: (form: FormName) => Promise<readonly AfterPass[]>;
+}
+
+/** Samples that measurements go round. */
+const measuredSamples = 32;
+
+/** Compiles the forms that the mode asks for, verifies them, and takes the faster one where both were measured. */
+export async function chooseForm(input: ChoiceInput): Promise<Choice> {
+  const { options, context, source, runtime } = input;
+  const mode = options.mode ?? 'auto';
+  options.onProgress?.({ stage: 'optimize' });
+  const compiled = async (name: FormName): Promise<Form> =>
+    compileForm(name, source.prepared, context, name === 'masked' ? undefined : chainHooks(await input.hooks(name)));
+  const masked = await compiled('masked');
+  const dense = await compiled('dense');
+  const dynamic = mode === 'dense' ? undefined : await compiled('dynamic');
+  const gathers = dynamic?.manager.runs.some(
+    ({ pass, report }) => pass === 'gather-gated-units' && report.findings.some(({ done }) => done),
+  );
+  const candidates = [dense, ...(dynamic !== undefined && gathers ? [dynamic] : [])];
+  const sessions = new Map<Form, Session>();
+  try {
+    for (const form of [masked, ...candidates]) sessions.set(form, await runtime.load(form.bytes));
+    const comparisons = await verifyForms(candidates, sessions, input);
+    const latency = await measureForms([masked, ...candidates], sessions, input);
+    const { form, reason } = pick(mode, dense, gathers ? dynamic : undefined, latency);
+    return {
+      context,
+      form: mode === 'dynamic' && form === dense && dynamic !== undefined && !gathers ? dynamic : form,
+      masked,
+      reason,
+      latency,
+      comparison: comparisons.get(form),
+      reference: input.reference,
+      runtime: `${runtime.name} ${runtime.version}`,
+    };
+  } finally {
+    for (const session of sessions.values()) await session.close();
+  }
+}
+
+async function verifyForms(
+  forms: readonly Form[],
+  sessions: ReadonlyMap<Form, Session>,
+  { reference, options }: ChoiceInput,
+): Promise<ReadonlyMap<Form, Comparison>> {
+  const comparisons = new Map<Form, Comparison>();
+  if (reference === undefined) return comparisons;
+  for (const form of forms) {
+    const session = defined(sessions.get(form), `a session of ${form.name}`);
+    const comparison = await compareWith(reference, session, form.removed, options.signal);
+    requireEqual(comparison, `the ${form.name} model`);
+    comparisons.set(form, comparison);
+  }
+  return comparisons;
+}
+
+/** Measures at batch 1 on real samples; nothing where there are none, since gates behave otherwise on random inputs. */
+async function measureForms(
+  forms: readonly Form[],
+  sessions: ReadonlyMap<Form, Session>,
+  { data, source, options }: ChoiceInput,
+): Promise<ReadonlyMap<FormName, number>> {
+  if (data === undefined || !takesSingleSamples(source.original)) return new Map();
+  options.onProgress?.({ stage: 'measure' });
+  const samples: Tensors[] = [];
+  for await (const { feeds } of data.batches(1, { limit: measuredSamples, signal: options.signal })) {
+    samples.push(firstSample(feeds));
+  }
+  const measured = forms.map((form) => defined(sessions.get(form), `a session of ${form.name}`));
+  const times = await measure(measured, samples, options.signal);
+  return new Map(forms.map((form, index) => [form.name, at(times, index)]));
+}
+
+function pick(
+  mode: string,
+  dense: Form,
+  dynamic: Form | undefined,
+  latency: ReadonlyMap<FormName, number>,
+): { readonly form: Form; readonly reason: string } {
+  if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
+  if (dynamic === undefined)
+    return { form: dense, reason: 'no gate is predicted to gain by gathering: all keep their masks' };
+  const [denseTime, dynamicTime] = [latency.get('dense'), latency.get('dynamic')];
+  if (denseTime === undefined || dynamicTime === undefined) {
+    return { form: dynamic, reason: 'predicted to be faster; not measured for want of calibration data' };
+  }
+  const times = `dynamic ${dynamicTime.toFixed(0)} µs, dense ${denseTime.toFixed(0)} µs`;
+  if (dynamicTime < denseTime) return { form: dynamic, reason: `measured: ${times}` };
+  return { form: dense, reason: `masks measured faster than gathering: ${times}` };
+}

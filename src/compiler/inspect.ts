@@ -1,0 +1,88 @@
+import type { Graph, Node } from '../ir/graph.js';
+import { formatType } from '../ir/types.js';
+import { flopsOf } from '../ops/index.js';
+import { gatesOf } from '../passkit/gates.js';
+import { openRuntime } from '../runtime/session.js';
+import { passContext } from './context.js';
+import { sizeOfGraph } from './forms.js';
+import type { InspectOptions } from './options.js';
+import { openSource } from './source.js';
+
+/** What a model consists of. */
+export interface Inspection {
+  readonly model: { readonly path: string; readonly format: string; readonly bytes: number };
+  readonly inputs: readonly { readonly name: string; readonly type: string }[];
+  readonly outputs: readonly { readonly name: string; readonly type: string }[];
+  readonly layers: readonly LayerInspection[];
+  readonly gates: readonly GateInspection[];
+  readonly parameters: number;
+  /** Floating-point operations for one sample. */
+  readonly flops: number;
+}
+
+export interface LayerInspection {
+  readonly name: string;
+  /** Operators that the layer became, in order. */
+  readonly operators: readonly string[];
+  /** Type of what the layer gives. */
+  readonly output: string;
+  readonly parameters: number;
+  readonly flops: number;
+}
+
+export interface GateInspection {
+  readonly name: string;
+  readonly units: number;
+  /** Types of what is gated and of the score. */
+  readonly features: string;
+  readonly score: string;
+}
+
+/**
+ * Tells what a model consists of, layer by layer as imported, and its gates as recognised.
+ * @throws SwancError listing everything that cannot be read or is not supported.
+ */
+export async function inspect(options: InspectOptions): Promise<Inspection> {
+  const source = await openSource(options.model, passContext(await openRuntime(), options), options);
+  const { original } = source;
+  const { parameters, flops } = sizeOfGraph(original);
+  const named = (value: Graph['inputs'][number]) => ({ name: value.name, type: typeText(value) });
+  return {
+    model: { path: source.path, format: source.format, bytes: source.bytes },
+    inputs: original.inputs.map(named),
+    outputs: original.outputs.map(named),
+    layers: layersOf(original),
+    gates: gatesOf(source.prepared.graph).map(({ name, units, node }) => ({
+      name,
+      units,
+      features: typeText(node.input(0)),
+      score: typeText(node.input(1)),
+    })),
+    parameters,
+    flops,
+  };
+}
+
+function layersOf(graph: Graph): LayerInspection[] {
+  const layers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    const nodes = layers.get(node.label) ?? [];
+    nodes.push(node);
+    layers.set(node.label, nodes);
+  }
+  return [...layers].map(([name, nodes]) => {
+    const constants = new Set(nodes.flatMap(({ inputs }) => inputs.flatMap((value) => value?.constant ?? [])));
+    const parameters = [...constants].filter(({ type }) => type.startsWith('float'));
+    return {
+      name,
+      operators: nodes.map(({ op }) => op),
+      output: typeText(nodes.at(-1)?.outputs[0]),
+      parameters: parameters.reduce((sum, { size }) => sum + size, 0),
+      flops: nodes.reduce((sum, node) => sum + flopsOf(node), 0),
+    };
+  });
+}
+
+function typeText(value: Graph['inputs'][number] | undefined): string {
+  return value?.type === undefined ? 'unknown' : formatType(value.type);
+}

@@ -1,0 +1,43 @@
+import type { Session, Tensors } from '../runtime/types.js';
+import { at } from '../support/assert.js';
+import { throwIfAborted } from '../support/errors.js';
+
+/** Runs of each model before counting starts, and for about how long each is measured, in milliseconds. */
+const warmUpRuns = 10;
+const budget = 400;
+const fewestRuns = 30;
+
+/**
+ * Median time of a run of each session, in microseconds. Sessions take turns, one run each, so that whatever else the
+ * machine does hits all alike; the samples go round, so that gates see different inputs.
+ */
+export async function measure(
+  sessions: readonly Session[],
+  samples: readonly Tensors[],
+  signal?: AbortSignal,
+): Promise<number[]> {
+  const times: number[][] = sessions.map(() => []);
+  let run = 0;
+  const round = async (): Promise<void> => {
+    const feeds = at(samples, run++ % samples.length);
+    for (const [index, session] of sessions.entries()) {
+      const start = performance.now();
+      await session.run(feeds);
+      times[index]?.push((performance.now() - start) * 1000);
+    }
+  };
+  for (let warmUp = 0; warmUp < warmUpRuns; warmUp++) await round();
+  for (const list of times) list.length = 0;
+  const end = performance.now() + budget * sessions.length;
+  for (let done = 0; done < fewestRuns || performance.now() < end; done++) {
+    throwIfAborted(signal);
+    await round();
+  }
+  return times.map(median);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? at(sorted, middle) : (at(sorted, middle - 1) + at(sorted, middle)) / 2;
+}

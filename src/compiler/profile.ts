@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { openCalibration } from '../data/calibration.js';
+import { profileFromJson } from '../runtime/profile/json.js';
+import type { Profile } from '../runtime/profile/types.js';
+import { openRuntime } from '../runtime/session.js';
+import { invalid, problem, SwancError } from '../support/errors.js';
+import { collectProfile } from './collect-profile.js';
+import { passContext } from './context.js';
+import type { ProfileOptions } from './options.js';
+import { openSource } from './source.js';
+import { inputsOf } from './verification.js';
+
+/**
+ * Collects the statistics of a model's gates on calibration data: how often every unit fires, its scores, which units
+ * fire together. The result can be saved, merged with others of the same model, and given to {@link compile}.
+ * @throws SwancError for a model or data that cannot be used.
+ */
+export async function profile(options: ProfileOptions): Promise<Profile> {
+  const runtime = await openRuntime();
+  const source = await openSource(options.model, passContext(runtime, options), options);
+  const data = await openCalibration(options.calibration, inputsOf(source.original));
+  const { signal, onProgress, samples } = options;
+  return collectProfile(source.prepared.graph, data, runtime, {
+    model: source.identity,
+    limit: samples,
+    signal,
+    onProgress,
+  });
+}
+
+/** Largest profile file that is read: statistics of more gates than any model has. */
+const largestProfile = 1 << 30;
+
+/** Reads a profile and checks that it is of the model with this identity. */
+export async function loadProfile(path: string, identity: string): Promise<Profile> {
+  const text = await readFile(path).catch((error: unknown) => {
+    throw invalid(path, `it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  if (text.length > largestProfile) throw invalid(path, `${text.length} bytes are too many for a profile`);
+  const loaded = profileFromJson(text, path);
+  if (loaded.model === identity) return loaded;
+  throw new SwancError('invalid', 'this profile is of another model', [
+    problem(
+      path,
+      `it is of the model ${loaded.model.slice(0, 12)}…, this one is ${identity.slice(0, 12)}…`,
+      'profile this model again',
+    ),
+  ]);
+}

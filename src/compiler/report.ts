@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+/** What `report.json` holds: everything that a compile did and found. The schema is published as `docs/report.schema.json`. */
+
+const count = z.int().nonnegative();
+
+const sizeSchema = z.strictObject({
+  nodes: count.describe('operators, nested graphs included'),
+  parameters: count.describe('elements of float constants'),
+  flops: z.number().nonnegative().describe('floating-point operations for one sample'),
+  bytes: count.describe('bytes of the file'),
+});
+
+const differenceSchema = z.strictObject({ absolute: z.number().nullable(), relative: z.number().nullable() });
+
+const verificationSchema = z.strictObject({
+  reference: z.enum(['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime']).describe('what ran the original'),
+  randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
+  samples: count,
+  clear: count.describe('samples whose scores are all farther from the threshold than rounding can move them'),
+  boundary: count.describe('samples with a score within rounding of a threshold: counted, not compared'),
+  outsideProfile: count.describe('samples in which a gate acts otherwise than the profile saw: counted, not compared'),
+  maxDifference: z.number().describe('largest absolute difference of clear samples'),
+  maxRelative: z.number().describe("the same in parts of the output's scale"),
+  boundaryDifference: differenceSchema,
+  outsideDifference: differenceSchema,
+});
+
+const gateSchema = z.strictObject({
+  name: z.string(),
+  units: count,
+  density: z.number().nullable().describe('mean fraction of units that fire; null without a profile'),
+  removedOff: z.strictObject({ proved: count, observed: count }).describe('units removed because they never fire'),
+  removedOn: z.strictObject({ proved: count, observed: count }).describe('units whose gate was removed: always on'),
+});
+
+const passSchema = z.strictObject({
+  pass: z.string(),
+  contract: z.enum(['exact', 'observed', 'approximate']),
+  nodesBefore: count,
+  nodesAfter: count,
+  findings: z.array(z.strictObject({ where: z.string(), done: z.boolean(), what: z.string() })),
+});
+
+const targetSchema = z.strictObject({
+  target: z.string(),
+  mode: z.enum(['dense', 'dynamic']).describe('the form that was written'),
+  modeReason: z.string(),
+  opset: count,
+  files: z.array(z.strictObject({ path: z.string(), bytes: count })),
+  size: sizeSchema,
+  maskedSize: sizeSchema.describe('of the same model with every gate as a mask'),
+  latency: z
+    .strictObject({
+      microseconds: z.record(z.string(), z.number()).describe('median of one run with one sample, by form'),
+      runtime: z.string(),
+    })
+    .nullable()
+    .describe('null where nothing was measured'),
+  gates: z.array(gateSchema),
+  passes: z.array(passSchema),
+  verification: verificationSchema.nullable().describe('null if left out on request'),
+});
+
+export const reportSchema = z.strictObject({
+  format: z.literal('swanc-report'),
+  version: z.literal(1),
+  swanc: z.string().describe('version of swanc'),
+  model: z.strictObject({
+    path: z.string(),
+    format: z.enum(['tfjs-layers', 'onnx']),
+    sha256: z.string(),
+    bytes: count,
+    size: sizeSchema.omit({ bytes: true }),
+  }),
+  calibration: z
+    .strictObject({ samples: count, source: z.enum(['data', 'profile']) })
+    .nullable()
+    .describe('null if only what is proved could be removed'),
+  dead: z.enum(['proved', 'observed']),
+  targets: z.array(targetSchema),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type TargetReport = z.infer<typeof targetSchema>;
+export type GateReport = z.infer<typeof gateSchema>;
+export type VerificationReport = z.infer<typeof verificationSchema>;
+export type SizeReport = z.infer<typeof sizeSchema>;

@@ -1,0 +1,82 @@
+import { gatesOf } from '../passkit/gates.js';
+import type { RemovedUnits } from '../passkit/pass.js';
+import type { Comparison, Difference } from '../runtime/compare.js';
+import { meanDensity } from '../runtime/profile/query.js';
+import type { Profile } from '../runtime/profile/types.js';
+import type { Choice } from './choose-form.js';
+import { type Form, sizeOfGraph } from './forms.js';
+import type { GateReport, SizeReport, TargetReport, VerificationReport } from './report.js';
+import type { Source } from './source.js';
+import type { Reference } from './verification.js';
+
+/** What the report says of one target. */
+export function reportTarget(choice: Choice, source: Source, profile: Profile | undefined): TargetReport {
+  const { context, form, masked, reason, latency, comparison, reference, runtime } = choice;
+  return {
+    target: context.target.name,
+    mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
+    modeReason: reason,
+    opset: context.opset,
+    files: [{ path: `${context.target.name}/model.onnx`, bytes: form.bytes.length }],
+    size: sizeOf(form),
+    maskedSize: sizeOf(masked),
+    latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
+    gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
+    passes: [...source.prepared.runs, ...form.manager.runs].map(({ pass, contract, nodes, report }) => ({
+      pass,
+      contract,
+      nodesBefore: nodes.before,
+      nodesAfter: nodes.after,
+      findings: [...report.findings],
+    })),
+    verification:
+      comparison === undefined || reference === undefined ? null : reportVerification(comparison, reference),
+  };
+}
+
+function sizeOf(form: Form): SizeReport {
+  return { ...sizeOfGraph(form.graph), bytes: form.bytes.length };
+}
+
+function reportGate(
+  name: string,
+  units: number,
+  removed: readonly RemovedUnits[],
+  profile: Profile | undefined,
+): GateReport {
+  const statistics = profile?.gates.find((gate) => gate.name === name);
+  const count = (reason: RemovedUnits['reason'], basis: RemovedUnits['basis']): number =>
+    removed
+      .filter((entry) => entry.gate === name && entry.reason === reason && entry.basis === basis)
+      .reduce((sum, entry) => sum + entry.units.length, 0);
+  return {
+    name,
+    units,
+    density: statistics === undefined ? null : meanDensity(statistics),
+    removedOff: { proved: count('off', 'proved'), observed: count('off', 'observed') },
+    removedOn: { proved: count('on', 'proved'), observed: count('on', 'observed') },
+  };
+}
+
+/** The comparison in the report's form. */
+export function reportVerification(comparison: Comparison, reference: Reference): VerificationReport {
+  const { samples, clear, boundary, outsideProfile, maxDifference, maxRelative } = comparison;
+  return {
+    reference: reference.kind,
+    randomInputs: reference.isRandom,
+    samples,
+    clear,
+    boundary,
+    outsideProfile,
+    maxDifference,
+    maxRelative,
+    boundaryDifference: finite(comparison.boundaryDifference),
+    outsideDifference: finite(comparison.outsideDifference),
+  };
+}
+
+/** JSON has no infinity: a difference against something that is not finite is null. */
+function finite({ absolute, relative }: Difference): VerificationReport['boundaryDifference'] {
+  const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+  return { absolute: orNull(absolute), relative: orNull(relative) };
+}

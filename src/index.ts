@@ -1,0 +1,28 @@
+/** The library: everything that the command line does, typed, with progress events and without output of its own. */
+export { type CompileResult, compile } from './compiler/compile.js';
+export { type GateInspection, type Inspection, inspect, type LayerInspection } from './compiler/inspect.js';
+export {
+  type CommonOptions,
+  type CompileOptions,
+  type InspectOptions,
+  type Mode,
+  modes,
+  type ProfileOptions,
+  type Progress,
+  type VerifyOptions,
+} from './compiler/options.js';
+export { profile } from './compiler/profile.js';
+export {
+  type GateReport,
+  type Report,
+  reportSchema,
+  type SizeReport,
+  type TargetReport,
+  type VerificationReport,
+} from './compiler/report.js';
+export { verify } from './compiler/verify.js';
+export { type ConfigReader, defineLayer, type LayerContext, type LayerDefinition } from './frontends/index.js';
+export { profileFromJson, profileToJson } from './runtime/profile/json.js';
+export { mergeProfiles } from './runtime/profile/merge.js';
+export type { GateProfile, Profile } from './runtime/profile/types.js';
+export { type ErrorKind, exitCodes, type Problem, SwancError } from './support/errors.js';
