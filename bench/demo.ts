@@ -1,0 +1,228 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Digits, PIXELS, readMnist, SIDE } from '../fixtures/mnist.js';
+import { packageRoot } from '../fixtures/root.js';
+import { passContext } from '../src/compiler/context.js';
+import { compileForm, sizeOfGraph } from '../src/compiler/forms.js';
+import { measure, median } from '../src/compiler/measure.js';
+import { openSource } from '../src/compiler/source.js';
+import { writeNpy } from '../src/data/npy.js';
+import { compile, inspect, type Mode, type SizeReport, SwancError, type TargetReport, verify } from '../src/index.js';
+import { Tensor } from '../src/ir/tensor.js';
+import { openRuntime } from '../src/runtime/session.js';
+import type { Runtime, Session } from '../src/runtime/types.js';
+import { loadTfjs, openModel, type ReferenceModel } from '../src/tfjs/reference.js';
+import { printTable } from './table.js';
+
+/**
+ * The main job on the trained fixtures: compiles each for its gates' statistics on 10,000 training images and prints
+ * what was gained on the 10,000 test images: accuracy, size, latency at batch 1, and the distance from tfjs.
+ */
+
+const fixtures = ['mnist-mlp', 'mnist-cnn', 'mnist-resnet'] as const;
+const calibrationImages = 10_000;
+const verifiedImages = 1_000;
+const timedImages = 64;
+
+/** A way to run a model: what the columns of the table are. */
+interface Row {
+  readonly form: string;
+  readonly accuracy: number;
+  readonly microseconds: number;
+  readonly parameters?: number;
+  readonly bytes?: number;
+  readonly removed?: string;
+  readonly maxDifference?: string;
+}
+
+/** A compiled model that the demo runs. */
+interface CompiledForm {
+  readonly form: string;
+  readonly bytes: Uint8Array;
+  readonly size: SizeReport;
+  readonly removed?: string;
+  readonly path?: string;
+}
+
+async function main(): Promise<void> {
+  const runtime = await openRuntime();
+  const { backend } = await loadTfjs();
+  const test = readMnist('test');
+  const train = readMnist('train');
+  console.log(`Models run in ${runtime.name} ${runtime.version} with one thread; the originals in tfjs (${backend}).`);
+  console.log(`Statistics from ${calibrationImages} training images; accuracy on ${test.count} test images.\n`);
+  const folder = await mkdtemp(join(tmpdir(), 'swanc-demo-'));
+  try {
+    for (const name of fixtures) {
+      const model = join(packageRoot(), 'fixtures', name);
+      if (!existsSync(join(model, 'model.json'))) throw new Error(`fixtures/${name} is missing`);
+      await demonstrate(name, model, folder, train, test, runtime);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function demonstrate(
+  name: string,
+  model: string,
+  folder: string,
+  train: Digits,
+  test: Digits,
+  runtime: Runtime,
+): Promise<void> {
+  const { inputs, parameters, model: file } = await inspect({ model });
+  const isFlat = inputs[0]?.type.includes(`${PIXELS}]`) ?? false;
+  const input = inputs[0]?.name ?? '';
+  const shaped = (digits: Digits, start: number, count: number): Tensor => imagesOf(digits, start, count, isFlat);
+  const calibration = join(folder, `${name}.npy`);
+  const held = join(folder, `${name}-test.npy`);
+  await writeNpy(calibration, shaped(train, 0, calibrationImages));
+  await writeNpy(held, shaped(test, 0, verifiedImages));
+
+  const compiled = async (mode: Mode, dead: 'proved' | 'observed') => {
+    const out = join(folder, name, `${mode}-${dead}`);
+    const { report } = await compile({ model, calibration, mode, dead, out });
+    const [target] = report.targets;
+    if (target === undefined) throw new Error('no target was compiled');
+    const path = join(out, 'cpu', 'model.onnx');
+    return { mode: target.mode, removed: removedOf(target), size: target.size, path, bytes: await readFile(path) };
+  };
+  const proved = await compiled('dense', 'proved');
+  const masked = await maskedModel(model, runtime);
+  const dense = await compiled('dense', 'observed');
+  const dynamic = await compiled('dynamic', 'observed');
+  const forms: CompiledForm[] = [
+    { form: 'every gate a mask', ...masked },
+    { form: 'compact-dense, only proved', ...proved },
+    { form: 'compact-dense', ...dense },
+    { form: `dynamic-gated (${dynamic.mode === 'dynamic' ? 'gathers' : 'masks are faster'})`, ...dynamic },
+  ];
+
+  const original = await openModel(join(model, 'model.json'));
+  const sessions: Session[] = [];
+  try {
+    for (const { bytes } of forms) sessions.push(await runtime.load(bytes));
+    const timed = Array.from({ length: timedImages }, (_, index) => ({ [input]: shaped(test, index, 1) }));
+    const times = await measure(sessions, timed);
+    const rows: Row[] = [await originalRow(original, input, shaped, test, parameters, file.bytes)];
+    for (const [index, { form, size, removed, path }] of forms.entries()) {
+      const session = sessions[index];
+      if (session === undefined) continue;
+      const accuracy = await accuracyOf(async (start, count) => {
+        const [output] = Object.values(await session.run({ [input]: shaped(test, start, count) }));
+        return output?.floats() ?? new Float32Array();
+      }, test);
+      rows.push({
+        form,
+        accuracy,
+        microseconds: times[index] ?? Number.NaN,
+        parameters: size.parameters,
+        bytes: size.bytes,
+        ...(removed === undefined ? {} : { removed }),
+        ...(path === undefined ? {} : { maxDifference: await differenceOf(model, path, held) }),
+      });
+    }
+    printRows(name, rows);
+  } finally {
+    for (const session of sessions) await session.close();
+    original.close();
+  }
+}
+
+/** The same model with every gate lowered to a mask and nothing removed: what other exporters give. */
+async function maskedModel(model: string, runtime: Runtime): Promise<Pick<CompiledForm, 'bytes' | 'size'>> {
+  const context = passContext(runtime, {});
+  const source = await openSource(model, context, {});
+  const { bytes, graph } = await compileForm('masked', source.prepared, context);
+  return { bytes, size: { ...sizeOfGraph(graph), bytes: bytes.length } };
+}
+
+async function originalRow(
+  model: ReferenceModel,
+  input: string,
+  shaped: (digits: Digits, start: number, count: number) => Tensor,
+  test: Digits,
+  parameters: number,
+  bytes: number,
+): Promise<Row> {
+  const predict = async (start: number, count: number): Promise<Float32Array> => {
+    const { dims, data } = shaped(test, start, count);
+    if (!(data instanceof Float32Array)) throw new Error('images are float32');
+    const [output] = await model.predict([{ name: input, dims, data }], count);
+    return output?.data instanceof Float32Array ? output.data : new Float32Array();
+  };
+  const accuracy = await accuracyOf(predict, test);
+  const times: number[] = [];
+  for (let index = 0; index < timedImages; index++) {
+    const start = performance.now();
+    await predict(index, 1);
+    times.push((performance.now() - start) * 1000);
+  }
+  return { form: 'original (tfjs)', accuracy, microseconds: median(times.slice(8)), parameters, bytes };
+}
+
+function imagesOf({ images }: Digits, start: number, count: number, isFlat: boolean): Tensor {
+  const dims = isFlat ? [count, PIXELS] : [count, SIDE, SIDE, 1];
+  return new Tensor('float32', dims, images.slice(start * PIXELS, (start + count) * PIXELS));
+}
+
+/** Part of the test images whose greatest output is their label. */
+async function accuracyOf(
+  predict: (start: number, count: number) => Promise<Float32Array>,
+  { count, labels }: Digits,
+): Promise<number> {
+  const batch = 500;
+  let right = 0;
+  for (let start = 0; start < count; start += batch) {
+    const scores = await predict(start, batch);
+    const classes = scores.length / batch;
+    for (let row = 0; row < batch; row++) {
+      const own = scores.subarray(row * classes, (row + 1) * classes);
+      if (own.indexOf(Math.max(...own)) === labels[start + row]) right++;
+    }
+  }
+  return right / count;
+}
+
+/** Largest difference from tfjs on test images whose gates decide clearly, and how many images that left out. */
+async function differenceOf(model: string, compiled: string, calibration: string): Promise<string> {
+  try {
+    const result = await verify({ model, compiled, calibration, samples: verifiedImages });
+    const left = result.boundary + result.outsideProfile;
+    return `${result.maxDifference.toExponential(1)}${left === 0 ? '' : ` (${left} of ${result.samples} left out)`}`;
+  } catch (error) {
+    if (error instanceof SwancError && error.kind === 'verification') return `FAILED: ${error.message.split('\n')[0]}`;
+    throw error;
+  }
+}
+
+function removedOf({ gates }: TargetReport): string {
+  const sum = (basis: 'proved' | 'observed'): number =>
+    gates.reduce((total, gate) => total + gate.removedOff[basis], 0);
+  const units = gates.reduce((total, gate) => total + gate.units, 0);
+  return `${sum('proved')} + ${sum('observed')} of ${units}`;
+}
+
+function printRows(name: string, rows: readonly Row[]): void {
+  const masked = rows[1]?.microseconds ?? Number.NaN;
+  console.log(`${name}`);
+  printTable(
+    ['', 'accuracy', 'parameters', 'file', 'latency', 'vs mask', 'removed proved + observed', 'max difference'],
+    rows.map((row) => [
+      row.form,
+      `${(row.accuracy * 100).toFixed(2)} %`,
+      row.parameters?.toLocaleString('en') ?? '',
+      row.bytes === undefined ? '' : `${(row.bytes / 1000).toFixed(0)} kB`,
+      `${row.microseconds.toFixed(0)} µs`,
+      `${(masked / row.microseconds).toFixed(2)}x`,
+      row.removed ?? '',
+      row.maxDifference ?? '',
+    ]),
+  );
+  console.log();
+}
+
+await main();
