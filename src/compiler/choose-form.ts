@@ -4,7 +4,7 @@ import type { PassContext } from '../passkit/pass.js';
 import type { Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
-import { compileForm, type Form, type FormName } from './forms.js';
+import { compacted, compileForm, type Form, type FormName } from './forms.js';
 import { measure } from './measure.js';
 import type { CompileOptions } from './options.js';
 import type { Source } from './source.js';
@@ -24,6 +24,9 @@ export interface Choice {
   readonly runtime: string;
 }
 
+/** Parts of the work that hooks look into, and that IR is dumped of. */
+export type StepName = 'compact' | 'dense' | 'dynamic';
+
 export interface ChoiceInput {
   readonly options: CompileOptions;
   readonly source: Source;
@@ -31,7 +34,7 @@ export interface ChoiceInput {
   readonly reference: Reference | undefined;
   readonly data: Calibration | undefined;
   readonly runtime: Runtime;
-  readonly hooks: (form: FormName) => Promise<readonly AfterPass[]>;
+  readonly hooks: (step: StepName) => Promise<readonly AfterPass[]>;
 }
 
 /** Samples that measurements go round. */
@@ -42,11 +45,13 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
   const mode = options.mode ?? 'auto';
   options.onProgress?.({ stage: 'optimize' });
-  const compiled = async (name: FormName): Promise<Form> =>
-    compileForm(name, source.prepared, context, name === 'masked' ? undefined : chainHooks(await input.hooks(name)));
-  const masked = await compiled('masked');
-  const dense = await compiled('dense');
-  const dynamic = mode === 'dense' ? undefined : await compiled('dynamic');
+  const hook = async (step: StepName) => chainHooks(await input.hooks(step));
+  const masked = await compileForm('masked', source.prepared, context);
+  const compact = await compacted(source.prepared, context, await hook('compact'));
+  const dense = await compileForm('dense', compact, context, await hook('dense'));
+  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
+  const wantsDynamic = mode !== 'dense' && context.profile !== undefined;
+  const dynamic = wantsDynamic ? await compileForm('dynamic', compact, context, await hook('dynamic')) : undefined;
   const gathers = dynamic?.manager.runs.some(
     ({ pass, report }) => pass === 'gather-gated-units' && report.findings.some(({ done }) => done),
   );
@@ -59,7 +64,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     const { form, reason } = pick(mode, dense, gathers ? dynamic : undefined, latency);
     return {
       context,
-      form: mode === 'dynamic' && form === dense && dynamic !== undefined && !gathers ? dynamic : form,
+      form,
       masked,
       reason,
       latency,

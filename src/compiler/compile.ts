@@ -14,7 +14,7 @@ import type { Runtime } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
 import { swancVersion } from '../support/version.js';
-import { type Choice, chooseForm } from './choose-form.js';
+import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import { sizeOfGraph, writeOptions } from './forms.js';
@@ -22,7 +22,7 @@ import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
 import { openSource, type Source } from './source.js';
-import { dumpAfterPass, verifyAfterPass } from './step-hooks.js';
+import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { reportTarget } from './target-report.js';
 import { inputsOf, type Reference, runReference } from './verification.js';
 import { writeTextFile } from './write-text.js';
@@ -55,7 +55,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const choices: Choice[] = [];
   for (const target of targets) {
     const context: PassContext = { ...base, target, opset: options.opset ?? target.opset.default, profile };
-    const hooks = (form: string) => formHooks(form, target, options, source, reference, runtime);
+    const hooks = hooksFor(target, options, source, reference, runtime);
     choices.push(await chooseForm({ options, source, context, reference, data, runtime, hooks }));
   }
   const report: Report = {
@@ -154,20 +154,25 @@ function referenceOf(
   });
 }
 
-async function formHooks(
-  form: string,
+/** Makes the hooks of each step. The forms go on from where compaction ended, and so do their verifications. */
+function hooksFor(
   target: Target,
   options: CompileOptions,
   source: Source,
   reference: Reference | undefined,
   runtime: Runtime,
-): Promise<AfterPass[]> {
-  const hooks: AfterPass[] = [];
-  if (options.dumpIr !== undefined) hooks.push(dumpAfterPass(join(options.dumpIr, `${target.name}-${form}`)));
-  if (options.verifyEach && reference !== undefined) {
-    hooks.push(await verifyAfterPass(reference, source.prepared.graph, runtime));
-  }
-  return hooks;
+): (step: StepName) => Promise<AfterPass[]> {
+  let compaction: StepVerifier | undefined;
+  return async (step) => {
+    const hooks: AfterPass[] = [];
+    if (options.dumpIr !== undefined) hooks.push(dumpAfterPass(join(options.dumpIr, `${target.name}-${step}`)));
+    if (options.verifyEach && reference !== undefined) {
+      const start = compaction?.fork() ?? (await StepVerifier.open(reference, source.prepared.graph, runtime));
+      if (step === 'compact') compaction = start;
+      hooks.push(start.hook);
+    }
+    return hooks;
+  };
 }
 
 /** Models first, the report last: whoever sees a report sees the files it tells of. */

@@ -1,8 +1,7 @@
-import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
 import { modelBytes } from '../onnx/write.js';
 import { flopsOf } from '../ops/index.js';
-import { type AfterPass, countNodes, PassManager } from '../passkit/manager.js';
+import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
 import { compaction, dynamicGating, lowering } from './pipeline.js';
 import type { SizeReport } from './report.js';
@@ -10,10 +9,11 @@ import type { SizeReport } from './report.js';
 /** `masked`: every gate a mask and nothing removed; the others are what users choose from. */
 export type FormName = 'masked' | 'dense' | 'dynamic';
 
+/** What makes each form of a graph: `masked` of a prepared one, the others of a compacted one. */
 const stages: Readonly<Record<FormName, readonly Pass[]>> = {
   masked: lowering,
-  dense: [...compaction, ...lowering],
-  dynamic: [...compaction, ...dynamicGating, ...lowering],
+  dense: lowering,
+  dynamic: [...dynamicGating, ...lowering],
 };
 
 /** A model compiled in one way. */
@@ -26,17 +26,24 @@ export interface Form {
   readonly bytes: Uint8Array;
 }
 
-/** Compiles a copy of a prepared graph. */
+/** Removes from a copy of a prepared graph what is never needed; the start of the forms dense and dynamic. */
+export async function compacted(prepared: PassManager, context: PassContext, hook?: AfterPass): Promise<PassManager> {
+  const manager = prepared.fork(context);
+  await manager.run(compaction, hook);
+  return manager;
+}
+
+/** Lowers a copy of a prepared or compacted graph to the form. */
 export async function compileForm(
   name: FormName,
-  prepared: PassManager,
+  start: PassManager,
   context: PassContext,
-  afterPass?: AfterPass,
+  hook?: AfterPass,
 ): Promise<Form> {
-  const { graph } = cloneGraph(prepared.graph);
-  const manager = new PassManager(graph, context, prepared.facts);
-  await manager.run(stages[name], afterPass);
+  const manager = start.fork(context);
+  await manager.run(stages[name], hook);
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
+  const { graph } = manager;
   return { name, manager, graph, removed, bytes: modelBytes(graph, writeOptions(context.opset, removed)) };
 }
 

@@ -4,7 +4,7 @@ import { throwIfAborted } from '../support/errors.js';
 
 /** Runs of each model before counting starts, and for about how long each is measured, in milliseconds. */
 const warmUpRuns = 10;
-const budget = 400;
+const budget = 200;
 const fewestRuns = 30;
 
 /**

@@ -1,11 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ir/text.js';
 import { writeModelFile } from '../onnx/write-file.js';
 import type { AfterPass } from '../passkit/manager.js';
-import type { PassReport, RemovedUnits } from '../passkit/pass.js';
+import type { RemovedUnits } from '../passkit/pass.js';
 import type { Runtime } from '../runtime/types.js';
 import { compareWith, type Reference, requireEqual } from './verification.js';
 
@@ -27,26 +26,45 @@ export function dumpAfterPass(folder: string): AfterPass {
 
 /**
  * Compares the graph after every pass with what the passes before it left, on the reference's samples, and throws the
- * `verification` error for the first pass that changed a result. Removals count from the pass that made them.
+ * `verification` error for the first pass that changed a result. Samples that contradict a removal are left out from the
+ * pass on that made it.
  */
-export async function verifyAfterPass(reference: Reference, start: Graph, runtime: Runtime): Promise<AfterPass> {
-  let before = await expectationOf(reference, start, runtime);
-  const removed: RemovedUnits[] = [];
-  return async (pass, graph, report: PassReport) => {
-    removed.push(...(report.removed ?? []));
-    const session = await runtime.load(graph, { optimize: 'none' });
+export class StepVerifier {
+  readonly #runtime: Runtime;
+  readonly #removed: RemovedUnits[];
+  #before: Reference;
+
+  private constructor(before: Reference, runtime: Runtime, removed: readonly RemovedUnits[]) {
+    this.#before = before;
+    this.#runtime = runtime;
+    this.#removed = [...removed];
+  }
+
+  /** Starts from what `graph` computes. */
+  static async open(reference: Reference, graph: Graph, runtime: Runtime): Promise<StepVerifier> {
+    return new StepVerifier(await expectationOf(reference, graph, runtime), runtime, []);
+  }
+
+  /** Another one that goes on from here. */
+  fork(): StepVerifier {
+    return new StepVerifier(this.#before, this.#runtime, this.#removed);
+  }
+
+  readonly hook: AfterPass = async (pass, graph, report) => {
+    this.#removed.push(...(report.removed ?? []));
+    const session = await this.#runtime.load(graph, { optimize: 'none' });
     try {
-      requireEqual(await compareWith(before, session, removed), `the graph after pass ${pass.name}`);
+      requireEqual(await compareWith(this.#before, session, this.#removed), `the graph after pass ${pass.name}`);
     } finally {
       await session.close();
     }
-    if (report.removed === undefined) before = await expectationOf(before, graph, runtime);
+    this.#before = await expectationOf(this.#before, graph, this.#runtime);
   };
 }
 
 /** The reference with the outputs of `graph` as what is expected. */
 async function expectationOf(reference: Reference, graph: Graph, runtime: Runtime): Promise<Reference> {
-  const session = await runtime.load(cloneGraph(graph).graph, { optimize: 'none' });
+  const session = await runtime.load(graph, { optimize: 'none' });
   try {
     const batches = [];
     for (const batch of reference.batches) batches.push({ ...batch, expected: await session.run(batch.feeds) });

@@ -22,7 +22,7 @@ export function reportTarget(choice: Choice, source: Source, profile: Profile | 
     maskedSize: sizeOf(masked),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
     gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
-    passes: [...source.prepared.runs, ...form.manager.runs].map(({ pass, contract, nodes, report }) => ({
+    passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({
       pass,
       contract,
       nodesBefore: nodes.before,

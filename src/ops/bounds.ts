@@ -57,6 +57,18 @@ export class Bounds {
     );
   }
 
+  /**
+   * Widened by what the sum of `count` elements, or their mean, is off at most in float32: count · 2^-24 of the largest
+   * magnitude, in any order of summation (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2).
+   */
+  rounded(count: number): Bounds {
+    return this.map((low, high) => {
+      const magnitude = Math.max(Math.abs(low), Math.abs(high));
+      const rounding = magnitude === 0 || !Number.isFinite(magnitude) ? 0 : sumRounding(count) * magnitude;
+      return [low - rounding, high + rounding];
+    });
+  }
+
   /** The slots at `indices` along this axis, seen along `axis` of another value. */
   select(axis: number, indices: readonly number[]): Bounds {
     if (this.isUniform) return this;
@@ -68,9 +80,28 @@ export class Bounds {
   }
 }
 
-/** An elementary function of float32 is right to a few units in the last place. */
+/**
+ * An elementary function of float32 is right to a few units in the last place. Beyond float32's range, what is finite
+ * becomes infinite; below its normal numbers, what is not zero may become zero. An exact zero stays.
+ */
 function widened([low, high]: readonly [number, number]): readonly [number, number] {
-  return [low - 4 * 2 ** -24 * Math.abs(low), high + 4 * 2 ** -24 * Math.abs(high)];
+  return [-raised(-low), raised(high)];
+}
+
+function raised(high: number): number {
+  if (high === 0 || !Number.isFinite(high)) return high;
+  const result = high + 4 * 2 ** -24 * Math.abs(high) + smallestNormal;
+  if (result > largestFinite) return Number.POSITIVE_INFINITY;
+  return Math.max(result, -largestFinite);
+}
+
+const smallestNormal = 2 ** -126;
+const largestFinite = (2 - 2 ** -23) * 2 ** 127;
+
+/** Relative error of a float32 sum of `count` products, in any order. */
+function sumRounding(count: number): number {
+  const error = count * 2 ** -24;
+  return error < 1 ? error / (1 - error) : Number.POSITIVE_INFINITY;
 }
 
 /** The bounds of a constant along `axis` of a value of rank `rank` that it broadcasts to. */
@@ -144,8 +175,9 @@ export function boundSums({ units, x, terms, bias, hasPadding }: Sums): Bounds {
       magnitude += Math.max(Math.abs(termLow), Math.abs(termHigh));
       count++;
     }
-    // The classical error bound of a sum in float32 in any order.
-    const rounding = Number.isFinite(magnitude) ? count * 2 ** -24 * magnitude : 0;
+    // The classical error bound of a sum in float32 in any order, and products too small for normal numbers.
+    const isInexact = magnitude > 0 && Number.isFinite(magnitude);
+    const rounding = isInexact ? sumRounding(count) * magnitude + count * smallestNormal : 0;
     lows.push(low - rounding);
     highs.push(high + rounding);
   }

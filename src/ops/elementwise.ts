@@ -177,10 +177,11 @@ function elementwise(row: Row): Operator {
   };
 }
 
-/** Changes the element type, named by its ONNX number in `to`. */
+/** Changes the element type, named by its ONNX number in `to`. Whole numbers and truth values keep no bounds. */
 const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
-  bounds: (_, [x]) => x,
+  bounds: (node, [x]) =>
+    ['float32', 'float64'].includes(node.output.elementType ?? '') ? x?.map((low, high) => [low, high]) : undefined,
   identity: (node) => (node.output.elementType === node.input(0).elementType ? node.input(0) : undefined),
   infer: (node) => {
     const type = elementTypeNames.find((name) => elementTypes[name].onnx === node.int('to', 0));

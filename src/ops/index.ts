@@ -15,7 +15,7 @@ import { shapeOperators } from './shape.js';
 import { gate, sgBlend } from './swan.js';
 
 /** Every operator that swanc knows. */
-const operators: readonly Operator[] = [
+export const operators: readonly Operator[] = [
   conv,
   convTranspose,
   gemm,

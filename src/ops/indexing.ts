@@ -5,7 +5,7 @@ import type { Dim } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds } from './bounds.js';
-import { constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
+import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './window.js';
 
@@ -82,12 +82,9 @@ const gather: Operator = {
     for (let position = 0; position < indexRank; position++) {
       relations.push(tie(input(1, position), output(axis + position)));
     }
+    // An index from the end would mean another slot on a shorter axis.
     const indices = constantInts(node, 1);
-    const extent = node.input(0).shape?.[axis];
-    if (indices !== undefined && typeof extent === 'number') {
-      const wrapped = indices.map((index) => (index < 0 ? index + extent : index));
-      relations.push({ kind: 'select', from: input(0, axis), indices: wrapped });
-    }
+    if (indices?.every((index) => index >= 0)) relations.push({ kind: 'select', from: input(0, axis), indices });
     return relations;
   },
   bounds: (node, [data]) => {
@@ -176,6 +173,8 @@ const split: Operator = {
     const axis = normalizeAxis(node.int('axis', 0), x.shape.length);
     const dim = at(x.shape, axis);
     const sizes = node.inputs[1] === undefined ? undefined : constantInts(node, 1);
+    const problem = splitProblem(dim, node.outputs.length, sizes, node.inputs[1] === undefined);
+    if (problem !== undefined) throw new ShapeError(problem);
     return node.outputs.map((_, index) => {
       const part = Math.ceil(typeof dim === 'number' ? dim / node.outputs.length : Number.NaN);
       const equal = typeof dim === 'number' ? Math.min(part, dim - part * index) : unknownDim(node, axis);
@@ -198,6 +197,22 @@ const split: Operator = {
     if (opset < 18) graph.setAttributes(node, { num_outputs: undefined });
   },
 };
+
+/** Why an axis of size `dim` cannot be split so: equal parts are of the size rounded up, and the last is what is left. */
+function splitProblem(
+  dim: Dim,
+  parts: number,
+  sizes: readonly number[] | undefined,
+  isEqual: boolean,
+): string | undefined {
+  if (isEqual && typeof dim === 'number' && dim < Math.ceil(dim / parts) * (parts - 1)) {
+    return `${dim} elements cannot be split into ${parts} equal parts and a smaller one`;
+  }
+  if (sizes === undefined) return undefined;
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const isRight = sizes.length === parts && sizes.every((size) => size >= 0) && (typeof dim === 'string' || total === dim);
+  return isRight ? undefined : `${dim} elements cannot be split into ${parts} parts of sizes ${sizes.join(', ')}`;
+}
 
 /** ONNX Pad by the constant amounts of input 1 (begins, then ends). Axes that are not padded are tied. */
 const pad: Operator = {
@@ -232,11 +247,20 @@ const pad: Operator = {
       moved[source] = at(pads, axis);
       moved[source + rank] = at(pads, axis + rank);
     }
-    graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_pads`, Tensor.int64([2 * rank], moved)));
-    graph.setInput(node, 3, undefined);
+    setPads(node, graph, moved);
     return perm;
   },
+  downgrade: (node, graph, opset) => {
+    const pads = padsOf(node);
+    if (opset < 18 && node.inputs[3] !== undefined && pads !== undefined) setPads(node, graph, pads);
+  },
 };
+
+/** Pads all axes, by amounts as {@link padsOf} gives them. */
+function setPads(node: Node, graph: Graph, pads: readonly number[]): void {
+  graph.setInput(node, 1, graph.addConstant(`${node.output.name}_pads`, Tensor.int64([pads.length], pads)));
+  graph.setInput(node, 3, undefined);
+}
 
 /** Amounts for every axis, begins then ends; undefined where not constant. */
 function padsOf(node: Node): readonly number[] | undefined {

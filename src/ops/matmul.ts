@@ -4,7 +4,7 @@ import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { boundSums } from './bounds.js';
 import { broadcastShapes, elementsPerSample, inputType, type Operator, ShapeError } from './operator.js';
-import { contract, input, output, type Relation, tie } from './relations.js';
+import { broadcastAxis, contract, input, output, type Relation, tie } from './relations.js';
 
 /** ONNX Gemm: alpha · A' · B' + beta · C, with A' [M, K], B' [K, N] (transposed if so flagged) and C broadcast. */
 export const gemm: Operator = {
@@ -32,13 +32,18 @@ export const gemm: Operator = {
     const weights = node.input(1).constant;
     const bias = node.inputs[2];
     if (x === undefined || !isPlain || weights?.type !== 'float32') return undefined;
-    if (bias !== undefined && bias.constant?.type !== 'float32') return undefined;
+    const units = at(weights.dims, 1 - node.int('transB', 0));
+    const biasTensor = bias?.constant;
+    if (bias !== undefined) {
+      const isPerUnit = biasTensor?.size === 1 || (biasTensor?.size === units && biasTensor.dims.at(-1) === units);
+      if (biasTensor?.type !== 'float32' || !isPerUnit) return undefined;
+    }
     return boundSums({
-      units: at(weights.dims, 1 - node.int('transB', 0)),
+      units,
       x: x.along(1),
       terms: (unit) => columnTerms(weights.floats(), weights.dims, node.int('transB', 0) === 1, unit),
       bias: (unit) => {
-        const values = bias?.constant?.floats();
+        const values = biasTensor?.floats();
         return values === undefined ? 0 : at(values, values.length === 1 ? 0 : unit);
       },
       hasPadding: false,
@@ -52,10 +57,12 @@ export const gemm: Operator = {
     const transA = node.int('transA', 0);
     const transB = node.int('transB', 0);
     const biasShape = node.inputs[2]?.shape;
+    const rows = [input(0, transA), output(0)];
     const units = [input(1, 1 - transB), output(1)];
-    const width = node.output.shape?.[1];
+    const [height, width] = [node.output.shape?.[0], node.output.shape?.[1]];
     if (biasShape !== undefined && biasShape.at(-1) === width) units.push(input(2, biasShape.length - 1));
-    return [tie(input(0, transA), output(0)), contract(input(0, 1 - transA), input(1, transB)), tie(...units)];
+    if (biasShape?.length === 2 && biasShape[0] === height) rows.push(input(2, 0));
+    return [tie(...rows), contract(input(0, 1 - transA), input(1, transB)), tie(...units)];
   },
 };
 
@@ -91,14 +98,7 @@ export const matMul: Operator = {
       tie(input(0, a.length - 2), output(rank - 2)),
       tie(input(1, b.length - 1), output(rank - 1)),
     ];
-    for (let axis = 0; axis < rank - 2; axis++) {
-      const ports = [output(axis)];
-      for (const [index, operand] of operands.entries()) {
-        const inputAxis = axis - rank + operand.length;
-        if (inputAxis >= 0 && operand[inputAxis] === result[axis]) ports.push(input(index, inputAxis));
-      }
-      relations.push(tie(...ports));
-    }
+    for (let axis = 0; axis < rank - 2; axis++) relations.push(...broadcastAxis(node, [0, 1], operands, axis));
     return relations;
   },
 };

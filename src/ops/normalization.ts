@@ -36,6 +36,8 @@ const layerNormalization: Operator = {
   infer: (node) => [inputType(node, 0)],
   flops: (node) => 8 * elementsPerSample(node.output.shape),
   relations: (node) => {
+    // The mean and deviation that it may give besides have no rule.
+    if (node.outputs.length > 1) return [];
     const rank = rankOf(node.inputs[0]) ?? 0;
     const first = normalizeAxis(node.int('axis', -1), rank);
     return tieAllAxes(

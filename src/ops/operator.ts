@@ -117,7 +117,7 @@ export function elementsPerSample(shape: Shape | undefined): number {
   return (shape ?? []).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
 }
 
-export function staticShape(value: Value | undefined): readonly number[] | undefined {
+export function staticShape(value: Pick<Value, 'shape'> | undefined): readonly number[] | undefined {
   const shape = value?.shape;
   return shape !== undefined && isStatic(shape) ? shape : undefined;
 }

@@ -1,9 +1,13 @@
-import { elementsPerSample, inputType, type Operator, withShape } from './operator.js';
-import { input, output, tie } from './relations.js';
+import type { Node } from '../ir/graph.js';
+import { sizeOf } from '../ir/types.js';
+import { elementsPerSample, inputType, type Operator, staticShape, withShape } from './operator.js';
+import { input, output, type Relation, tie } from './relations.js';
 import { slide, windowOf } from './window.js';
 
 /** Poolings treat every sample and channel by itself; the spatial axes are pinned. */
-const batchAndChannels = () => [tie(input(0, 0), output(0)), tie(input(0, 1), output(1))];
+const batchAndChannels = (node: Node): Relation[] =>
+  // The indices that MaxPool may give besides count through all channels, so with them nothing can go.
+  node.outputs.length > 1 ? [] : [tie(input(0, 0), output(0)), tie(input(0, 1), output(1))];
 
 /** ONNX MaxPool and AveragePool: x [N, C, ...] to [N, C, ...] under a sliding window. */
 function slidingPool(op: string): Operator {
@@ -18,7 +22,10 @@ function slidingPool(op: string): Operator {
       return [withShape(x.type, [...x.shape.slice(0, 2), ...slide(node, window, x.shape.slice(2))])];
     },
     // Padding of an average may count as zeros; a maximum never sees it.
-    bounds: (_, [x]) => x?.along(1).map((low, high) => [Math.min(0, low), Math.max(0, high)]),
+    bounds: (node, [x]) => {
+      const wide = x?.along(1).map((low, high) => [Math.min(0, low), Math.max(0, high)]);
+      return op === 'AveragePool' ? wide?.rounded(sizeOf(node.ints('kernel_shape') ?? [])) : wide;
+    },
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
     relations: batchAndChannels,
   };
@@ -40,7 +47,11 @@ function globalPool(op: string): Operator {
         ),
       ];
     },
-    bounds: (_, [x]) => x?.along(1),
+    bounds: (node, [x]) => {
+      if (op === 'GlobalMaxPool') return x?.along(1);
+      const spatial = staticShape({ shape: node.input(0).shape?.slice(2) });
+      return spatial === undefined ? undefined : x?.along(1).rounded(sizeOf(spatial));
+    },
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: batchAndChannels,
   };

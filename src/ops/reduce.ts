@@ -1,14 +1,15 @@
 import { ints } from '../ir/attribute.js';
 import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import { normalizeAxis } from '../ir/types.js';
+import { normalizeAxis, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { type Bounds, followAxes } from './bounds.js';
-import { constantInts, elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
+import { constantInts, elementsPerSample, inputType, type Operator, rankOf, staticShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 
 /**
- * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd: over the axes given as constant input 1 (none: all).
+ * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd: over the axes given as constant input 1. Where that is
+ * absent or empty, over all axes, or with `noop_with_empty_axes` over none.
  * Reduced axes are pinned, the others are tied. `keepsBounds`: a result lies between the least and the greatest element.
  */
 function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Operator {
@@ -27,7 +28,7 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: reduceRelations,
     ...(keepsBounds
-      ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => followAxes(node, reduceRelations(node), x) }
+      ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => reducedBounds(node, x) }
       : {}),
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
@@ -42,14 +43,41 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
     downgrade: (node, graph, opset) => {
       const axes = reducedAxes(node);
       if (opset >= axesInputSince || axes === undefined) return;
-      graph.setAttributes(node, { axes: ints(axes) });
+      if (axes.length === 0 && rankOf(node.inputs[0]) !== 0) {
+        replaceByIdentity(node, graph);
+        return;
+      }
+      graph.setAttributes(node, {
+        axes: axes.length === 0 ? undefined : ints(axes),
+        noop_with_empty_axes: undefined,
+      });
       graph.setInput(node, 1, undefined);
     },
   };
 }
 
+/** Before axes were an input, no attribute could say "over none". */
+function replaceByIdentity(node: Node, graph: Graph): void {
+  const { origin, output } = node;
+  const same = graph.addNode({ op: 'Identity', inputs: [node.input(0)], origin, before: node }).output;
+  graph.setType(same, output.type);
+  graph.replaceUses(output, same);
+  graph.swapNames(output, same);
+  graph.removeNode(node);
+}
+
+/** The bounds of the elements, and for a mean the rounding of its sum. */
+function reducedBounds(node: Node, x: Bounds | undefined): Bounds | undefined {
+  const bounds = followAxes(node, reduceRelations(node), x);
+  if (node.op !== 'ReduceMean') return bounds;
+  const axes = reducedAxes(node);
+  const dims = staticShape({ shape: node.input(0).shape?.filter((_, axis) => axes?.includes(axis)) });
+  return dims === undefined ? undefined : bounds?.rounded(sizeOf(dims));
+}
+
 function reduceRelations(node: Node): Relation[] {
-  const axes = reducedAxes(node) ?? [];
+  const axes = reducedAxes(node);
+  if (axes === undefined) return [];
   const kept = node.int('keepdims', 1) === 1;
   return keptAxes(rankOf(node.inputs[0]) ?? 0, axes).map((axis, position) =>
     tie(input(0, axis), output(kept ? axis : position)),
@@ -59,11 +87,10 @@ function reduceRelations(node: Node): Relation[] {
 /** Reduced axes counted from the start, ascending; undefined where they are not constant. */
 function reducedAxes(node: Node): readonly number[] | undefined {
   const rank = rankOf(node.inputs[0]);
-  if (rank === undefined) return undefined;
-  if (node.inputs[1] === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  return constantInts(node, 1)
-    ?.map((axis) => normalizeAxis(axis, rank))
-    .sort((left, right) => left - right);
+  const axes = node.inputs[1] === undefined ? [] : constantInts(node, 1);
+  if (rank === undefined || axes === undefined) return undefined;
+  if (axes.length === 0) return node.int('noop_with_empty_axes', 0) === 1 ? [] : keptAxes(rank, []);
+  return axes.map((axis) => normalizeAxis(axis, rank)).sort((left, right) => left - right);
 }
 
 function keptAxes(rank: number, reduced: readonly number[]): number[] {

@@ -1,4 +1,5 @@
 import type { Node, Value } from '../ir/graph.js';
+import type { Shape } from '../ir/types.js';
 import { assert } from '../support/assert.js';
 
 /**
@@ -70,21 +71,34 @@ export function portsOf(relation: Relation): readonly Port[] {
 
 /**
  * Ties under broadcasting (ONNX "multidirectional broadcasting"): every output axis with the equally long axes of the
- * inputs in `indices`. An input axis of size 1 that is stretched is left out: it has nothing to delete.
+ * inputs in `indices`. An input axis of size 1 that is stretched is left out: it has nothing to delete. Where the size
+ * of an input is another symbol, it may be as long as the output and could not follow: the axis has no tie.
  */
 export function broadcastTies(node: Node, indices: readonly number[]): Relation[] {
   const shape = node.output.shape;
   if (shape === undefined) return [];
-  return shape.map((dim, axis) => {
-    const ports = [output(axis)];
-    for (const index of indices) {
-      const inputShape = node.inputs[index]?.shape;
-      if (inputShape === undefined) continue;
-      const inputAxis = axis - shape.length + inputShape.length;
-      if (inputAxis >= 0 && inputShape[inputAxis] === dim) ports.push(input(index, inputAxis));
-    }
-    return tie(...ports);
-  });
+  const inputShapes = indices.map((index) => node.inputs[index]?.shape);
+  return shape.flatMap((_, axis) => broadcastAxis(node, indices, inputShapes, axis));
+}
+
+/** The tie of one output axis under broadcasting, or none; `shapes` are those of the inputs in `indices`. */
+export function broadcastAxis(
+  node: Node,
+  indices: readonly number[],
+  shapes: readonly (Shape | undefined)[],
+  axis: number,
+): Relation[] {
+  const result = node.output.shape ?? [];
+  const ports = [output(axis)];
+  for (const [position, shape] of shapes.entries()) {
+    const inputAxis = axis - result.length + (shape?.length ?? 0);
+    const dim = shape?.[inputAxis];
+    const index = indices[position];
+    if (dim === undefined || index === undefined) continue;
+    if (dim === result[axis]) ports.push(input(index, inputAxis));
+    else if (typeof dim === 'string') return [];
+  }
+  return [tie(...ports)];
 }
 
 /** Ties every axis of input 0 with the same axis of the output, except those named. */

@@ -1,7 +1,7 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Dim, Shape } from '../ir/types.js';
-import { normalizeAxis, sameShape } from '../ir/types.js';
+import { isStatic, normalizeAxis, sameShape } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { followAxes } from './bounds.js';
 import { constantInts, inputType, type Operator, type Resized, rankOf, ShapeError, withShape } from './operator.js';
@@ -203,7 +203,10 @@ const transpose: Operator = {
     ];
   },
   flops: () => 0,
-  identity: (node) => (permutationOf(node).every((axis, position) => axis === position) ? node.input(0) : undefined),
+  identity: (node) => {
+    const isKnown = node.input(0).shape !== undefined || node.ints('perm') !== undefined;
+    return isKnown && permutationOf(node).every((axis, position) => axis === position) ? node.input(0) : undefined;
+  },
   relations: transposeRelations,
   bounds: (node, [x]) => followAxes(node, transposeRelations(node), x),
 };
@@ -247,7 +250,8 @@ const unsqueeze: Operator = {
 };
 
 function unsqueezeRelations(node: Node): Relation[] {
-  const added = insertedAxes(node) ?? [];
+  const added = insertedAxes(node);
+  if (added === undefined) return [];
   return axesWithout(rankOf(node.output) ?? 0, added).map((axis, position) => tie(input(0, position), output(axis)));
 }
 
@@ -282,13 +286,16 @@ const squeeze: Operator = {
 };
 
 function squeezeRelations(node: Node): Relation[] {
-  const rank = rankOf(node.inputs[0]) ?? 0;
-  return axesWithout(rank, droppedAxes(node) ?? []).map((axis, position) => tie(input(0, axis), output(position)));
+  const dropped = droppedAxes(node);
+  if (dropped === undefined) return [];
+  return axesWithout(rankOf(node.inputs[0]) ?? 0, dropped).map((axis, position) => tie(input(0, axis), output(position)));
 }
 
 function droppedAxes(node: Node): readonly number[] | undefined {
   const shape = node.inputs[0]?.shape;
   if (shape === undefined) return undefined;
+  // A symbol may stand for 1, so without axes not even the rank of the output is known.
+  if (node.inputs[1] === undefined && !isStatic(shape)) return undefined;
   if (node.inputs[1] === undefined) return shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []));
   return constantInts(node, 1)?.map((axis) => normalizeAxis(axis, shape.length));
 }

@@ -1,3 +1,7 @@
+import type { Node } from '../ir/graph.js';
+import type { Shape } from '../ir/types.js';
+import { normalizeAxis } from '../ir/types.js';
+import { at } from '../support/assert.js';
 import { broadcastShapes, constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
 import { unknownDim } from './window.js';
 
@@ -75,19 +79,32 @@ const resize: Operator = {
   inputs: [1, 4],
   infer: (node) => {
     const x = inputType(node, 0);
-    const scales = constantInts(node, 2);
-    const sizes = constantInts(node, 3);
-    if (x === undefined) return [undefined];
-    if (sizes !== undefined && sizes.length === x.shape.length) return [withShape(x.type, sizes)];
-    if (scales === undefined || scales.length !== x.shape.length) return [undefined];
-    const shapeOut = x.shape.map((dim, axis) => {
-      const scale = scales[axis] ?? 1;
-      if (scale === 1) return dim;
-      return typeof dim === 'number' ? Math.floor(dim * scale) : unknownDim(node, axis);
-    });
+    const rank = rankOf(node.inputs[0]);
+    if (x === undefined || rank === undefined) return [undefined];
+    const axes = node.ints('axes')?.map((axis) => normalizeAxis(axis, rank)) ?? [...x.shape.keys()];
+    const resized = resizedDims(node, x.shape, axes);
+    if (resized === undefined) return [undefined];
+    const shapeOut = [...x.shape];
+    for (const [position, axis] of axes.entries()) shapeOut[axis] = at(resized, position);
     return [withShape(x.type, shapeOut)];
   },
 };
+
+/** The new sizes of `axes`; undefined where constants do not tell them, or they depend on a region or an aspect ratio. */
+function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape | undefined {
+  const scales = node.inputs[2]?.constant?.numbers();
+  const sizes = constantInts(node, 3);
+  const isStretched = node.string('keep_aspect_ratio_policy', 'stretch') === 'stretch';
+  if (sizes !== undefined && sizes.length === axes.length) return isStretched ? sizes : undefined;
+  const isCropped = node.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+  if (scales === undefined || scales.length !== axes.length || isCropped) return undefined;
+  return axes.map((axis, position) => {
+    const [dim, scale] = [at(from, axis), at(scales, position)];
+    if (scale === 1) return dim;
+    // The product is one of float32.
+    return typeof dim === 'number' ? Math.floor(Math.fround(dim * scale)) : unknownDim(node, axis);
+  });
+}
 
 /** ONNX If: both branches give values of the same types; nothing is known where they differ. */
 const branch: Operator = {

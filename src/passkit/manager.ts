@@ -1,3 +1,4 @@
+import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
 import { validateGraph } from '../ir/validate.js';
 import { inferTypes } from '../ops/index.js';
@@ -25,23 +26,25 @@ export class PassManager {
   readonly graph: Graph;
   readonly #context: PassContext;
   readonly #facts: Set<Fact>;
-  readonly #runs: PassRun[] = [];
+  readonly #runs: PassRun[];
 
   /** `facts` are those that hold already. */
-  constructor(graph: Graph, context: PassContext, facts: Iterable<Fact> = []) {
+  constructor(graph: Graph, context: PassContext, facts: Iterable<Fact> = [], runs: Iterable<PassRun> = []) {
     this.graph = graph;
     this.#context = context;
     this.#facts = new Set(facts);
+    this.#runs = [...runs];
     inferTypes(graph);
+  }
+
+  /** A manager of a copy of the graph, at the same point: what it does leaves this one as it is. */
+  fork(context: PassContext = this.#context): PassManager {
+    return new PassManager(cloneGraph(this.graph).graph, context, this.#facts, this.#runs);
   }
 
   /** Every pass so far. */
   get runs(): readonly PassRun[] {
     return this.#runs;
-  }
-
-  get facts(): ReadonlySet<Fact> {
-    return this.#facts;
   }
 
   async run(passes: readonly Pass[], afterPass?: AfterPass): Promise<void> {
@@ -54,7 +57,13 @@ export class PassManager {
       for (const fact of pass.invalidates ?? []) this.#facts.delete(fact);
       for (const fact of pass.establishes ?? []) this.#facts.add(fact);
       const milliseconds = performance.now() - start;
-      this.#runs.push({ pass: pass.name, contract: pass.contract, report, nodes: { before, after: countNodes(this.graph) }, milliseconds });
+      this.#runs.push({
+        pass: pass.name,
+        contract: pass.contract,
+        report,
+        nodes: { before, after: countNodes(this.graph) },
+        milliseconds,
+      });
       await afterPass?.(pass, this.graph, report);
     }
   }

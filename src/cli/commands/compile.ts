@@ -1,0 +1,75 @@
+import { type Command, Option } from 'commander';
+import { type CompileOptions, type Mode, modes } from '../../compiler/options.js';
+import { colorsFor } from '../../report/colors.js';
+import { renderReport } from '../../report/compile.js';
+import { withProgress } from '../progress.js';
+import type { Terminal } from '../terminal.js';
+import { nameList, numberRange, positiveInteger } from '../values.js';
+
+interface Flags {
+  readonly out: string;
+  readonly target?: readonly string[];
+  readonly mode?: Mode;
+  readonly calibration?: string;
+  readonly profile?: string;
+  readonly samples?: number;
+  readonly dead?: 'proved' | 'observed';
+  readonly inputRange?: readonly [number, number];
+  readonly opset?: number;
+  readonly json?: true;
+  readonly verify: boolean;
+  readonly verifyEach?: true;
+  readonly dumpIr?: string;
+}
+
+const examples = `
+Examples:
+  $ swanc compile model.json -o build
+      removes only what is proved never to fire, and verifies on random inputs
+  $ swanc compile model.json --calibration samples.npy -o build
+      also removes what never fires on these samples, and verifies on them
+  $ swanc compile model.json --profile gates.json --mode dense --json > report.json`;
+
+/** Adds `swanc compile`. */
+export function addCompile(program: Command, terminal: Terminal): void {
+  program
+    .command('compile')
+    .summary('compile a model to ONNX')
+    .description(
+      'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +
+        'off, and verifies that the result computes what the original does. Writes <out>/<target>/model.onnx, ' +
+        '<out>/report.json and, with calibration data, <out>/profile.json; files of these names are replaced.',
+    )
+    .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
+    .option('-o, --out <folder>', 'folder to write to', 'swanc-out')
+    .option('--target <names>', 'where the model will run, separated by commas (default: "cpu")', nameList)
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'dense: remove what is never needed; dynamic: also skip what an input does not need; auto: the faster one (default)',
+      ).choices(modes),
+    )
+    .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them')
+    .option('--profile <file>', 'gate statistics written by "swanc profile"')
+    .option('--samples <count>', 'use at most so many calibration samples', positiveInteger)
+    .addOption(
+      new Option(
+        '--dead <basis>',
+        'proved: remove only units that can never fire; observed: also those that did not on the samples (default)',
+      ).choices(['proved', 'observed']),
+    )
+    .option('--input-range <low,high>', 'what every input element lies between: lets more be proved', numberRange)
+    .option('--opset <version>', "ONNX operator set to write (default: the target's)", positiveInteger)
+    .option('--json', 'print the report as JSON and nothing else')
+    .option('--no-verify', 'leave out the comparison with the original')
+    .option('--verify-each', 'compare before and after every pass, too')
+    .option('--dump-ir <folder>', 'write the graph after every pass, as text and as .onnx')
+    .addHelpText('after', examples)
+    .action(async (model: string, { target, json, ...flags }: Flags) => {
+      const { compile } = await import('../../index.js');
+      const options: CompileOptions = { ...flags, model, targets: target, signal: terminal.signal };
+      const { report } = await withProgress(terminal, (onProgress) => compile({ ...options, onProgress }));
+      if (json) terminal.out(`${JSON.stringify(report, undefined, 2)}\n`);
+      else terminal.out(renderReport(report, { out: flags.out, colors: colorsFor(terminal.outColors) }));
+    });
+}

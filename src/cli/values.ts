@@ -1,0 +1,28 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Readers of option values. What they refuse, commander reports with the option's name. */
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('A whole number from 1 is expected.');
+  }
+  return value;
+}
+
+/** `low,high` */
+export function numberRange(text: string): readonly [number, number] {
+  const [low, high, ...others] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const isRange = low !== undefined && high !== undefined && others.length === 0 && low <= high;
+  if (!isRange || !Number.isFinite(low) || !Number.isFinite(high)) {
+    throw new InvalidArgumentError('Two numbers are expected, the lower first, such as 0,1.');
+  }
+  return [low, high];
+}
+
+/** `a,b,c`, without repetitions. */
+export function nameList(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Names separated by commas are expected.');
+  return [...new Set(names)];
+}

@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import type { Report, TargetReport } from '../compiler/report.js';
+import { neverFiredBound } from '../runtime/profile/query.js';
+import type { Colors } from './colors.js';
+import { formatBytes, formatChange, formatCount, formatMicroseconds, formatTable, labelled, plural } from './format.js';
+import { printable } from './text.js';
+import { describe } from './verify.js';
+
+export interface RenderOptions {
+  /** Folder that the files were written to. */
+  readonly out: string;
+  readonly colors: Colors;
+}
+
+/** Gates listed one by one; of models with more, the rest is only counted, so that a summary fits a screen. */
+const shownGates = 12;
+
+/** The summary that `swanc compile` prints. */
+export function renderReport(report: Report, { out, colors }: RenderOptions): string {
+  const { model } = report;
+  const lines = [
+    `${colors.bold(printable(model.path))}  ${formatBytes(model.bytes)}, ${formatCount(model.size.parameters)} parameters, ` +
+      `${formatCount(model.size.flops)} FLOPs a sample`,
+  ];
+  for (const target of report.targets) lines.push(...renderTarget(target, report, colors));
+  lines.push(...labelled('wrote', writtenFiles(report, out), colors.dim));
+  for (const warning of warningsOf(report)) lines.push(`${colors.yellow('warning:')} ${warning}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function renderTarget(target: TargetReport, report: Report, colors: Colors): string[] {
+  const { verification } = target;
+  return [
+    '',
+    `${colors.bold(target.target)}  ${target.mode}, opset ${target.opset}: ${target.modeReason}`,
+    ...labelled('removed', removedLines(target, report), colors.dim),
+    ...labelled('gates', gateTable(target), colors.dim),
+    ...labelled('size', sizeLines(target), colors.dim),
+    ...labelled('latency', latencyLines(target), colors.dim),
+    ...labelled('passes', passLines(target), colors.dim),
+    ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
+  ];
+}
+
+function removedLines({ gates }: TargetReport, { calibration }: Report): string[] {
+  const sum = (read: (gate: TargetReport['gates'][number]) => number): number =>
+    gates.reduce((total, gate) => total + read(gate), 0);
+  const units = sum((gate) => gate.units);
+  if (gates.length === 0) return ['nothing: the model has no gates'];
+  const proved = sum((gate) => gate.removedOff.proved);
+  const observed = sum((gate) => gate.removedOff.observed);
+  const lines = [`${proved + observed} of ${units} units that never fire: ${proved} proved, ${observed} observed`];
+  if (observed > 0) lines.push(boundLine('observed: each fires', calibration));
+  const on = sum((gate) => gate.removedOn.proved + gate.removedOn.observed);
+  if (on > 0) {
+    const onObserved = sum((gate) => gate.removedOn.observed);
+    lines.push(
+      `the gates of ${plural(on, 'unit')} that always fire: ${on - onObserved} proved, ${onObserved} observed`,
+    );
+    if (onObserved > 0) lines.push(boundLine('observed: each fails to fire', calibration));
+  }
+  return lines;
+}
+
+function boundLine(subject: string, calibration: Report['calibration']): string {
+  const samples = calibration?.samples ?? 0;
+  return `${subject} with p <= ${neverFiredBound(samples).toPrecision(2)} (95 %, ${plural(samples, 'sample')})`;
+}
+
+function gateTable({ gates }: TargetReport): string[] {
+  if (gates.length === 0) return [];
+  const rows = gates
+    .slice(0, shownGates)
+    .map(({ name, units, density, removedOff, removedOn }) => [
+      printable(name),
+      String(units),
+      density === null ? 'unknown' : density.toFixed(3),
+      `${removedOff.proved} + ${removedOff.observed}`,
+      `${removedOn.proved} + ${removedOn.observed}`,
+    ]);
+  const lines = formatTable(
+    [
+      { title: 'name', width: 32 },
+      { title: 'units', align: 'right' },
+      { title: 'density', align: 'right' },
+      { title: 'off (proved + observed)', align: 'right' },
+      { title: 'on (proved + observed)', align: 'right' },
+    ],
+    rows,
+  );
+  if (gates.length > shownGates) lines.push(`… and ${gates.length - shownGates} more`);
+  return lines;
+}
+
+function sizeLines({ size, maskedSize }: TargetReport): string[] {
+  const row = (title: string, before: number, after: number, format: (value: number) => string): string[] => [
+    title,
+    format(before),
+    format(after),
+    formatChange(before, after),
+  ];
+  return formatTable(
+    [
+      { title: '' },
+      { title: 'every gate a mask', align: 'right' },
+      { title: 'result', align: 'right' },
+      { title: 'change', align: 'right' },
+    ],
+    [
+      row('parameters', maskedSize.parameters, size.parameters, formatCount),
+      row('FLOPs', maskedSize.flops, size.flops, formatCount),
+      row('operators', maskedSize.nodes, size.nodes, String),
+      row('file', maskedSize.bytes, size.bytes, formatBytes),
+    ],
+  );
+}
+
+function latencyLines({ latency, mode }: TargetReport): string[] {
+  if (latency === null)
+    return ['not measured: gates behave otherwise on random inputs, so this needs calibration data'];
+  const times = Object.entries(latency.microseconds);
+  const base = latency.microseconds.masked;
+  const parts = times.map(([form, time]) => {
+    const ratio = base === undefined || form === 'masked' ? '' : ` (${(base / time).toFixed(2)}x)`;
+    return `${form}${form === mode ? ' *' : ''} ${formatMicroseconds(time)}${ratio}`;
+  });
+  return [parts.join(', '), `median of one sample in ${latency.runtime}, one thread; * is written`];
+}
+
+/** How many candidates every pass dealt with, and how many it left: the reasons are in the report. */
+function passLines({ passes }: TargetReport): string[] {
+  const counts = new Map<string, number>();
+  let left = 0;
+  for (const { pass, findings } of passes) {
+    const done = findings.filter((finding) => finding.done).length;
+    left += findings.length - done;
+    if (done > 0) counts.set(pass, (counts.get(pass) ?? 0) + done);
+  }
+  const acted = [...counts].map(([pass, count]) => `${pass} ${count}`);
+  const lines = wrap(acted, 96);
+  if (left > 0) lines.push(`${plural(left, 'candidate')} left as they were: reasons in report.json`);
+  return lines;
+}
+
+/** Parts joined by commas, in lines of at most `width` characters. */
+function wrap(parts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + part.length + 2 <= width) lines[lines.length - 1] = `${last}, ${part}`;
+    else lines.push(part);
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line));
+}
+
+function writtenFiles({ targets, calibration }: Report, out: string): string[] {
+  const models = targets.flatMap(({ files }) =>
+    files.map(({ path, bytes }) => `${printable(join(out, path))}  ${formatBytes(bytes)}`),
+  );
+  const others = ['report.json', ...(calibration === null ? [] : ['profile.json'])];
+  return [...models, ...others.map((name) => printable(join(out, name)))];
+}
+
+/** What a user must know to judge the result. */
+function warningsOf(report: Report): string[] {
+  const warnings: string[] = [];
+  const verifications = report.targets.flatMap(({ verification }) => verification ?? []);
+  const gated = report.targets.some(({ gates }) => gates.length > 0);
+  if (report.calibration === null && gated) {
+    warnings.push('no calibration data: only units that are proved never to fire could be removed');
+  }
+  if (verifications.some(({ randomInputs }) => randomInputs)) {
+    warnings.push('verified on seeded random inputs, which may be unlike real ones: give --calibration');
+  }
+  if (report.model.format === 'tfjs-layers' && verifications.some(({ reference }) => reference === 'onnxruntime')) {
+    warnings.push('TensorFlow.js is not installed: verified against the imported graph, so not the import itself');
+  }
+  if (verifications.length < report.targets.length) warnings.push('the result was not verified');
+  return warnings;
+}

@@ -1,0 +1,84 @@
+/** Numbers and tables as people read them. */
+
+/** `1.2 MB`; units of 1000. */
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB']);
+}
+
+/** `1.2 M`; whole below 1000. */
+export function formatCount(value: number): string {
+  return scaled(value, ['', 'k', 'M', 'G', 'T', 'P']).trimEnd();
+}
+
+function scaled(value: number, units: readonly string[]): string {
+  let rest = value;
+  let index = 0;
+  // 999.5 would be shown as 1000 of the smaller unit.
+  while (rest >= 999.5 && index < units.length - 1) {
+    rest /= 1000;
+    index++;
+  }
+  const digits = index === 0 && Number.isInteger(rest) ? String(rest) : trimZeros(rest.toPrecision(3));
+  return `${digits} ${units[index] ?? ''}`;
+}
+
+function trimZeros(digits: string): string {
+  return digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
+}
+
+/** Of a time in microseconds: `850 µs`, `1.25 ms`. */
+export function formatMicroseconds(time: number): string {
+  return time < 1000 ? `${trimZeros(time.toPrecision(3))} µs` : `${trimZeros((time / 1000).toPrecision(3))} ms`;
+}
+
+/** Change from `before` to `after`: `−37 %`, `+4 %`, `same`. */
+export function formatChange(before: number, after: number): string {
+  if (before === after) return 'same';
+  if (before === 0) return 'new';
+  const percent = (100 * (after - before)) / before;
+  const digits = Math.abs(percent) < 10 ? percent.toFixed(1) : percent.toFixed(0);
+  return `${digits.replace('-', '−').replace(/^(?=\d)/, '+')} %`;
+}
+
+/** Six or fewer characters for a difference: `1.2e-7`, `0`. */
+export function formatDifference(value: number | null): string {
+  if (value === null) return 'infinite';
+  return value === 0 ? '0' : value.toExponential(1);
+}
+
+/** `1 unit`, `2 units`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+  /** Longest cell; longer ones are cut and end in an ellipsis. */
+  readonly width?: number;
+}
+
+/** Lines of a table with a heading, columns two spaces apart. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const cut = (cell: string, width = Number.POSITIVE_INFINITY): string =>
+    cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+  const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
+    columns.map(({ width }, index) => cut(row[index] ?? '', width)),
+  );
+  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
+  return cells.map((row) =>
+    row
+      .map((cell, index) => {
+        const width = widths[index] ?? 0;
+        return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Lines under a label: `label` before the first, blank before the others. */
+export function labelled(label: string, lines: readonly string[], paint: (text: string) => string): string[] {
+  const width = 10;
+  return lines.map((line, index) => `  ${index === 0 ? paint(label.padEnd(width)) : ' '.repeat(width)} ${line}`);
+}

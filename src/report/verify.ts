@@ -1,0 +1,40 @@
+import type { VerificationReport } from '../compiler/report.js';
+import type { Colors } from './colors.js';
+import { formatDifference, labelled, plural } from './format.js';
+
+export const referenceNames: Readonly<Record<VerificationReport['reference'], string>> = {
+  'tfjs-node': 'TensorFlow.js (tfjs-node)',
+  'tfjs-wasm': 'TensorFlow.js (wasm backend)',
+  'tfjs-cpu': 'TensorFlow.js (cpu backend)',
+  onnxruntime: 'the unoptimised graph in ONNX Runtime',
+};
+
+/** What `swanc verify` prints. */
+export function renderVerification(result: VerificationReport, { colors }: { readonly colors: Colors }): string {
+  const lines = [`${colors.green('equal')} to the original`, ...labelled('verified', describe(result), colors.dim)];
+  return `${lines.join('\n')}\n`;
+}
+
+/** What was compared with what, and how near they are. */
+export function describe(result: VerificationReport): string[] {
+  const { samples, clear, boundary, outsideProfile, randomInputs } = result;
+  const source = randomInputs ? 'random (seeded) samples' : 'calibration samples';
+  const lines = [
+    `against ${referenceNames[result.reference]}, ${samples} ${source}`,
+    `max difference ${formatDifference(result.maxDifference)} (relative ${formatDifference(result.maxRelative)}) on ` +
+      `${plural(clear, 'clear sample')}`,
+  ];
+  if (boundary > 0) {
+    lines.push(
+      `${plural(boundary, 'sample')} with a score within rounding of its threshold, not compared ` +
+        `(max difference ${formatDifference(result.boundaryDifference.absolute)})`,
+    );
+  }
+  if (outsideProfile > 0) {
+    lines.push(
+      `${plural(outsideProfile, 'sample')} in which a removed unit would fire, not compared ` +
+        `(max difference ${formatDifference(result.outsideDifference.absolute)})`,
+    );
+  }
+  return lines;
+}

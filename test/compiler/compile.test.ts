@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  type CompileOptions,
+  compile,
+  inspect,
+  profile,
+  profileToJson,
+  reportSchema,
+  SwancError,
+  verify,
+} from '../../src/index.js';
+import { fixture, temporaryFolder, writeNormalSamples } from './support.js';
+
+const folder = await temporaryFolder();
+const model = join(fixture('traps'), 'observed-dead');
+const calibration = join(folder, 'samples.npy');
+const { inputs } = await inspect({ model });
+await writeNormalSamples(calibration, inputs[0]?.type ?? '', 300, 7);
+
+async function errorOf(options: CompileOptions): Promise<SwancError> {
+  const error = await compile(options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof SwancError) return error;
+  throw new Error(`expected a SwancError, got ${String(error)}`);
+}
+
+describe('files', () => {
+  test('model, profile and report are written, and the report keeps its schema', async () => {
+    const out = join(folder, 'files');
+    const { files } = await compile({ model, calibration, out });
+    expect(files.map(({ path }) => path.slice(out.length + 1))).toEqual([
+      'cpu/model.onnx',
+      'profile.json',
+      'report.json',
+    ]);
+    const report = reportSchema.parse(JSON.parse(await readFile(join(out, 'report.json'), 'utf8')));
+    expect(report.targets[0]?.gates[0]?.removedOff.observed).toBe(2);
+    expect(readdirSync(out).sort()).toEqual(['cpu', 'profile.json', 'report.json']);
+  });
+
+  test('the same input gives the same bytes', async () => {
+    const hashes = await Promise.all(
+      [1, 2].map(async () => {
+        const { models } = await compile({ model, calibration, mode: 'dense', verify: false });
+        return createHash('sha256')
+          .update(models.get('cpu') ?? new Uint8Array())
+          .digest('hex');
+      }),
+    );
+    expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  test('a failed compile leaves what was there as it was', async () => {
+    const out = join(folder, 'kept');
+    await mkdir(join(out, 'cpu'), { recursive: true });
+    await writeFile(join(out, 'cpu', 'model.onnx'), 'old');
+    const broken = join(folder, 'broken');
+    await cp(model, broken, { recursive: true });
+    await truncate(join(broken, 'weights.bin'), 40);
+    const error = await errorOf({ model: broken, out });
+    expect(error.kind).toBe('invalid');
+    expect(await readFile(join(out, 'cpu', 'model.onnx'), 'utf8')).toBe('old');
+    expect(readdirSync(out)).toEqual(['cpu']);
+  });
+
+  test('dumped graphs can be read as models', async () => {
+    const dumpIr = join(folder, 'dump');
+    await compile({ model, calibration, dumpIr, mode: 'dense' });
+    const dumped = readdirSync(join(dumpIr, 'cpu-dense')).filter((name) => name.endsWith('.onnx'));
+    expect(dumped.length).toBeGreaterThan(5);
+    const inspection = await inspect({
+      model: join(dumpIr, 'prepare', readdirSync(join(dumpIr, 'prepare')).find((name) => name.endsWith('.onnx')) ?? ''),
+    });
+    expect(inspection.gates).toHaveLength(1);
+  });
+});
+
+describe('options', () => {
+  test('all that do not fit are listed at once', async () => {
+    const error = await errorOf({ model, targets: ['gpu'], samples: 0, inputRange: [1, 0] });
+    expect(error.kind).toBe('usage');
+    expect(error.problems.map(({ where }) => where)).toEqual(['target', 'samples', 'input range']);
+  });
+
+  test('without calibration nothing observed is removed', async () => {
+    const { report } = await compile({ model });
+    expect(report.calibration).toBeNull();
+    expect(report.targets[0]?.gates[0]?.removedOff).toEqual({ proved: 0, observed: 0 });
+    expect(report.targets[0]?.verification?.randomInputs).toBe(true);
+  });
+
+  test.each([13, 15, 17, 20])('opset %i is written', async (opset) => {
+    const { report } = await compile({ model, opset });
+    expect(report.targets[0]?.opset).toBe(opset);
+  });
+
+  test('an aborted compile stops with its own error', async () => {
+    const controller = new AbortController();
+    controller.abort();
+    expect((await errorOf({ model, calibration, signal: controller.signal })).kind).toBe('aborted');
+  });
+
+  test('progress is told', async () => {
+    const stages: string[] = [];
+    await compile({ model, calibration, onProgress: ({ stage }) => stages.push(stage) });
+    expect([...new Set(stages)]).toEqual(['import', 'prepare', 'profile', 'verify', 'optimize', 'measure']);
+  });
+});
+
+describe('profiles', () => {
+  test('a profile that was saved serves as if it were collected', async () => {
+    const path = join(folder, 'profile.json');
+    await writeFile(path, profileToJson(await profile({ model, calibration })));
+    const { report } = await compile({ model, profile: path });
+    expect(report.calibration).toEqual({ samples: 300, source: 'profile' });
+    expect(report.targets[0]?.gates[0]?.removedOff.observed).toBe(2);
+  });
+
+  test('a profile of another model is refused', async () => {
+    const path = join(folder, 'other.json');
+    const other = await profile({ model: join(fixture('traps'), 'gates-of-each-sample'), calibration });
+    await writeFile(path, profileToJson(other));
+    const error = await errorOf({ model, profile: path });
+    expect(error.kind).toBe('invalid');
+    expect(error.message).toContain('another model');
+  });
+});
+
+describe('verify', () => {
+  test('a compiled file is found equal, and one of another model different', async () => {
+    const out = join(folder, 'verified');
+    await compile({ model, calibration, out });
+    const compiled = join(out, 'cpu', 'model.onnx');
+    const result = await verify({ model, compiled, calibration });
+    expect(result.clear + result.boundary).toBe(result.samples);
+    const other = join(fixture('traps'), 'gates-of-each-sample');
+    await expect(verify({ model: other, compiled, calibration })).rejects.toMatchObject({ kind: 'verification' });
+  });
+});
+
+test('every fixture and trap has its files', () => {
+  for (const name of ['mnist-mlp', 'mnist-cnn', 'mnist-resnet'])
+    expect(existsSync(join(fixture(name), 'model.json'))).toBe(true);
+});
