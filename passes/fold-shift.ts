@@ -1,6 +1,7 @@
 import { Builder } from '../src/ir/builder.js';
 import { Graph, type Node, type Use, type Value } from '../src/ir/graph.js';
 import type { Tensor } from '../src/ir/tensor.js';
+import type { Dim } from '../src/ir/types.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { compactContribution } from '../src/passkit/contribution.js';
 import { definePass, done, type Finding, type PassContext } from '../src/passkit/pass.js';
@@ -55,7 +56,10 @@ async function contributionOf(use: Use, amount: Tensor, context: PassContext): P
   const { node, index } = use;
   const contraction = relationsOf(node).find((relation) => relation.kind === 'contract');
   const weight = contraction === undefined ? undefined : node.inputs[contraction.weight.index];
-  const shape = node.inputs[index]?.shape?.map((dim, axis) => (axis === 0 ? 1 : dim));
+  // The slots of axis 0 do not meet unless they are summed, so one sample stands for a batch of unknown size.
+  const isBatch = (dim: Dim, axis: number): boolean =>
+    axis === 0 && typeof dim === 'string' && contraction?.data.axis !== 0;
+  const shape = node.inputs[index]?.shape?.map((dim, axis) => (isBatch(dim, axis) ? 1 : dim));
   const isData = contraction?.data.index === index && weight?.constant !== undefined;
   if (!isData || shape === undefined || !shape.every((dim) => typeof dim === 'number')) return undefined;
   const graph = new Graph('shift');

@@ -1,5 +1,6 @@
 import { int } from '../src/ir/attribute.js';
 import { Builder } from '../src/ir/builder.js';
+import { extractSubgraph, readsOf } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
 import { flopsOf, inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
@@ -42,7 +43,7 @@ export const gatherGatedUnits = definePass({
         findings.push(skipped(gate.name, `keeps its mask, which is predicted to be faster: ${times}`));
         continue;
       }
-      gather(graph, gate);
+      await gather(graph, gate, context);
       findings.push(done(gate.name, `active units are gathered: predicted ${times}`));
     }
     return { findings };
@@ -60,6 +61,7 @@ interface Region {
 /** The region of a gate, or why it has none. */
 async function findRegion(graph: Graph, gate: Gate, context: PassContext): Promise<Region | string> {
   const score = gate.node.input(1);
+  if (gate.node.graph !== graph) return 'it is in a branch';
   if (gate.units < 2) return 'it has one unit for the whole block';
   if (score.shape?.some((dim, axis) => axis !== 0 && axis !== gate.axis && dim !== 1))
     return 'it gates every position by itself';
@@ -86,11 +88,27 @@ async function findRegion(graph: Graph, gate: Gate, context: PassContext): Promi
           isMember(portValue(node, port), port.axis),
       ),
   );
+  if (nodes.some((node) => node.graph !== graph)) return 'a branch reads its units';
+  const computed = new Set(members.flatMap(({ value }) => (value.constant === undefined ? [value] : [])));
+  if (dependsOn(score, computed)) return 'its score depends on the units that it gates';
   const fixed = nodes.find((node) => (isGate(node) && node !== gate.node) || isReshape(node) || hasFixedWidth(node));
   if (fixed !== undefined) return `'${fixed.label}' (${fixed.op}) needs a fixed number of units`;
   const reader = await findReaderOfOffUnits(graph, gate, groups, context);
   if (reader !== undefined) return reader;
   return { constants: members.filter(({ value }) => value.constant !== undefined), nodes };
+}
+
+/** True if `value` is computed from one of `others`, or is one. */
+function dependsOn(value: Value, others: ReadonlySet<Value>): boolean {
+  const seen = new Set<Value>();
+  const pending = [value];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (others.has(next)) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    pending.push(...(next.producer === undefined ? [] : readsOf(next.producer)));
+  }
+  return false;
 }
 
 /** Units, with those of the score told apart: it is computed in full, to know which units are active. */
@@ -168,8 +186,8 @@ function predict(region: Region, gate: Gate, context: PassContext): Prediction {
 }
 
 /** Gathers the region's constants by the numbers of the active units, and lowers the gate to the mask of these. */
-function gather(graph: Graph, gate: Gate): void {
-  layRowsFirst(graph, gate);
+async function gather(graph: Graph, gate: Gate, context: PassContext): Promise<void> {
+  await layRowsFirst(graph, gate, context);
   const groups = groupsBeforeScore(graph, gate);
   const units = Array.from({ length: gate.units }, (_, unit) => groups.unitOf(gate.node.output, gate.axis, unit));
   const members = groups.members(new Set(units.flatMap((unit) => (unit === undefined ? [] : [unit]))));
@@ -186,13 +204,23 @@ function gather(graph: Graph, gate: Gate): void {
   graph.swapNames(gate.node.output, product);
   graph.removeUnused();
   graph.sort();
+  // The next gate's units are found by the shapes as they are now.
+  inferTypes(graph);
 }
 
-function layRowsFirst(graph: Graph, gate: Gate): void {
+/** Copying whole rows is faster than picking columns; the weights are turned now, not at every run. */
+async function layRowsFirst(graph: Graph, gate: Gate, context: PassContext): Promise<void> {
   let producer = gate.node.input(0).producer;
   while (producer !== undefined && operatorOf(producer)?.elementwise === true) producer = producer.inputs[0]?.producer;
-  if (producer !== undefined) operatorOf(producer)?.rowsFirst?.(producer, graph);
+  if (producer === undefined) return;
+  operatorOf(producer)?.rowsFirst?.(producer, graph);
   inferTypes(graph);
+  for (const [index, value] of producer.inputs.entries()) {
+    if (value?.producer?.inputs.every((source) => source?.constant !== undefined) !== true) continue;
+    const { graph: turned } = extractSubgraph(graph, [], [value]);
+    const [tensor] = Object.values(await context.evaluate(turned));
+    if (tensor !== undefined) graph.setInput(producer, index, graph.addConstant(`${value.name}_rows`, tensor));
+  }
 }
 
 /** The numbers of the units that fire for some sample, and of the first unit in any case: int64 [count]. */

@@ -4,13 +4,18 @@ import { Tensor } from '../src/ir/tensor.js';
 import { operatorOf } from '../src/ops/index.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { geluBody } from '../src/ops/swan.js';
+import { linearUnits } from '../src/passkit/linear.js';
 import { definePass, done, type Finding, type PassContext } from '../src/passkit/pass.js';
+import { defined } from '../src/support/assert.js';
 
 /**
  * Lowers SG-Blend to primitive operators: a · (x · σ(β x) − γ) + (1 − a) · GELU(x).
  *
  * Written with as few passes over x as its parameters allow:
  * - GELU by sigmoid: x · (a σ(β x) + (1 − a) σ(1.702 x)) − a γ;
+ * - the same behind a sum of products that nobody else reads, with v = β x, r = 1 − a: r/β · (v · (a/r σ(v) +
+ *   σ(1.702/β v)) − a γ β/r): `fold-affine` takes the factor β into the weights before, and `fold-scale` takes r/β into
+ *   those behind where it can;
  * - a = 0: GELU(x); a = 1: x · σ(β x) − γ; β = 1.702 with GELU by sigmoid: x · σ(1.702 x) − a γ;
  * - γ = 0: no subtraction. Where it stays, −a γ is a constant shift that `fold-shift` may carry into the next weights.
  * Exact up to rounding: only the order of the same products and sums changes. Parameters that are not constant, which no
@@ -34,12 +39,16 @@ export const lowerSgBlend = definePass({
   },
 });
 
-/** The constants that the lowered form needs: a, 1 − a, β and −a γ, in the shapes of the parameters. */
+/** The constants that the lowered forms need, in the shapes of the parameters. */
 interface BlendParameters {
   readonly a: Tensor;
+  /** 1 − a. */
   readonly rest: Tensor;
   readonly beta: Tensor;
+  /** −a γ. */
   readonly shift: Tensor;
+  /** For the form in v = β x: a / (1 − a), 1.702 / β, −a γ β / (1 − a) and (1 − a) / β. */
+  readonly scaled: { readonly ratio: Tensor; readonly slope: Tensor; readonly shift: Tensor; readonly factor: Tensor };
 }
 
 /** Computes the constants in ONNX Runtime; undefined if a parameter is no constant. */
@@ -49,31 +58,75 @@ async function blendParameters(node: Node, context: PassContext): Promise<BlendP
   const graph = new Graph('parameters');
   const builder = new Builder(graph);
   const raw = builder.constant(alpha, 'alpha');
+  const slopes = builder.constant(beta, 'beta');
   const isClip = node.string('blend', 'sigmoid') === 'clip';
   const a = isClip ? builder.op('Clip', [raw, builder.scalar(0), builder.scalar(1)]) : builder.op('Sigmoid', [raw]);
   const rest = builder.op('Sub', [builder.scalar(1), a]);
   const shift = builder.op('Neg', [builder.op('Mul', [a, builder.constant(gamma, 'gamma')])]);
-  graph.setOutputs([a, rest, shift]);
+  const ratio = builder.op('Div', [a, rest]);
+  const slope = builder.op('Div', [builder.scalar(geluSlope), slopes]);
+  const factor = builder.op('Div', [rest, slopes]);
+  const scaledShift = builder.op('Div', [shift, factor]);
+  graph.setOutputs([a, rest, shift, ratio, slope, factor, scaledShift]);
   const results = await context.evaluate(graph);
-  const tensorOf = (value: Value): Tensor => {
-    const tensor = results[value.name];
-    if (tensor === undefined) throw new Error(`no result for '${value.name}'`);
-    return tensor;
+  const tensorOf = (value: Value): Tensor => defined(results[value.name], value.name);
+  return {
+    a: tensorOf(a),
+    rest: tensorOf(rest),
+    beta,
+    shift: tensorOf(shift),
+    scaled: { ratio: tensorOf(ratio), slope: tensorOf(slope), shift: tensorOf(scaledShift), factor: tensorOf(factor) },
   };
-  return { a: tensorOf(a), rest: tensorOf(rest), beta, shift: tensorOf(shift) };
 }
+
+/** σ(1.702 x) · x is the GELU of the paper's code. */
+const geluSlope = 1.702;
 
 function lower(node: Node, parameters: BlendParameters): Value {
   const builder = new Builder(node.graph, { origin: node.origin, before: node });
   const x = node.input(0);
+  if (takesScaledForm(node, parameters)) return lowerScaled(builder, x, parameters);
   const blended = blend(builder, x, parameters, node.string('gelu', 'sigmoid'));
   const { shift } = parameters;
   return shift.isFilledWith(0) ? blended : builder.op('Add', [blended, builder.constant(shift, 'shift')]);
 }
 
+/** True if β can go into the weights before, and the parameters are far from where the scaled form divides by nothing. */
+function takesScaledForm(node: Node, { rest, beta }: BlendParameters): boolean {
+  const x = node.input(0);
+  const producer = x.producer;
+  const axis = vectorAxis(node);
+  const isFoldable = producer !== undefined && axis !== undefined && linearUnits(producer, axis) !== undefined;
+  const isLarge = (tensor: Tensor): boolean => tensor.floats().every((item) => item >= 1 / 16);
+  const isPlain = node.string('gelu', 'sigmoid') === 'sigmoid' && !beta.isFilledWith(Math.fround(geluSlope));
+  return isPlain && isFoldable && x.onlyUse !== undefined && isLarge(rest) && isLarge(beta);
+}
+
+/** The axis of x along which the parameters vary; that of channels for single numbers; undefined if there are several. */
+function vectorAxis(node: Node): number | undefined {
+  const rank = node.input(0).shape?.length ?? 0;
+  const shapes = [1, 2, 3].flatMap((index) =>
+    node.input(index).shape === undefined ? [] : [node.input(index).shape ?? []],
+  );
+  const axes = new Set(
+    shapes.flatMap((shape) => shape.flatMap((dim, axis) => (dim === 1 ? [] : [axis + rank - shape.length]))),
+  );
+  return axes.size > 1 ? undefined : ([...axes][0] ?? 1);
+}
+
+function lowerScaled(builder: Builder, x: Value, { beta, scaled }: BlendParameters): Value {
+  const v = beta.isFilledWith(1) ? x : builder.op('Mul', [x, builder.constant(beta, 'beta')]);
+  const swish = builder.op('Mul', [builder.op('Sigmoid', [v]), builder.constant(scaled.ratio, 'ratio')]);
+  const gelu = sigmoidOf(builder, v, scaled.slope);
+  const blended = builder.op('Mul', [v, builder.op('Add', [swish, gelu])]);
+  const shifted = scaled.shift.isFilledWith(0)
+    ? blended
+    : builder.op('Add', [blended, builder.constant(scaled.shift, 'shift')]);
+  return builder.op('Mul', [shifted, builder.constant(scaled.factor, 'factor')]);
+}
+
 /** Everything but the shift. */
 function blend(builder: Builder, x: Value, { a, rest, beta }: BlendParameters, gelu: string): Value {
-  const geluSlope = Tensor.floats([1], [1.702]);
   const swish = (): Value => builder.op('Mul', [x, sigmoidOf(builder, x, beta)]);
   if (a.isFilledWith(0)) return geluBody(builder, x, gelu);
   if (rest.isFilledWith(0)) return swish();
@@ -81,10 +134,10 @@ function blend(builder: Builder, x: Value, { a, rest, beta }: BlendParameters, g
     const scaled = builder.op('Mul', [swish(), builder.constant(a, 'a')]);
     return builder.op('Add', [scaled, builder.op('Mul', [geluBody(builder, x, gelu), builder.constant(rest, 'rest')])]);
   }
-  if (beta.isFilledWith(Math.fround(1.702))) return swish();
+  if (beta.isFilledWith(Math.fround(geluSlope))) return swish();
   const factor = builder.op('Add', [
     builder.op('Mul', [sigmoidOf(builder, x, beta), builder.constant(a, 'a')]),
-    builder.op('Mul', [sigmoidOf(builder, x, geluSlope), builder.constant(rest, 'rest')]),
+    builder.op('Mul', [sigmoidOf(builder, x, Tensor.floats([1], [geluSlope])), builder.constant(rest, 'rest')]),
   ]);
   return builder.op('Mul', [x, factor]);
 }

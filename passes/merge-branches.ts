@@ -20,11 +20,13 @@ export const mergeBranches = definePass({
       const condition = node.input(0).constant?.numbers()[0];
       if (condition !== undefined) {
         inline(node, condition === 0 ? no : yes);
+        node.graph.removeNode(node);
         findings.push(
           done(node.label, `If with constant condition replaced by its ${condition === 0 ? 'else' : 'then'} branch`),
         );
       } else if (sameComputation(yes, no)) {
         inline(node, yes);
+        node.graph.removeNode(node);
         findings.push(done(node.label, 'If with two equal branches replaced by one'));
       }
     }

@@ -67,7 +67,7 @@ function scoreOf(gate: Gate): Score | undefined {
     const node = value.producer;
     if (node === undefined || value.onlyUse === undefined || node.graph !== gate.node.graph) return undefined;
     const linear = linearUnits(node, axis);
-    if (linear !== undefined) return { node, outputAxis: axis, ...linear };
+    if (linear !== undefined) return isWholeSum(node, linear, gate) ? { node, outputAxis: axis, ...linear } : undefined;
     const movement = movementsOf(relationsOf(node), node).find(({ to }) => to.axis === axis);
     const keepsUnits = node.input(0).shape?.[movement?.from.axis ?? -1] === gate.units;
     if (operatorOf(node)?.moves !== true || movement === undefined || !keepsUnits) return undefined;
@@ -75,6 +75,15 @@ function scoreOf(gate: Gate): Score | undefined {
     value = node.input(0);
     axis = movement.from.axis;
   }
+}
+
+/**
+ * True if each unit's score is a sum over all inputs, with a bias of its own: equal weights then are equal scores. In a
+ * depthwise convolution they meet different inputs.
+ */
+function isWholeSum(node: Node, { bias }: Pick<Score, 'bias'>, gate: Gate): boolean {
+  const isSum = relationsOf(node).some(({ kind }) => kind === 'contract');
+  return isSum && (bias === undefined || (bias.dims.length === 1 && bias.size === gate.units));
 }
 
 /** For each unit the first unit that it fires with; itself if there is none. */

@@ -74,7 +74,7 @@ function matchProduct(node: Node): Match | undefined {
 }
 
 function matchWhere(node: Node): Match | undefined {
-  if (node.op !== 'Where') return undefined;
+  if (node.op !== 'Where' || node.domain !== '') return undefined;
   const [test, yes, no] = [node.input(0), node.input(1), node.input(2)];
   const isWhenTrue = isConstant(no, 0);
   const condition = isWhenTrue || isConstant(yes, 0) ? matchComparison(test, !isWhenTrue) : undefined;

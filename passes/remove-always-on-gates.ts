@@ -1,3 +1,5 @@
+import { Builder } from '../src/ir/builder.js';
+import { sameShape } from '../src/ir/types.js';
 import { boundsOf } from '../src/passkit/bounds.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
@@ -17,15 +19,14 @@ export const removeAlwaysOnGates = definePass({
     const removed: RemovedUnits[] = [];
     const bounds = boundsOf(graph, context.inputRange);
     for (const gate of gatesOf(graph)) {
-      const score = bounds.get(gate.node.input(1));
+      if (!keepsShape(gate)) continue;
+      const score = bounds.get(gate.node.input(1))?.along(gate.axis);
       const units = Array.from({ length: gate.units }, (_, unit) => unit);
       const isProved = score !== undefined && units.every((unit) => score.low(unit) >= gate.threshold);
       const observed = observedOn(gate, context);
       if (isProved || observed === gate.units) {
         const basis = isProved ? 'proved' : 'observed';
-        gate.node.graph.replaceUses(gate.node.output, gate.node.input(0));
-        const isOutput = gate.node.input(0).isGraphOutput;
-        if (isOutput) gate.node.graph.swapNames(gate.node.output, gate.node.input(0));
+        bypass(gate);
         removed.push({ gate: gate.name, units: gate.sourceUnits, basis, reason: 'on' });
         const bound = neverFiredBound(context.profile?.samples ?? 0).toPrecision(2);
         const risk = isProved ? '' : `; some unit is off with p <= ${bound} at 95 %`;
@@ -39,6 +40,23 @@ export const removeAlwaysOnGates = definePass({
     return { findings, removed };
   },
 });
+
+/** False if the score is larger than the features, which the gate then repeats, or its units are not counted. */
+function keepsShape({ node, units }: Gate): boolean {
+  const [features, result] = [node.input(0).shape, node.output.shape];
+  return units > 0 && features !== undefined && result !== undefined && sameShape(features, result);
+}
+
+/** Lets the features take the gate's place. An output of the graph stays a value of its own, computed there. */
+function bypass({ node }: Gate): void {
+  const { graph, output } = node;
+  const features = node.input(0);
+  const isFree = features.producer?.graph === graph && !features.isGraphOutput;
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  const value = output.isGraphOutput && !isFree ? builder.op('Identity', [features]) : features;
+  graph.replaceUses(output, value);
+  if (value.isGraphOutput) graph.swapNames(output, value);
+}
 
 /** How many units fired in every event of the profile, if such observations count. */
 function observedOn(gate: Gate, context: PassContext): number {

@@ -15,6 +15,7 @@ import {
   skipped,
 } from '../src/passkit/pass.js';
 import { Removal } from '../src/passkit/removal.js';
+import { sizeOfAxis } from '../src/passkit/units.js';
 import { neverFired, neverFiredBound } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
 
@@ -39,8 +40,9 @@ export const removeDeadUnits = definePass({
     const offGates = judgeGates(graph, context);
     const findings = offGates.flatMap((off) => closeGate(off));
     graph.removeUnused();
-    const open = offGates.filter(({ gate }) => graph.nodes.includes(gate.node));
-    const dead = new Map(open.map(({ gate, off }) => [gate.node, new Set(off.keys())]));
+    const nodes = new Set(graph.allNodes());
+    const open = offGates.filter(({ gate }) => nodes.has(gate.node));
+    const dead = new Map(open.map(({ gate, off }) => [gate.node, offSlots(gate, off)]));
     const removal = await Removal.plan(graph, dead, context.evaluate);
     const removed = offGates.flatMap((off) => removedUnits(off, open.includes(off) ? removal : undefined));
     findings.push(...open.flatMap((off) => describe(off, removal, context)));
@@ -48,6 +50,16 @@ export const removeDeadUnits = definePass({
     return { findings, removed };
   },
 });
+
+/** The slots of a gate's output that a unit of it switches: all of them if it is one for the whole block. */
+function slotsOf(gate: Gate, unit: number): number[] {
+  const size = sizeOfAxis(gate.node.output, gate.axis);
+  return gate.units === 1 ? Array.from({ length: size }, (_, slot) => slot) : [unit];
+}
+
+function offSlots(gate: Gate, off: OffGate['off']): Set<number> {
+  return new Set([...off.keys()].flatMap((unit) => slotsOf(gate, unit)));
+}
 
 /** A gate with units that are off for every input, and on what ground. */
 interface OffGate {
@@ -59,7 +71,7 @@ function judgeGates(graph: Graph, context: PassContext): OffGate[] {
   const bounds = boundsOf(graph, context.inputRange);
   return gatesOf(graph).flatMap((gate) => {
     const off = new Map<number, RemovalBasis>();
-    const score = bounds.get(gate.node.input(1));
+    const score = bounds.get(gate.node.input(1))?.along(gate.axis);
     for (let unit = 0; unit < gate.units; unit++) {
       if (score !== undefined && score.high(unit) < gate.threshold) off.set(unit, 'proved');
     }
@@ -82,7 +94,7 @@ function closeGate({ gate, off }: OffGate): Finding[] {
   const { output } = gate.node;
   const ones = (output.shape ?? []).map(() => 1);
   let closed = 0;
-  for (const { node, index } of output.uses) {
+  for (const { node, index } of [...output.uses]) {
     const other = operatorOf(node)
       ?.addends?.(node)
       .find((position) => position !== index);
@@ -98,15 +110,20 @@ function closeGate({ gate, off }: OffGate): Finding[] {
 function removedUnits({ gate, off }: OffGate, removal: Removal | undefined): RemovedUnits[] {
   return removalBases.flatMap((basis) => {
     const units = [...off].flatMap(([unit, ground]) => {
-      const isGone = removal === undefined || removal.removes(gate.node.output, gate.axis, unit);
+      const isGone = removal === undefined || isRemoved(removal, gate, unit);
       return ground === basis && isGone ? [at(gate.sourceUnits, unit)] : [];
     });
     return units.length === 0 ? [] : [{ gate: gate.name, units, basis, reason: 'off' }];
   });
 }
 
+/** True if something goes because the unit is off: of a whole block one channel always stays. */
+function isRemoved(removal: Removal, gate: Gate, unit: number): boolean {
+  return slotsOf(gate, unit).some((slot) => removal.removes(gate.node.output, gate.axis, slot));
+}
+
 function describe({ gate, off }: OffGate, removal: Removal, context: PassContext): Finding[] {
-  const gone = new Map([...off].filter(([unit]) => removal.removes(gate.node.output, gate.axis, unit)));
+  const gone = new Map([...off].filter(([unit]) => isRemoved(removal, gate, unit)));
   const findings: Finding[] = [];
   if (gone.size > 0) {
     const bound = neverFiredBound(context.profile?.samples ?? 0);

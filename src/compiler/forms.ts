@@ -3,7 +3,7 @@ import { modelBytes } from '../onnx/write.js';
 import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
-import { compaction, dynamicGating, lowering } from './pipeline.js';
+import { compaction, densifying, dynamicGating, masking } from './pipeline.js';
 import type { SizeReport } from './report.js';
 
 /** `masked`: every gate a mask and nothing removed; the others are what users choose from. */
@@ -11,9 +11,9 @@ export type FormName = 'masked' | 'dense' | 'dynamic';
 
 /** What makes each form of a graph: `masked` of a prepared one, the others of a compacted one. */
 const stages: Readonly<Record<FormName, readonly Pass[]>> = {
-  masked: lowering,
-  dense: lowering,
-  dynamic: [...dynamicGating, ...lowering],
+  masked: masking,
+  dense: densifying,
+  dynamic: dynamicGating,
 };
 
 /** A model compiled in one way. */

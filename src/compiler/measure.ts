@@ -18,13 +18,21 @@ export async function measure(
 ): Promise<number[]> {
   const times: number[][] = sessions.map(() => []);
   let run = 0;
+  // Who comes first and who follows whom changes from round to round: a run finds the caches as the one before left them.
+  const steps = Array.from({ length: sessions.length }, (_, step) => step + 1).filter((step) =>
+    isCoprime(step, sessions.length),
+  );
   const round = async (): Promise<void> => {
-    const feeds = at(samples, run++ % samples.length);
-    for (const [index, session] of sessions.entries()) {
+    const feeds = at(samples, run % samples.length);
+    const step = at(steps, Math.floor(run / sessions.length) % steps.length);
+    for (const turn of sessions.keys()) {
+      const index = (turn * step + run) % sessions.length;
+      const session = at(sessions, index);
       const start = performance.now();
       await session.run(feeds);
       times[index]?.push((performance.now() - start) * 1000);
     }
+    run++;
   };
   for (let warmUp = 0; warmUp < warmUpRuns; warmUp++) await round();
   for (const list of times) list.length = 0;
@@ -34,6 +42,11 @@ export async function measure(
     await round();
   }
   return times.map(median);
+}
+
+/** True if stepping by `step` visits all of `count` places. */
+function isCoprime(step: number, count: number): boolean {
+  return count % step === 0 ? step === 1 : isCoprime(count % step, step);
 }
 
 export function median(values: readonly number[]): number {

@@ -1,6 +1,7 @@
 import { checkTarget } from '../../passes/check-target.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
+import { foldScale } from '../../passes/fold-scale.js';
 import { foldShift } from '../../passes/fold-shift.js';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import { lowerGates } from '../../passes/lower-gates.js';
@@ -15,7 +16,10 @@ import { shareCommonSubexpressions } from '../../passes/share-common-subexpressi
 import { sinkTransposes } from '../../passes/sink-transposes.js';
 import type { Pass } from '../passkit/pass.js';
 
-/** The order of all passes, in three stages. Between the first two the gates' statistics are collected. */
+/**
+ * The order of all passes: preparation, then the gates' statistics are collected, then compaction, then one of the forms
+ * that are written.
+ */
 
 /** What is evaluated, merged and dropped after any rewrite. */
 const tidy: readonly Pass[] = [foldConstants, removeIdentities, shareCommonSubexpressions];
@@ -31,6 +35,12 @@ export const preparation: readonly Pass[] = [
   ...tidy,
 ];
 
+/** Lowers activations, and folds the constants that this leaves into the weights before and behind. Exact. */
+const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScale, ...tidy, foldAffine, ...tidy];
+
+/** Leaves plain ONNX operators that the target runs. Exact. */
+const lowering: readonly Pass[] = [lowerGates, ...tidy, checkTarget];
+
 /** Removes what the gates' statistics and proofs say is never needed. */
 export const compaction: readonly Pass[] = [
   removeAlwaysOnGates,
@@ -39,18 +49,14 @@ export const compaction: readonly Pass[] = [
   foldAffine,
   mergeGates,
   ...tidy,
+  ...activations,
 ];
 
-/** Skips work at run time that some inputs need and others do not. */
-export const dynamicGating: readonly Pass[] = [gatherGatedUnits];
+/** Every gate a mask, nothing removed: from a prepared graph. */
+export const masking: readonly Pass[] = [...activations, ...lowering];
 
-/** Leaves plain ONNX operators that the target runs. Exact. */
-export const lowering: readonly Pass[] = [
-  lowerSgBlend,
-  ...tidy,
-  foldShift,
-  foldAffine,
-  lowerGates,
-  ...tidy,
-  checkTarget,
-];
+/** From a compacted graph. */
+export const densifying: readonly Pass[] = lowering;
+
+/** From a compacted graph: skips at run time what this input does not need. */
+export const dynamicGating: readonly Pass[] = [gatherGatedUnits, ...tidy, ...lowering];

@@ -1,6 +1,7 @@
 import type { Graph, Node } from '../ir/graph.js';
 import { sameShape, type ValueType } from '../ir/types.js';
-import { invalid } from '../support/errors.js';
+import { at } from '../support/assert.js';
+import { invalid, SwancError } from '../support/errors.js';
 import { conv, convTranspose } from './conv.js';
 import { elementwiseOperators } from './elementwise.js';
 import { indexingOperators } from './indexing.js';
@@ -9,7 +10,7 @@ import { normalizationOperators } from './normalization.js';
 import { elementsPerSample, type Operator, ShapeError } from './operator.js';
 import { poolOperators } from './pool.js';
 import { reduceOperators } from './reduce.js';
-import type { Relation } from './relations.js';
+import { portsOf, portValue, type Relation } from './relations.js';
 import { reshapeOperators } from './reshape.js';
 import { shapeOperators } from './shape.js';
 import { gate, sgBlend } from './swan.js';
@@ -40,9 +41,16 @@ export function operatorOf(node: Pick<Node, 'op' | 'domain'>): Operator | undefi
   return byName.get(`${node.domain}:${node.op}`);
 }
 
-/** The axis relations of a node; none where the operator declares none, which pins all its axes. */
+/** The first opset that a node can be written at. */
+export function firstOpsetOf(node: Node): number {
+  const operator = operatorOf(node);
+  return Math.max(operator?.since ?? 1, operator?.needs?.(node) ?? 1);
+}
+
+/** The axis relations of a node; none where the operator declares none or a shape is unknown, which pins all its axes. */
 export function relationsOf(node: Node): readonly Relation[] {
-  return operatorOf(node)?.relations?.(node) ?? [];
+  const isUnknown = [...node.inputs.slice(0, 1), ...node.outputs].some((value) => value?.shape === undefined);
+  return isUnknown ? [] : (operatorOf(node)?.relations?.(node) ?? []);
 }
 
 /** Floating-point operations of one run for one sample. */
@@ -58,16 +66,35 @@ export function flopsOf(node: Node): number {
 export function inferTypes(graph: Graph): void {
   for (const node of graph.nodes) {
     for (const nested of node.subgraphs) inferTypes(nested);
-    const types = inferNode(node);
+    const types = guarded(node, () => inferNode(node));
+    let isChanged = false;
     for (const [index, output] of node.outputs.entries()) {
       const type = types[index];
-      if (type !== undefined && !sameType(type, output.type)) graph.setType(output, type);
+      if (type === undefined || sameType(type, output.type)) continue;
+      graph.setType(output, type);
+      isChanged = true;
     }
+    if (isChanged) guarded(node, () => checkRelations(node));
   }
 }
 
 function sameType(left: ValueType, right: ValueType | undefined): boolean {
   return right !== undefined && left.type === right.type && sameShape(left.shape, right.shape);
+}
+
+/**
+ * Operators index shapes and attribute lists freely: in a wrong model, some index leads nowhere. So whatever fails while
+ * a node is looked at for the first time is a fault of the model.
+ */
+function guarded<T>(node: Node, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof SwancError) throw error;
+    const isSaid = error instanceof ShapeError;
+    const what = isSaid ? error.message : 'its attributes and the shapes of its inputs do not fit one another';
+    throw invalid(node.label, `${node.op}: ${what}`);
+  }
 }
 
 function inferNode(node: Node): readonly (ValueType | undefined)[] {
@@ -77,10 +104,27 @@ function inferNode(node: Node): readonly (ValueType | undefined)[] {
   if (node.inputs.length < fewest || node.inputs.length > most) {
     throw invalid(node.label, `${node.op} takes ${fewest} to ${most} inputs, ${node.inputs.length} are given`);
   }
-  try {
-    return operator.infer(node);
-  } catch (error) {
-    if (error instanceof ShapeError) throw invalid(node.label, `${node.op}: ${error.message}`);
-    throw error;
+  for (let index = 0; index < fewest; index++) node.input(index);
+  const types = operator.infer(node);
+  for (const dim of types.flatMap((type) => type?.shape ?? [])) {
+    if (typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0)) {
+      throw new ShapeError(`an output would have size ${dim}`);
+    }
+  }
+  return types;
+}
+
+/** Relations name axes that exist, and what they tie together is of one size. */
+function checkRelations(node: Node): void {
+  for (const relation of relationsOf(node)) {
+    const sizes = new Set<number>();
+    for (const port of portsOf(relation)) {
+      const shape = portValue(node, port)?.shape;
+      if (shape === undefined) continue;
+      const dim = at(shape, port.axis);
+      if (typeof dim === 'number') sizes.add(dim);
+    }
+    const isJoined = relation.kind === 'tie' || relation.kind === 'contract';
+    if (isJoined && sizes.size > 1) throw new ShapeError(`sizes ${[...sizes].join(' and ')} meet`);
   }
 }

@@ -1,5 +1,5 @@
 import { int } from '../ir/attribute.js';
-import type { Node } from '../ir/graph.js';
+import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Dim } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
@@ -61,6 +61,7 @@ const gather: Operator = {
   op: 'Gather',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
     const data = inputType(node, 0);
@@ -89,8 +90,10 @@ const gather: Operator = {
   },
   bounds: (node, [data]) => {
     const indices = node.inputs[1]?.constant;
-    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
-    if (data === undefined || indices?.dims.length !== 1 || data.axis !== axis) return data?.overall();
+    const rank = rankOf(node.inputs[0]);
+    if (data === undefined || rank === undefined) return data?.overall();
+    const axis = normalizeAxis(node.int('axis', 0), rank);
+    if (indices?.dims.length !== 1 || data.axis !== axis) return data.overall();
     const extent = data.lows.length;
     return data.select(
       axis,
@@ -194,7 +197,15 @@ const split: Operator = {
       .map((position) => tie(input(0, position), ...node.outputs.map((_, index) => output(position, index))));
   },
   downgrade: (node, graph, opset) => {
-    if (opset < 18) graph.setAttributes(node, { num_outputs: undefined });
+    if (opset >= 18) return;
+    graph.setAttributes(node, { num_outputs: undefined });
+    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
+    const sizes = node.outputs.map((output) => output.shape?.[axis]);
+    // Parts of unequal sizes had to be listed.
+    if (node.inputs[1] !== undefined || new Set(sizes).size === 1 || !sizes.every((size) => typeof size === 'number')) {
+      return;
+    }
+    graph.setInput(node, 1, graph.addConstant(`${node.output.name}_sizes`, Tensor.int64([sizes.length], sizes)));
   },
 };
 
@@ -210,7 +221,8 @@ function splitProblem(
   }
   if (sizes === undefined) return undefined;
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const isRight = sizes.length === parts && sizes.every((size) => size >= 0) && (typeof dim === 'string' || total === dim);
+  const isRight =
+    sizes.length === parts && sizes.every((size) => size >= 0) && (typeof dim === 'string' || total === dim);
   return isRight ? undefined : `${dim} elements cannot be split into ${parts} parts of sizes ${sizes.join(', ')}`;
 }
 

@@ -34,6 +34,8 @@ export interface Operator {
   readonly bounds?: (node: Node, inputs: readonly (Bounds | undefined)[]) => Bounds | undefined;
   /** For a plain sum of products plus bias: which inputs these are. Undefined where attributes scale one of them. */
   readonly linear?: (node: Node) => { readonly weight: number; readonly bias: number } | undefined;
+  /** Inputs which, scaled by a positive number (slot by slot along a tied axis), scale the output by the same. */
+  readonly homogeneous?: (node: Node) => readonly number[];
   /** The output holds elements of input 0 in other places, whatever they are: element-wise functions may come first. */
   readonly moves?: true;
   /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
@@ -53,6 +55,8 @@ export interface Operator {
   readonly downgrade?: (node: Node, graph: Graph, opset: number) => void;
   /** First opset with this operator, 1 by default. */
   readonly since?: number;
+  /** First opset with what this node asks of the operator, asked after {@link downgrade}, where that is later. */
+  readonly needs?: (node: Node) => number;
   /** True where equal inputs may give unequal outputs, so that no two nodes are ever merged. */
   readonly nondeterministic?: true;
 }

@@ -1,4 +1,4 @@
-import type { Node } from '../ir/graph.js';
+import type { Graph, Node } from '../ir/graph.js';
 import { sizeOf } from '../ir/types.js';
 import { elementsPerSample, inputType, type Operator, staticShape, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
@@ -15,6 +15,7 @@ function slidingPool(op: string): Operator {
     op,
     domain: '',
     inputs: [1, 1],
+    homogeneous: () => [0],
     infer: (node) => {
       const x = inputType(node, 0);
       if (x === undefined) return [undefined];
@@ -28,8 +29,18 @@ function slidingPool(op: string): Operator {
     },
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
     relations: batchAndChannels,
+    ...(op === 'AveragePool'
+      ? {
+          downgrade: (node: Node, graph: Graph, opset: number) => {
+            if (opset < 19 && !isDilated(node)) graph.setAttributes(node, { dilations: undefined });
+          },
+          needs: (node: Node) => (isDilated(node) ? 19 : 1),
+        }
+      : {}),
   };
 }
+
+const isDilated = (node: Node): boolean => node.ints('dilations')?.some((step) => step !== 1) ?? false;
 
 /** ONNX GlobalMaxPool and GlobalAveragePool: x [N, C, ...] to [N, C, 1, ...]. */
 function globalPool(op: string): Operator {
@@ -37,6 +48,7 @@ function globalPool(op: string): Operator {
     op,
     domain: '',
     inputs: [1, 1],
+    homogeneous: () => [0],
     infer: (node) => {
       const x = inputType(node, 0);
       if (x === undefined) return [undefined];

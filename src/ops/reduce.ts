@@ -27,9 +27,7 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: reduceRelations,
-    ...(keepsBounds
-      ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => reducedBounds(node, x) }
-      : {}),
+    ...(keepsBounds ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => reducedBounds(node, x) } : {}),
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
       if (axes === undefined) return undefined;
@@ -44,7 +42,7 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
       const axes = reducedAxes(node);
       if (opset >= axesInputSince || axes === undefined) return;
       if (axes.length === 0 && rankOf(node.inputs[0]) !== 0) {
-        replaceByIdentity(node, graph);
+        replaceUnreduced(node, graph);
         return;
       }
       graph.setAttributes(node, {
@@ -56,10 +54,11 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
   };
 }
 
-/** Before axes were an input, no attribute could say "over none". */
-function replaceByIdentity(node: Node, graph: Graph): void {
+/** Before axes were an input, no attribute could say "over none": each element is then reduced by itself. */
+function replaceUnreduced(node: Node, graph: Graph): void {
   const { origin, output } = node;
-  const same = graph.addNode({ op: 'Identity', inputs: [node.input(0)], origin, before: node }).output;
+  const op = node.op === 'ReduceL2' ? 'Abs' : 'Identity';
+  const same = graph.addNode({ op, inputs: [node.input(0)], origin, before: node }).output;
   graph.setType(same, output.type);
   graph.replaceUses(output, same);
   graph.swapNames(output, same);

@@ -109,6 +109,7 @@ const reshape: Operator = {
   op: 'Reshape',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -126,6 +127,9 @@ const reshape: Operator = {
 function reshapedShape(node: Node, from: Shape, target: readonly number[]): Shape {
   const copied = target.map((dim, axis): Dim => (dim === 0 && node.int('allowzero', 0) === 0 ? at(from, axis) : dim));
   const free = copied.indexOf(-1);
+  if (copied.some((dim, axis) => typeof dim === 'number' && dim < 0 && axis !== free)) {
+    throw new ShapeError(`[${target.join(', ')}] is no shape`);
+  }
   const others = copied.filter((_, axis) => axis !== free);
   // Symbols that stand on both sides cancel, so the rest can be computed even with a symbolic batch.
   const remaining = [...from];
@@ -170,6 +174,7 @@ const flatten: Operator = {
   op: 'Flatten',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [1, 1],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -190,6 +195,7 @@ const transpose: Operator = {
   op: 'Transpose',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [1, 1],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -235,6 +241,7 @@ const unsqueeze: Operator = {
   op: 'Unsqueeze',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -268,6 +275,7 @@ const squeeze: Operator = {
   op: 'Squeeze',
   domain: '',
   moves: true,
+  homogeneous: () => [0],
   inputs: [1, 2],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -281,14 +289,17 @@ const squeeze: Operator = {
     ];
   },
   flops: () => 0,
-  relations: squeezeRelations,
+  // Without axes, another axis that shrinks to one slot would vanish too.
+  relations: (node) => (node.inputs[1] === undefined ? [] : squeezeRelations(node)),
   bounds: (node, [x]) => followAxes(node, squeezeRelations(node), x),
 };
 
 function squeezeRelations(node: Node): Relation[] {
   const dropped = droppedAxes(node);
   if (dropped === undefined) return [];
-  return axesWithout(rankOf(node.inputs[0]) ?? 0, dropped).map((axis, position) => tie(input(0, axis), output(position)));
+  return axesWithout(rankOf(node.inputs[0]) ?? 0, dropped).map((axis, position) =>
+    tie(input(0, axis), output(position)),
+  );
 }
 
 function droppedAxes(node: Node): readonly number[] | undefined {

@@ -20,16 +20,17 @@ const shape: Operator = {
     return [withShape('int64', [length])];
   },
   flops: () => 0,
+  needs: (node) => (node.attributes.start === undefined && node.attributes.end === undefined ? 1 : 15),
 };
 
-/** ONNX NonZero: the positions of non-zero elements as int64 [rank, count]. */
+/** ONNX NonZero: the positions of non-zero elements as int64 [rank, count]; engines differ on scalars. */
 const nonZero: Operator = {
   op: 'NonZero',
   domain: '',
   inputs: [1, 1],
   infer: (node) => {
     const rank = rankOf(node.inputs[0]);
-    return [rank === undefined ? undefined : withShape('int64', [rank, unknownDim(node, 1)])];
+    return [rank === undefined ? undefined : withShape('int64', [rank || unknownDim(node, 0), unknownDim(node, 1)])];
   },
 };
 
@@ -83,21 +84,23 @@ const resize: Operator = {
     if (x === undefined || rank === undefined) return [undefined];
     const axes = node.ints('axes')?.map((axis) => normalizeAxis(axis, rank)) ?? [...x.shape.keys()];
     const resized = resizedDims(node, x.shape, axes);
-    if (resized === undefined) return [undefined];
     const shapeOut = [...x.shape];
     for (const [position, axis] of axes.entries()) shapeOut[axis] = at(resized, position);
     return [withShape(x.type, shapeOut)];
   },
+  needs: ({ attributes }) =>
+    ['antialias', 'axes', 'keep_aspect_ratio_policy'].some((name) => attributes[name] !== undefined) ? 18 : 1,
 };
 
-/** The new sizes of `axes`; undefined where constants do not tell them, or they depend on a region or an aspect ratio. */
-function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape | undefined {
+/** The new sizes of `axes`: symbols where constants do not tell them, or they depend on a region or an aspect ratio. */
+function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape {
   const scales = node.inputs[2]?.constant?.numbers();
   const sizes = constantInts(node, 3);
   const isStretched = node.string('keep_aspect_ratio_policy', 'stretch') === 'stretch';
-  if (sizes !== undefined && sizes.length === axes.length) return isStretched ? sizes : undefined;
+  const unknown = axes.map((axis) => unknownDim(node, axis));
+  if (sizes !== undefined && sizes.length === axes.length) return isStretched ? sizes : unknown;
   const isCropped = node.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
-  if (scales === undefined || scales.length !== axes.length || isCropped) return undefined;
+  if (scales === undefined || scales.length !== axes.length || isCropped) return unknown;
   return axes.map((axis, position) => {
     const [dim, scale] = [at(from, axis), at(scales, position)];
     if (scale === 1) return dim;

@@ -17,6 +17,7 @@ export const gate: Operator = {
   domain: swanDomain,
   inputs: [2, 2],
   elementwise: true,
+  homogeneous: () => [0],
   infer: (node) => {
     const features = inputType(node, 0);
     const score = inputType(node, 1);

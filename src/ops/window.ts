@@ -32,6 +32,8 @@ export function slide(node: Node, window: Window, spatial: Shape): Shape {
   if (spatial.length !== window.kernel.length) {
     throw new ShapeError(`a window of ${window.kernel.length} axes over ${spatial.length} spatial axes`);
   }
+  const steps = [...window.kernel, ...window.strides, ...window.dilations];
+  if (steps.some((step) => step < 1)) throw new ShapeError('sizes, strides and dilations of a window are 1 or more');
   return spatial.map((dim, axis) => slideAxis(node, window, dim, axis));
 }
 

@@ -1,8 +1,9 @@
+import { int } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import { Graph, type Node, type Value } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
-import { type Port, portValue, type Relation } from '../ops/relations.js';
+import { type Port, portsOf, portValue, type Relation } from '../ops/relations.js';
 import { assert, at } from '../support/assert.js';
 import type { DeadUnits } from './constant-slots.js';
 import { KeptSlots } from './select-slots.js';
@@ -19,7 +20,8 @@ export class UnknownContribution extends Error {}
 
 /**
  * A graph without inputs whose only output is what slots `indices` of the consumption's data contribute to its node's
- * output, with a batch of one. Throws {@link UnknownContribution} where sizes on the way are not static.
+ * output. A symbolic size of axis 0 is taken as one, which is right because every operator on the way must keep the
+ * slots of that axis apart. Throws {@link UnknownContribution} where one does not, or other sizes are not static.
  */
 export function contributionGraph(consumption: Consumption, indices: readonly number[], dead: DeadUnits): Graph {
   const { node, data, weight } = consumption;
@@ -30,6 +32,7 @@ export function contributionGraph(consumption: Consumption, indices: readonly nu
   assert(dataValue !== undefined && weightTensor !== undefined, 'a consumption has data and constant weights');
   const inputs: (Value | undefined)[] = node.inputs.map(() => undefined);
   inputs[data.index] = copy.slots(dataValue, data.axis, indices);
+  if (typeof dataValue.shape?.[0] === 'string') requireBatch(node);
   const cutWeights = takeAlongAxis(weightTensor, weight.axis, indices);
   inputs[weight.index] = graph.addConstant('weights', cutWeights);
   // Without its other inputs (the bias) the node is linear in the data, so this is the contribution and nothing else.
@@ -64,13 +67,30 @@ class RestrictedCopy {
     }
     const node = value.producer;
     assert(node !== undefined, `'${value.name}' is an input, not constant`);
-    const off = this.#dead.get(node);
-    if (off !== undefined && node.int('axis', 1) === axis && indices.every((index) => off.has(index))) {
-      return this.#graph.addConstant(value.name, zeros(value, axis, indices.length));
+    const dead = node.int('axis', 1) === axis ? this.#dead.get(node) : undefined;
+    const off = indices.filter((index) => dead?.has(index));
+    if (off.length > 0) {
+      const zero = this.#graph.addConstant(value.name, zeros(value, axis, off.length));
+      return off.length === indices.length ? zero : this.#mixed(value, axis, indices, off, zero);
     }
+    return this.#computed(node, value, axis, indices);
+  }
+
+  /** Slots of a gate some of which are off and others constant for another reason, such as a constant self-gated unit. */
+  #mixed(value: Value, axis: number, indices: readonly number[], off: readonly number[], zero: Value): Value {
+    const others = indices.filter((index) => !off.includes(index));
+    const builder = new Builder(this.#graph);
+    const computed = this.slots(value, axis, others);
+    const joined = builder.op('Concat', [zero, computed], { axis: int(axis) });
+    const places = [...off, ...others];
+    return builder.gather(joined, builder.int64s(indices.map((index) => places.indexOf(index))), axis);
+  }
+
+  #computed(node: Node, value: Value, axis: number, indices: readonly number[]): Value {
     const port: Port = { side: 'output', index: value.outputIndex, axis };
     const relation = relationsOf(node).find((candidate) => namesOutput(candidate, port));
     assert(relation !== undefined, `no relation leads from '${value.name}' to what it is computed from`);
+    if (typeof value.shape?.[0] === 'string') requireBatch(node);
     if (relation.kind === 'concat') return this.#concat(node, relation, indices);
     return this.#node(node, relation, indices);
   }
@@ -108,11 +128,26 @@ class RestrictedCopy {
   }
 }
 
-/** Zeros in the shape of a gate's output cut to `count` units, with a batch of one. */
+/** A node that computes each slot of axis 0 of its output from that slot of its run-time inputs alone. */
+function requireBatch(node: Node): void {
+  const ports = relationsOf(node).find(
+    (relation) => relation.kind === 'tie' && relation.ports.some(({ side, axis }) => side === 'output' && axis === 0),
+  );
+  const isTied = node.inputs.every(
+    (value, index) =>
+      value === undefined ||
+      value.constant !== undefined ||
+      (ports !== undefined &&
+        portsOf(ports).some((port) => port.side === 'input' && port.index === index && port.axis === 0)),
+  );
+  if (!isTied) throw new UnknownContribution(`'${node.label}' mixes samples`);
+}
+
+/** Zeros in the shape of a gate's output cut to `count` units; a symbolic axis 0 is taken as one. */
 function zeros(value: Value, axis: number, count: number): Tensor {
   const dims = (value.shape ?? []).map((dim, position) => {
     if (position === axis) return count;
-    if (position === 0) return 1;
+    if (position === 0 && typeof dim === 'string') return 1;
     if (typeof dim === 'string') throw new UnknownContribution(`the size '${dim}' is not known`);
     return dim;
   });

@@ -110,9 +110,7 @@ export class Removal {
       const value = defined(portValue(node, data), 'the data of a consumption');
       const slots = Array.from({ length: sizeOfAxis(value, data.axis) }, (_, index) => index);
       const going = slots.filter((index) => this.removes(value, data.axis, index));
-      // A gate's own output is zero in these slots, and so is what it contributes.
-      const isZero = value.producer !== undefined && this.#dead.has(value.producer);
-      if (going.length === 0 || isZero) continue;
+      if (going.length === 0 || this.#isOff(value, data.axis, going)) continue;
       try {
         const results = await evaluate(contributionGraph(consumption, going, this.#dead));
         const tensor = compactContribution(defined(Object.values(results)[0], 'a contribution'));
@@ -127,6 +125,13 @@ export class Removal {
       }
     }
     return true;
+  }
+
+  /** True for the output of a gate whose units are all off in these slots: it is zero, and so is what it contributes. */
+  #isOff(value: Slot['value'], axis: number, indices: readonly number[]): boolean {
+    const off = value.producer === undefined ? undefined : this.#dead.get(value.producer);
+    const isUnitAxis = value.producer?.int('axis', 1) === axis;
+    return off !== undefined && isUnitAxis && indices.every((index) => off.has(index));
   }
 
   *#representatives(): Generator<Slot> {
