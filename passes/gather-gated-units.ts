@@ -142,7 +142,7 @@ async function findReaderOfOffUnits(
       return `'${node.label}' reads units before the gate`;
     if (value === gate.node.output) continue;
     try {
-      const results = await context.evaluate(contributionGraph(consumption, all, dead));
+      const results = await context.evaluate(contributionGraph(consumption, all, dead, constants));
       const isZero = Object.values(results).every((tensor) => compactContribution(tensor) === undefined);
       if (!isZero) return `units that are off are not zero where '${node.label}' reads them`;
     } catch (error) {

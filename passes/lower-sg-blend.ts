@@ -1,6 +1,7 @@
 import { Builder } from '../src/ir/builder.js';
 import { Graph, type Node, type Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
+import { sameShape } from '../src/ir/types.js';
 import { operatorOf } from '../src/ops/index.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { geluBody } from '../src/ops/swan.js';
@@ -51,10 +52,12 @@ interface BlendParameters {
   readonly scaled: { readonly ratio: Tensor; readonly slope: Tensor; readonly shift: Tensor; readonly factor: Tensor };
 }
 
-/** Computes the constants in ONNX Runtime; undefined if a parameter is no constant. */
+/** Computes the constants in ONNX Runtime; undefined if a parameter is no constant, or larger than the data. */
 async function blendParameters(node: Node, context: PassContext): Promise<BlendParameters | undefined> {
   const [alpha, beta, gamma] = [node.input(1).constant, node.input(2).constant, node.input(3).constant];
-  if (alpha === undefined || beta === undefined || gamma === undefined) return undefined;
+  const [x, y] = [node.input(0).shape, node.output.shape];
+  const keepsShape = x !== undefined && y !== undefined && sameShape(x, y);
+  if (!keepsShape || alpha === undefined || beta === undefined || gamma === undefined) return undefined;
   const graph = new Graph('parameters');
   const builder = new Builder(graph);
   const raw = builder.constant(alpha, 'alpha');

@@ -18,7 +18,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    return explain(error, terminal, terminal.debug || program.opts().verbose === true);
+    return explain(error, terminal, terminal.debug || args.includes('--verbose'));
   }
 }
 
@@ -26,9 +26,10 @@ function createProgram(terminal: Terminal): Command {
   const program = new Command('swanc')
     .description('Compiles switchable activation networks trained in TensorFlow.js into ONNX.')
     .version(swancVersion(), '-V, --version', 'print the version')
-    .option('--verbose', 'print the stack of unexpected errors')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
+    // So that a command's options are its own: "profile" and "profile merge" both have -o.
+    .enablePositionalOptions()
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

@@ -116,7 +116,7 @@ function dependencies(
 }
 
 /** What a node reads from its own graph and the ones around it, graphs nested in the node included. */
-function readsOf(node: Node): Value[] {
+export function readsOf(node: Node): Value[] {
   const reads = node.inputs.filter((value) => value !== undefined);
   const inner = new Set<Graph>();
   const collect = (nested: Graph): void => {

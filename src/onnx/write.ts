@@ -1,6 +1,6 @@
 import { cloneGraph } from '../ir/clone.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
-import { operatorOf } from '../ops/index.js';
+import { firstOpsetOf, operatorOf } from '../ops/index.js';
 import { internalOpset, swanDomain } from '../ops/operator.js';
 import { problem, SwancError } from '../support/errors.js';
 import { type ExternalPlace, encodeGraph } from './encode.js';
@@ -110,13 +110,13 @@ function graphAtOpset(graph: Graph, opset: number): Graph {
   if (opset === internalOpset) return graph;
   const copy = cloneGraph(graph).graph;
   for (const node of [...copy.allNodes()]) operatorOf(node)?.downgrade?.(node, node.graph, opset);
-  const missing = [...copy.allNodes()].filter((node) => (operatorOf(node)?.since ?? 1) > opset);
+  const missing = [...copy.allNodes()].filter((node) => firstOpsetOf(node) > opset);
   if (missing.length === 0) return copy;
   throw new SwancError('unsupported', `opset ${opset} lacks operators of this model`, missing.map(missingOperator));
 }
 
 function missingOperator(node: Node) {
-  const since = operatorOf(node)?.since ?? 1;
+  const since = firstOpsetOf(node);
   return problem(node.label, `${node.op} came with opset ${since}`, `Write at opset ${since} or later.`);
 }
 

@@ -160,11 +160,20 @@ function reshapedShape(node: Node, from: Shape, target: readonly number[]): Shap
   });
 }
 
-/** A merged or split axis that shrank needs a new target shape; sizes that are copied or left over follow by themselves. */
+/**
+ * An axis that shrank needs a new target shape; what is left over (-1) follows by itself. A copied size (0) is that of
+ * the input axis at the same position, which need not be the one that the output's slots come from.
+ */
 function resizeReshape(node: Node, graph: Graph, sizes: Resized): void {
   const target = constantInts(node, 1);
   if (target === undefined) return;
-  const resized = target.map((dim, axis) => (dim > 0 ? (sizes.kept(node.output, axis)?.length ?? dim) : dim));
+  const resized = target.map((dim, axis) => {
+    if (dim < 0) return dim;
+    const count = sizes.kept(node.output, axis)?.length;
+    if (dim > 0 || count !== undefined || sizes.kept(node.input(0), axis) === undefined) return count ?? dim;
+    const before = node.output.shape?.[axis];
+    return typeof before === 'number' ? before : dim;
+  });
   if (resized.every((dim, axis) => dim === target[axis])) return;
   graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_shape`, Tensor.int64([resized.length], resized)));
 }

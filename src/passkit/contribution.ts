@@ -5,7 +5,7 @@ import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
 import { type Port, portsOf, portValue, type Relation } from '../ops/relations.js';
 import { assert, at } from '../support/assert.js';
-import type { DeadUnits } from './constant-slots.js';
+import type { ConstantSlots, DeadUnits } from './constant-slots.js';
 import { KeptSlots } from './select-slots.js';
 import { type Consumption, sizeOfAxis } from './units.js';
 
@@ -23,10 +23,15 @@ export class UnknownContribution extends Error {}
  * output. A symbolic size of axis 0 is taken as one, which is right because every operator on the way must keep the
  * slots of that axis apart. Throws {@link UnknownContribution} where one does not, or other sizes are not static.
  */
-export function contributionGraph(consumption: Consumption, indices: readonly number[], dead: DeadUnits): Graph {
+export function contributionGraph(
+  consumption: Consumption,
+  indices: readonly number[],
+  dead: DeadUnits,
+  constants: ConstantSlots,
+): Graph {
   const { node, data, weight } = consumption;
   const graph = new Graph('contribution');
-  const copy = new RestrictedCopy(graph, dead);
+  const copy = new RestrictedCopy(graph, dead, constants);
   const dataValue = portValue(node, data);
   const weightTensor = portValue(node, weight)?.constant;
   assert(dataValue !== undefined && weightTensor !== undefined, 'a consumption has data and constant weights');
@@ -44,12 +49,14 @@ export function contributionGraph(consumption: Consumption, indices: readonly nu
 class RestrictedCopy {
   readonly #graph: Graph;
   readonly #dead: DeadUnits;
+  readonly #constants: ConstantSlots;
   readonly #kept = new KeptSlots();
   readonly #copies = new Map<string, Value>();
 
-  constructor(graph: Graph, dead: DeadUnits) {
+  constructor(graph: Graph, dead: DeadUnits, constants: ConstantSlots) {
     this.#graph = graph;
     this.#dead = dead;
+    this.#constants = constants;
   }
 
   /** The given slots of a value, which must be constant, computed in the new graph. */
@@ -88,8 +95,11 @@ class RestrictedCopy {
 
   #computed(node: Node, value: Value, axis: number, indices: readonly number[]): Value {
     const port: Port = { side: 'output', index: value.outputIndex, axis };
-    const relation = relationsOf(node).find((candidate) => namesOutput(candidate, port));
-    assert(relation !== undefined, `no relation leads from '${value.name}' to what it is computed from`);
+    // Axes that are merged offer a relation each; the slots at hand need not be constant, or complete, along every one.
+    const relation = relationsOf(node).find(
+      (candidate) => namesOutput(candidate, port) && this.#isFollowed(node, candidate, indices),
+    );
+    if (relation === undefined) throw new UnknownContribution(`'${node.label}' mixes units`);
     if (typeof value.shape?.[0] === 'string') requireBatch(node);
     if (relation.kind === 'concat') return this.#concat(node, relation, indices);
     return this.#node(node, relation, indices);
@@ -111,6 +121,15 @@ class RestrictedCopy {
     if (type !== undefined) this.#graph.setType(copied.output, type);
     operatorOf(copied)?.resize?.(copied, this.#graph, this.#kept);
     return copied.output;
+  }
+
+  #isFollowed(node: Node, relation: Relation, indices: readonly number[]): boolean {
+    if (relation.kind !== 'repeat') return true;
+    const { from, outer, inner } = relation;
+    const source = portValue(node, from);
+    const sources = sourceIndices(node, relation, from, indices);
+    const isComplete = sources.length * outer * inner === indices.length;
+    return isComplete && source !== undefined && sources.every((slot) => this.#constants.has(source, from.axis, slot));
   }
 
   #concat(node: Node, relation: Extract<Relation, { kind: 'concat' }>, indices: readonly number[]): Value {

@@ -24,6 +24,7 @@ export class Removal {
   readonly #graph: Graph;
   readonly #groups: UnitGroups;
   readonly #dead: DeadUnits;
+  readonly #constants: ConstantSlots;
   readonly #removable: Set<number>;
   /** Why units that are not pinned stay. */
   readonly #reasons = new Map<number, string>();
@@ -33,7 +34,8 @@ export class Removal {
     this.#graph = graph;
     this.#dead = dead;
     this.#groups = new UnitGroups(graph);
-    this.#blockReadUnits(new ConstantSlots(graph, this.#groups, dead));
+    this.#constants = new ConstantSlots(graph, this.#groups, dead);
+    this.#blockReadUnits();
     const units = [...this.#groups.units()];
     this.#removable = new Set(units.filter((unit) => !this.#groups.isPinned(unit) && !this.#reasons.has(unit)));
   }
@@ -77,12 +79,12 @@ export class Removal {
   }
 
   /** A unit stays if some sum of products reads it where it still depends on the input. */
-  #blockReadUnits(constants: ConstantSlots): void {
+  #blockReadUnits(): void {
     for (const { node, data } of this.#groups.consumptions) {
       const value = defined(portValue(node, data), 'the data of a consumption');
       for (let index = 0; index < sizeOfAxis(value, data.axis); index++) {
         const unit = this.#groups.unitOf(value, data.axis, index);
-        if (unit === undefined || constants.has(value, data.axis, index)) continue;
+        if (unit === undefined || this.#constants.has(value, data.axis, index)) continue;
         this.#reasons.set(unit, `'${node.label}' reads it where it is not gated`);
       }
     }
@@ -112,7 +114,7 @@ export class Removal {
       const going = slots.filter((index) => this.removes(value, data.axis, index));
       if (going.length === 0 || this.#isOff(value, data.axis, going)) continue;
       try {
-        const results = await evaluate(contributionGraph(consumption, going, this.#dead));
+        const results = await evaluate(contributionGraph(consumption, going, this.#dead, this.#constants));
         const tensor = compactContribution(defined(Object.values(results)[0], 'a contribution'));
         if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
       } catch (error) {

@@ -61,7 +61,8 @@ export class UnitGroups {
         if (relation === chosen) this.#join(node, relation, options);
         else this.#pin(node, relation.from);
       }
-      if (chosen === undefined) for (const relation of relations) for (const port of relation.to) this.#pin(node, port);
+      if (chosen !== undefined) continue;
+      for (const port of relations.flatMap(({ to }) => to)) if (!options.cut?.(node, port)) this.#pin(node, port);
     }
   }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { type CompileOptions, type Mode, modes } from '../../compiler/options.js';
 import { colorsFor } from '../../report/colors.js';
 import { renderReport } from '../../report/compile.js';
+import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { nameList, numberRange, positiveInteger } from '../values.js';
@@ -32,8 +33,7 @@ Examples:
 
 /** Adds `swanc compile`. */
 export function addCompile(program: Command, terminal: Terminal): void {
-  program
-    .command('compile')
+  withCommonOptions(program.command('compile'))
     .summary('compile a model to ONNX')
     .description(
       'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +

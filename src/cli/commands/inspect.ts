@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderInspection } from '../../report/inspect.js';
+import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 
 /** Adds `swanc inspect`. */
 export function addInspect(program: Command, terminal: Terminal): void {
-  program
-    .command('inspect')
+  withCommonOptions(program.command('inspect'))
     .summary('show layers, shapes, parameters, work and gates of a model')
     .description(
       'Shows what swanc sees in a model: layers with shapes, parameters and floating-point operations, and gates. A model ' +

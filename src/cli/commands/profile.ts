@@ -5,6 +5,7 @@ import { renderProfile } from '../../report/profile.js';
 import type { Profile } from '../../runtime/profile/types.js';
 import { invalid, type Problem, SwancError } from '../../support/errors.js';
 import { replaceFile } from '../../support/replace-file.js';
+import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { positiveInteger } from '../values.js';
@@ -30,15 +31,12 @@ Examples:
 
 /** Adds `swanc profile` and `swanc profile merge`. */
 export function addProfile(program: Command, terminal: Terminal): void {
-  const profileCommand = program
-    .command('profile')
+  const profileCommand = withCommonOptions(program.command('profile'))
     .summary("collect the gates' statistics of a model")
     .usage('[options] <model>')
     .description(
       'Runs samples through the gates of a model and writes what each unit did, for "swanc compile --profile".',
     )
-    // So that the options of "merge" are its own.
-    .enablePositionalOptions()
     .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (required)')
     .option('-o, --out <file>', 'file to write (required)')
@@ -58,8 +56,7 @@ export function addProfile(program: Command, terminal: Terminal): void {
         await finish(collected, out, flags.json, terminal);
       }
     });
-  profileCommand
-    .command('merge')
+  withCommonOptions(profileCommand.command('merge'))
     .description('Merges profiles of one model into that of all their samples.')
     .argument('<profiles...>', 'files written by "swanc profile"')
     .requiredOption('-o, --out <file>', 'file to write')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderVerification } from '../../report/verify.js';
+import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { positiveInteger } from '../values.js';
@@ -13,8 +14,7 @@ interface Flags {
 
 /** Adds `swanc verify`. */
 export function addVerify(program: Command, terminal: Terminal): void {
-  program
-    .command('verify')
+  withCommonOptions(program.command('verify'))
     .summary('compare a compiled model with its original')
     .description(
       'Runs the original and a compiled model on the same samples and compares their outputs: strictly where every gate ' +

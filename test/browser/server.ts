@@ -1,0 +1,50 @@
+import { createReadStream, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.onnx': 'application/octet-stream',
+};
+
+/** Loads a model of one input and runs it in the page's own onnxruntime-web, as a user's page would. */
+const page = `<!doctype html><title>swanc</title><script type="module">
+import * as ort from '/ort/ort.wasm.min.mjs';
+ort.env.wasm.wasmPaths = '/ort/';
+ort.env.wasm.numThreads = 1;
+globalThis.runModel = async (url, dims, data) => {
+  const session = await ort.InferenceSession.create(url, { executionProviders: ['wasm'] });
+  const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', Float32Array.from(data), dims) };
+  const results = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
+};
+</script>`;
+
+/** Serves folders, each under a path such as `/ort/`, and the page at `/`, on a free port of this machine alone. */
+export async function serve(folders: Readonly<Record<string, string>>): Promise<{ url: string; server: Server }> {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
+    if (path === '/') {
+      response.writeHead(200, { 'content-type': types['.html'] });
+      response.end(page);
+      return;
+    }
+    const [prefix, folder] = Object.entries(folders).find(([start]) => path.startsWith(start)) ?? [];
+    const file = folder === undefined || prefix === undefined ? undefined : join(folder, path.slice(prefix.length));
+    if (file === undefined || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return { url: `http://127.0.0.1:${address.port}`, server };
+}

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
+import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+
+interface Case {
+  readonly gelu?: string;
+  readonly blend?: string;
+  readonly parameters?: string;
+  readonly alpha: readonly number[];
+  readonly beta: readonly number[];
+  readonly gamma: readonly number[];
+}
+
+const list = (values: readonly number[]): string =>
+  `{${values.map((value) => (Number.isInteger(value) ? `${value}.0` : value)).join(', ')}}`;
+
+async function lowered({ gelu = 'sigmoid', blend = 'sigmoid', alpha, beta, gamma }: Case): Promise<string> {
+  const dims = (values: readonly number[]): string => (values.length === 1 ? '1' : `${values.length}, 1, 1`);
+  const text = `g (float[N, 3, 2, 2] x) => (float[N, 3, 2, 2] y)
+<
+  float[${dims(alpha)}] a = ${list(alpha)},
+  float[${dims(beta)}] b = ${list(beta)},
+  float[${dims(gamma)}] c = ${list(gamma)}
+>
+{
+  y = ai.swan.SGBlend <gelu: string = "${gelu}", blend: string = "${blend}"> (x, a, b, c)
+}`;
+  const { graph } = await runPass(text, [lowerSgBlend]);
+  await expectSameFunction(graphOf(text), graph, { samples: 8 });
+  return operators(graph).join(' ');
+}
+
+describe('SG-Blend becomes primitive operators', () => {
+  for (const gelu of ['sigmoid', 'tanh', 'erf']) {
+    for (const blend of ['sigmoid', 'clip']) {
+      test(`with GELU by ${gelu} and blend by ${blend}, for one set of parameters and for one a channel`, async () => {
+        await lowered({ gelu, blend, alpha: [0.3], beta: [0.7], gamma: [0.2] });
+        await lowered({ gelu, blend, alpha: [0.3, -1, 2], beta: [0.7, 1, 1.702], gamma: [0.2, 0, -0.5] });
+        await lowered({ gelu, blend, alpha: [0.3], beta: [0.7, 1, 1.702], gamma: [0.2] });
+      });
+
+      test(`with GELU by ${gelu} and blend by ${blend}, where one of the two has no part`, async () => {
+        const [none, all] = blend === 'clip' ? [-0.5, 1.5] : [-120, 60];
+        await lowered({ gelu, blend, alpha: [none], beta: [0.7], gamma: [0.2] });
+        await lowered({ gelu, blend, alpha: [all], beta: [0.7], gamma: [0.2] });
+        await lowered({ gelu, blend, alpha: [none, all, 0.5], beta: [0.7], gamma: [0.2] });
+      });
+    }
+  }
+
+  test('fewer where parameters allow', async () => {
+    const of = (alpha: number, beta: number, gamma: number, blend = 'clip'): Promise<string> =>
+      lowered({ blend, alpha: [alpha], beta: [beta], gamma: [gamma] });
+    expect(await of(0, 0.5, 0.3)).toBe('Mul Sigmoid Mul');
+    expect(await of(1, 0.5, 0.3)).toBe('Mul Sigmoid Mul Add');
+    expect(await of(1, 1, 0)).toBe('Sigmoid Mul');
+    expect(await of(0.5, 1.702, 0)).toBe('Mul Sigmoid Mul');
+    expect(await of(0.5, 1, 0)).toBe('Sigmoid Mul Mul Sigmoid Mul Add Mul');
+    expect(await of(0.5, 0.5, 0.3)).toBe('Mul Sigmoid Mul Mul Sigmoid Mul Add Mul Add');
+  });
+});
+
+test('parameters that are computed at run time take the definition', async () => {
+  const text = `g (float[N, 3] x, float[1] a, float[1] b, float[1] c) => (float[N, 3] y)
+{
+  y = ai.swan.SGBlend (x, a, b, c)
+}`;
+  const { graph, findings } = await runPass(text, [lowerSgBlend]);
+  expect(findings[0]?.what).toBe('SG-Blend lowered as defined');
+  await expectSameFunction(graphOf(text), graph);
+});
+
+test('parameters that make the value larger keep its shape', async () => {
+  const text = `g (float[N, 1] x) => (float[N, 3] y)
+<
+  float[3] a = {-1.0, -1.0, -1.0},
+  float[1] b = {1.0},
+  float[1] c = {0.0}
+>
+{
+  y = ai.swan.SGBlend <blend: string = "clip"> (x, a, b, c)
+}`;
+  const { graph } = await runPass(text, [lowerSgBlend]);
+  await expectSameFunction(graphOf(text), graph);
+});

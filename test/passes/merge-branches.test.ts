@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { mergeBranches } from '../../passes/merge-branches.js';
+import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+
+const merged = async (text: string) => {
+  const { graph, body } = await runPass(text, [mergeBranches]);
+  await expectSameFunction(graphOf(text), graph);
+  return { ops: operators(graph).join(' '), body };
+};
+
+const choice = (yes: string, no: string, condition = 'c', constants = '') => `g (float[N] x, bool c) => (float[N] y)
+<
+  bool always = {1},
+  bool never = {0},
+  float[1] k = {2.0}${constants}
+>
+{
+  h = Relu (x)
+  y = If <then_branch: graph = on () => (float[N] z)
+    {
+      ${yes}
+    }, else_branch: graph = off () => (float[N] w)
+    {
+      ${no}
+    }> (${condition})
+}`;
+
+describe('an If', () => {
+  test('with a constant condition becomes its branch, which reads what it captured', async () => {
+    expect((await merged(choice('z = Neg (h)', 'w = Abs (h)', 'always'))).body).toEqual([
+      'h = Relu (x)',
+      'y = Neg (h)',
+    ]);
+    expect((await merged(choice('z = Neg (h)', 'w = Abs (h)', 'never'))).body).toEqual(['h = Relu (x)', 'y = Abs (h)']);
+  });
+
+  test('with equal branches becomes one of them', async () => {
+    const { body } = await merged(choice('a = Mul (h, k)\n      z = Tanh (a)', 'b = Mul (h, k)\n      w = Tanh (b)'));
+    expect(body).toEqual(['h = Relu (x)', 'a_1 = Mul (h, k)', 'y = Tanh (a_1)']);
+  });
+
+  test('with branches that differ in an operator, input, attribute or constant stays', async () => {
+    expect((await merged(choice('z = Neg (h)', 'w = Abs (h)'))).ops).toBe('Relu If Neg Abs');
+    expect((await merged(choice('z = Neg (h)', 'w = Neg (x)'))).ops).toBe('Relu If Neg Neg');
+    expect((await merged(choice('z = Elu <alpha: float = 1.0> (h)', 'w = Elu <alpha: float = 2.0> (h)'))).ops).toBe(
+      'Relu If Elu Elu',
+    );
+    expect((await merged(choice('z = Mul (h, k)', 'w = Mul (h, j)', 'c', ',\n  float[1] j = {2.5}'))).ops).toBe(
+      'Relu If Mul Mul',
+    );
+  });
+
+  test('in an If: branches that are equal once the inner one is gone become one', async () => {
+    const inner = (name: string, out: string) => `${out} = If <then_branch: graph = in_${name} () => (float[N] t${name})
+        {
+          t${name} = Neg (h)
+        }, else_branch: graph = else_${name} () => (float[N] e${name})
+        {
+          e${name} = Abs (h)
+        }> (always)`;
+    expect((await merged(choice(inner('p', 'z'), inner('q', 'w')))).body).toEqual(['h = Relu (x)', 'y = Neg (h)']);
+    expect((await merged(choice(inner('p', 'z'), 'w = Neg (h)', 'c'))).body).toEqual(['h = Relu (x)', 'y = Neg (h)']);
+    expect((await merged(choice(inner('p', 'z'), inner('q', 'w'), 'never'))).body).toEqual([
+      'h = Relu (x)',
+      'y = Neg (h)',
+    ]);
+  });
+
+  test('whose branch is a constant gives the constant', async () => {
+    const text = `g (float[1] x) => (float[1] y)
+<
+  bool always = {1}
+>
+{
+  k = If <then_branch: graph = on () => (float[1] z)
+    <
+      float[1] z = {2.0}
+    >
+    {
+    }, else_branch: graph = off () => (float[1] w)
+    {
+      w = Abs (x)
+    }> (always)
+  y = Mul (x, k)
+}`;
+    expect((await merged(text)).ops).toBe('Mul');
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import { recognizeGates } from '../../passes/recognize-gates.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { gatesOf } from '../../src/passkit/gates.js';
+import { expectSameFunction, graphOf, runGraph, runPass } from './support.js';
+
+const hand = (nodes: string, inputs = 'float[N, 3] x, float[N, 3] s') => `g (${inputs}) => (float[N, 3] y)
+<
+  float t = {0.5},
+  float zero = {0.0},
+  float one = {1.0}
+>
+{
+${nodes}
+}`;
+
+async function recognized(text: string) {
+  const { graph, body } = await runPass(text, [recognizeGates], { facts: [] });
+  await expectSameFunction(graphOf(text), graph, { samples: 16 });
+  return {
+    graph,
+    body,
+    gates: gatesOf(graph).map(({ name, axis, units, threshold }) => ({ name, axis, units, threshold })),
+  };
+}
+
+const above = 0.5000000596046448;
+
+describe('a gate written by hand is recognised', () => {
+  test.each([
+    ['a product with the mask', 'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)', 0.5],
+    ['the mask first', 'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (m, x)', 0.5],
+    [
+      'the comparison the other way round',
+      'c = LessOrEqual (t, s)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)',
+      0.5,
+    ],
+    ['a strict comparison', 'c = Greater (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)', above],
+    [
+      'a strict comparison the other way round',
+      'c = Less (t, s)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)',
+      above,
+    ],
+    ['negated', 'c = Less (s, t)\n  n = Not (c)\n  m = Cast <to: int = 1> (n)\n  y = Mul (x, m)', 0.5],
+    [
+      'negated, not strict',
+      'c = LessOrEqual (s, t)\n  n = Not (c)\n  m = Cast <to: int = 1> (n)\n  y = Mul (x, m)',
+      above,
+    ],
+    [
+      'negated and the other way round',
+      'c = Greater (t, s)\n  n = Not (c)\n  m = Cast <to: int = 1> (n)\n  y = Mul (x, m)',
+      0.5,
+    ],
+    ['Where of 1 and 0', 'c = GreaterOrEqual (s, t)\n  m = Where (c, one, zero)\n  y = Mul (x, m)', 0.5],
+    ['Where of 0 and 1', 'c = Less (s, t)\n  m = Where (c, zero, one)\n  y = Mul (x, m)', 0.5],
+    ['Where of the features', 'c = GreaterOrEqual (s, t)\n  y = Where (c, x, zero)', 0.5],
+    ['Where of zero first', 'c = Less (s, t)\n  y = Where (c, zero, x)', 0.5],
+    ['the sigmoid of a score', 'p = Sigmoid (s)\n  c = GreaterOrEqual (p, t)\n  y = Where (c, x, zero)', 0],
+  ])('%s', async (_, nodes, threshold) => {
+    const { gates, body } = await recognized(hand(nodes));
+    expect(gates).toEqual([{ name: 'y', axis: 1, units: 3, threshold }]);
+    expect(body).toHaveLength(1);
+  });
+
+  test('exactly: a strict comparison lets nothing through at the threshold, and the next float32 above', async () => {
+    for (const [constant, scores] of [
+      ['0.5', [0.5, above, 0.49999997]],
+      ['0.0', [0, 1.401298464324817e-45, -1.401298464324817e-45]],
+      ['-1.0', [-1, -0.99999994, -1.0000001]],
+    ] as const) {
+      const text = hand('c = Greater (s, t)\n  y = Where (c, x, zero)').replace('{0.5}', `{${constant}}`);
+      const { graph } = await runPass(text, [recognizeGates]);
+      const feeds = { x: Tensor.floats([1, 3], [1, 1, 1]), s: Tensor.floats([1, 3], scores) };
+      expect((await runGraph(graph, feeds)).y?.numbers()).toEqual([0, 1, 0]);
+      expect((await runGraph(graphOf(text), feeds)).y?.numbers()).toEqual([0, 1, 0]);
+    }
+  });
+
+  test('for a whole block, and for each channel of an image', async () => {
+    const gate = 'c = GreaterOrEqual (s, t)\n  y = Where (c, x, zero)';
+    const shape = 'float[N, 3, 2, 2] x, float[N, 1, 1, 1] s';
+    const text = hand(gate, shape).replace('float[N, 3] y', 'float[N, 3, 2, 2] y');
+    expect((await recognized(text)).gates).toMatchObject([{ axis: 1, units: 1 }]);
+    expect((await recognized(text.replace('[N, 1, 1, 1] s', '[N, 3, 1, 1] s'))).gates).toMatchObject([
+      { axis: 1, units: 3 },
+    ]);
+    expect((await recognized(text.replace('[N, 1, 1, 1] s', '[N, 1, 1, 2] s'))).gates).toMatchObject([
+      { axis: 3, units: 2 },
+    ]);
+  });
+});
+
+describe('no gate is', () => {
+  test.each([
+    ['a product with the opposite mask', 'c = Less (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)'],
+    ['a choice of something else than zero', 'c = GreaterOrEqual (s, t)\n  y = Where (c, x, one)'],
+    ['the mask itself', 'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Add (x, m)'],
+    ['a comparison of two scores', 'c = GreaterOrEqual (s, x)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)'],
+  ])('%s', async (_, nodes) => {
+    expect((await recognized(hand(nodes))).gates).toEqual([]);
+  });
+
+  test('a mask that makes the features larger', async () => {
+    const text = hand(
+      'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)',
+      'float[N, 1] x, float[N, 3] s',
+    );
+    expect((await recognized(text)).gates).toEqual([]);
+  });
+});
+
+test('gates get names of their own; those that have one keep it', async () => {
+  const text = `g (float[N, 3] x) => (float[N, 3] y)
+{
+  a = ai.swan.Gate <name: string = "layer"> (x, x)
+  b = ai.swan.Gate (a, x)  # @layer
+  y = ai.swan.Gate (b, x)  # @layer
+}`;
+  expect((await recognized(text)).gates.map(({ name }) => name)).toEqual(['layer', 'layer#2', 'layer#3']);
+});

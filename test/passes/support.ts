@@ -1,0 +1,228 @@
+import { cloneGraph } from '../../src/ir/clone.js';
+import type { Graph } from '../../src/ir/graph.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { parseGraph, printGraph } from '../../src/ir/text.js';
+import { sizeOf } from '../../src/ir/types.js';
+import { inferTypes } from '../../src/ops/index.js';
+import { gatesOf } from '../../src/passkit/gates.js';
+import { PassManager } from '../../src/passkit/manager.js';
+import type { Fact, Finding, Pass, PassContext, RemovedUnits } from '../../src/passkit/pass.js';
+import { scoreGraph } from '../../src/passkit/score-graph.js';
+import type { TargetCosts } from '../../src/passkit/target.js';
+import type { GateProfile, Profile } from '../../src/runtime/profile/types.js';
+import { evaluate, openRuntime } from '../../src/runtime/session.js';
+import { at, defined } from '../../src/support/assert.js';
+import { type Random, seededRandom } from '../../src/support/random.js';
+import { cpu } from '../../targets/cpu.js';
+
+/** Running passes on graphs, and graphs in ONNX Runtime, for the tests of passes. */
+
+const runtime = await openRuntime();
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export async function runGraph(graph: Graph, feeds: Tensors = {}): Promise<Tensors> {
+  inferTypes(graph);
+  return evaluate(runtime, graph, feeds);
+}
+
+export interface RunOptions {
+  readonly profile?: Profile;
+  readonly dead?: 'proved' | 'observed';
+  readonly inputRange?: readonly [number, number];
+  readonly costs?: Partial<TargetCosts>;
+  readonly facts?: readonly Fact[];
+}
+
+export function contextOf(options: RunOptions = {}): PassContext {
+  return {
+    target: { ...cpu, costs: { ...cpu.costs, ...options.costs } },
+    opset: cpu.opset.default,
+    dead: options.dead ?? 'observed',
+    inputRange: options.inputRange,
+    profile: options.profile,
+    evaluate: (graph, feeds) => runGraph(graph, feeds),
+    signal: undefined,
+  };
+}
+
+export interface PassResult {
+  readonly graph: Graph;
+  readonly text: string;
+  /** The nodes only, one a line: enough where names and types do not matter. */
+  readonly body: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly removed: readonly RemovedUnits[];
+}
+
+/** Runs passes on a copy of the graph, as the pass manager does. Gates and layout count as established. */
+export async function runPass(source: string | Graph, passes: readonly Pass[], options: RunOptions = {}) {
+  const graph = typeof source === 'string' ? parseGraph(source) : cloneGraph(source).graph;
+  const manager = new PassManager(graph, contextOf(options), options.facts ?? ['gates', 'layout']);
+  await manager.run(passes);
+  const text = printGraph(graph);
+  const reports = manager.runs.map(({ report }) => report);
+  const result: PassResult = {
+    graph,
+    text,
+    body: bodyOf(text),
+    findings: reports.flatMap(({ findings }) => findings),
+    removed: reports.flatMap(({ removed }) => removed ?? []),
+  };
+  return result;
+}
+
+/** The lines of nodes of a printed graph, without origins. */
+export function bodyOf(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim().replace(/ {2}#.*/, ''));
+  return lines.filter((line) => /^\S.* = /.test(line) && / \(/.test(line) && !line.endsWith('{'));
+}
+
+/** Operators in execution order, nested graphs included. */
+export function operators(graph: Graph): string[] {
+  return [...graph.allNodes()].map(({ op }) => op);
+}
+
+/** A graph from text, with types inferred. */
+export function graphOf(text: string): Graph {
+  const graph = parseGraph(text);
+  inferTypes(graph);
+  return graph;
+}
+
+/** Statistics as if each unit had fired in the given number of `events`. */
+export function fakeProfile(gates: Readonly<Record<string, readonly number[]>>, events = 100): Profile {
+  return {
+    format: 'swanc-profile',
+    version: 1,
+    model: '0'.repeat(64),
+    inputs: ['x'],
+    samples: events,
+    gates: Object.entries(gates).map(([name, fired]) => fakeGate(name, fired, events)),
+  };
+}
+
+function fakeGate(name: string, fired: readonly number[], events: number): GateProfile {
+  const units = fired.length;
+  return {
+    name,
+    units,
+    threshold: 0,
+    events,
+    fired: [...fired],
+    scoreSum: fired.map(() => '0'),
+    scoreMin: fired.map(() => -1),
+    scoreMax: fired.map(() => 1),
+    margins: fired.map(() => []),
+    density: [],
+    coFiring: null,
+    patternsComplete: false,
+    patterns: [],
+    traces: [],
+  };
+}
+
+/** A profile that says of every gate that the listed units never fire and the others fire at `frequency`. */
+export function profileOf(graph: Graph, dead: Readonly<Record<string, readonly number[]>>, frequency = 0.5): Profile {
+  const gates = gatesOf(graph).map(({ name, units }): [string, number[]] => [
+    name,
+    Array.from({ length: units }, (_, unit) => (dead[name]?.includes(unit) ? 0 : Math.round(100 * frequency))),
+  ]);
+  return fakeProfile(Object.fromEntries(gates));
+}
+
+/** Standard normal data for every input, symbols being the number of samples. */
+export function randomFeeds(graph: Graph, samples: number, random: Random): Tensors {
+  return Object.fromEntries(
+    graph.inputs.map(({ name, type }) => {
+      const { type: element, shape } = defined(type, 'the type of an input');
+      const dims = shape.map((dim) => (typeof dim === 'number' ? dim : samples));
+      const size = sizeOf(dims);
+      if (element === 'bool') {
+        return [
+          name,
+          new Tensor(
+            'bool',
+            dims,
+            Uint8Array.from({ length: size }, () => random.integer(2)),
+          ),
+        ];
+      }
+      return [
+        name,
+        Tensor.floats(
+          dims,
+          Array.from({ length: size }, () => random.normal()),
+        ),
+      ];
+    }),
+  );
+}
+
+export interface SameOptions {
+  readonly samples?: number;
+  readonly seed?: number;
+  /** Absolute tolerance besides 1e-5 of the output's largest element. */
+  readonly absolute?: number;
+}
+
+/**
+ * Fails unless both graphs compute the same on random samples, up to rounding. Samples with a score within rounding of
+ * its threshold are left out; returns how many were compared.
+ */
+export async function expectSameFunction(before: Graph, after: Graph, options: SameOptions = {}): Promise<number> {
+  const samples = options.samples ?? 4;
+  const feeds = randomFeeds(before, samples, seededRandom(options.seed ?? 1));
+  const names = (graph: Graph) => `${graph.inputs.map(({ name }) => name)} -> ${graph.outputs.map(({ name }) => name)}`;
+  if (names(before) !== names(after)) throw new Error(`interface ${names(before)} became ${names(after)}`);
+  const expected = await runGraph(before, feeds);
+  const actual = await runGraph(after, feeds);
+  const clear = await clearSamples(before, feeds, samples);
+  for (const { name } of before.outputs) {
+    compare(name, named(expected, name), named(actual, name), clear, options.absolute ?? 2e-6);
+  }
+  return clear.filter((isClear) => isClear).length;
+}
+
+function named(tensors: Tensors, name: string): Tensor {
+  return defined(tensors[name], `output '${name}'`);
+}
+
+function compare(name: string, expected: Tensor, actual: Tensor, clear: readonly boolean[], absolute: number): void {
+  if (expected.dims.join() !== actual.dims.join()) {
+    throw new Error(`output '${name}' is of shape [${actual.dims}], expected [${expected.dims}]`);
+  }
+  const hasBatch = expected.dims[0] === clear.length;
+  const perSample = hasBatch ? expected.size / clear.length : expected.size;
+  const [wanted, found] = [expected.numbers(), actual.numbers()];
+  const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const allowed = absolute + 1e-5 * scale;
+  for (const [index, value] of wanted.entries()) {
+    if (hasBatch ? clear[Math.floor(index / perSample)] !== true : clear.includes(false)) continue;
+    const other = at(found, index);
+    if (Object.is(value, other) || Math.abs(value - other) <= allowed) continue;
+    throw new Error(`output '${name}' element ${index} is ${other}, expected ${value} (scale ${scale})`);
+  }
+}
+
+/** For each sample whether every score is farther from its threshold than rounding moves it. */
+async function clearSamples(graph: Graph, feeds: Tensors, samples: number): Promise<boolean[]> {
+  const clear = Array.from({ length: samples }, () => true);
+  const scores = scoreGraph(graph);
+  if (scores === undefined) return clear;
+  const used = Object.fromEntries(scores.graph.inputs.map(({ name }) => [name, named(feeds, name)]));
+  const results = await runGraph(scores.graph, used);
+  for (const { gate, output } of scores.scores) {
+    const rows = named(results, output).floats();
+    const perSample = rows.length / samples;
+    for (const [index, score] of rows.entries()) {
+      const bound = 1e-5 * Math.max(1, Math.abs(score));
+      const isClear = Math.abs(score - gate.threshold) > bound;
+      if (!isClear) {
+        if (perSample >= 1) clear[Math.floor(index / perSample)] = false;
+        else clear.fill(false);
+      }
+    }
+  }
+  return clear;
+}

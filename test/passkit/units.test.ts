@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest';
+import { int } from '../../src/ir/attribute.js';
+import { Builder } from '../../src/ir/builder.js';
+import { Graph, type Value } from '../../src/ir/graph.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { inferTypes } from '../../src/ops/index.js';
+import { swanDomain } from '../../src/ops/operator.js';
+import { Removal } from '../../src/passkit/removal.js';
+import { permuteAxis } from '../../src/passkit/select-slots.js';
+import { UnitGroups } from '../../src/passkit/units.js';
+import { defined } from '../../src/support/assert.js';
+import { expectSameFunction, graphOf } from '../passes/support.js';
+
+function findValue(graph: Graph, name: string): Value {
+  const values = [...graph.inputs, ...graph.constants, ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  return defined(
+    values.find((value) => value.name === name),
+    name,
+  );
+}
+
+/** Everything that goes with slot `index` along `axis` of a value, as `name[axis]: indices`. */
+function groupOf(graph: Graph, name: string, axis: number, index: number): string[] {
+  const groups = new UnitGroups(graph);
+  const unit = defined(groups.unitOf(findValue(graph, name), axis, index), 'unit');
+  return groups.members(new Set([unit])).map((member) => `${member.value.name}[${member.axis}]: ${member.indices}`);
+}
+
+const reason = (graph: Graph, name: string, axis: number, index: number): string | undefined => {
+  const groups = new UnitGroups(graph);
+  return groups.pinReason(defined(groups.unitOf(findValue(graph, name), axis, index), 'unit'));
+};
+
+describe('a unit is', () => {
+  test('both summands of a residual and what makes and reads them', () => {
+    const graph = graphOf(`g (float[N, 2] x) => (float[N, 1] y)
+<
+  float[2, 3] a = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0},
+  float[2, 3] b = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0},
+  float[3, 1] c = {1.0, 2.0, 3.0}
+>
+{
+  p = Gemm (x, a)
+  q = Gemm (x, b)
+  r = Add (p, q)
+  y = Gemm (r, c)
+}`);
+    expect(groupOf(graph, 'p', 1, 2)).toEqual(['a[1]: 2', 'b[1]: 2', 'c[0]: 2', 'p[1]: 2', 'q[1]: 2', 'r[1]: 2']);
+  });
+
+  test('shifted behind a concatenation, and repeated behind a flatten', () => {
+    const graph = graphOf(`g (float[N, 1, 2, 2] x) => (float[N, 1] y)
+<
+  float[2, 1, 1, 1] a = {1.0, 2.0},
+  float[1, 1, 1, 1] b = {1.0},
+  float[12, 1] c = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0}
+>
+{
+  p = Conv (x, a)
+  q = Conv (x, b)
+  r = Concat <axis: int = 1> (q, p)
+  f = Flatten (r)
+  y = Gemm (f, c)
+}`);
+    expect(groupOf(graph, 'a', 0, 1)).toEqual(['a[0]: 1', 'c[0]: 8,9,10,11', 'p[1]: 1', 'r[1]: 2', 'f[1]: 8,9,10,11']);
+  });
+
+  test('all the outputs that a depthwise convolution makes of a channel', () => {
+    const graph = graphOf(`g (float[N, 1, 2, 2] x) => (float[N, 1, 2, 2] y)
+<
+  float[2, 1, 1, 1] a = {1.0, 2.0},
+  float[4, 1, 1, 1] d = {1.0, 2.0, 3.0, 4.0},
+  float[1, 4, 1, 1] c = {1.0, 2.0, 3.0, 4.0}
+>
+{
+  p = Conv (x, a)
+  q = Conv <group: int = 2> (p, d)
+  y = Conv (q, c)
+}`);
+    expect(groupOf(graph, 'p', 1, 1)).toEqual(['a[0]: 1', 'd[0]: 2,3', 'c[1]: 2,3', 'p[1]: 1', 'q[1]: 2,3']);
+  });
+
+  test('pinned where it is part of the interface or has no rule, with the reason', () => {
+    const graph = graphOf(`g (float[N, 2] x) => (float[N, 3] y)
+<
+  float[2, 3] a = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+>
+{
+  p = Gemm (x, a)
+  y = Softmax (p)
+}`);
+    expect(reason(graph, 'x', 1, 0)).toBe("it is part of the input 'x'");
+    expect(reason(graph, 'y', 1, 0)).toBe("it is part of the output 'y'");
+    expect(reason(graph, 'a', 1, 0)).toBe("Softmax in 'y' has no rule for leaving it out");
+  });
+});
+
+describe('permuteAxis', () => {
+  const text = `g (float[N, 4] x) => (float[N, 1] y)
+<
+  float[4] b = {1.0, 2.0, 3.0, 4.0},
+  float[4, 1] c = {1.0, 2.0, 3.0, 4.0}
+>
+{
+  f = Relu (x)
+  r = Add (f, b)
+  y = Gemm (r, c)
+}`;
+
+  test('reorders what reads a value, so that its producer may hand out another order', async () => {
+    const [before, graph] = [graphOf(text), graphOf(text)];
+    const value = findValue(graph, 'f');
+    expect(permuteAxis(graph, value, 1, [2, 0, 3, 1])).toBe(true);
+    expect(findValue(graph, 'b').constant?.numbers()).toEqual([3, 1, 4, 2]);
+    const builder = new Builder(graph);
+    const turned = builder.gather(value, builder.int64s([2, 0, 3, 1]), 1);
+    graph.replaceUses(value, turned, turned.producer);
+    graph.sort();
+    await expectSameFunction(before, graph);
+  });
+
+  test('changes nothing where a slot is pinned', () => {
+    const graph = graphOf(text.replace('(float[N, 1] y)', '(float[N, 1] y, float[N, 4] r)'));
+    expect(permuteAxis(graph, findValue(graph, 'f'), 1, [2, 0, 3, 1])).toBe(false);
+    expect(findValue(graph, 'b').constant?.numbers()).toEqual([1, 2, 3, 4]);
+  });
+});
+
+/** Pairs of dense layers with `width` gated units between, narrow on the outside so that weights stay small. */
+function tower(layers: number, width: number): Graph {
+  const graph = new Graph('tower');
+  const builder = new Builder(graph);
+  let value: Value = graph.addInput('x', { type: 'float32', shape: ['N', 1] });
+  const ones = (rows: number, columns: number): Value =>
+    builder.constant(Tensor.floats([rows, columns], new Float32Array(rows * columns).fill(1)));
+  for (let layer = 0; layer < layers; layer++) {
+    const wide = builder.op('Gemm', [value, ones(1, width)]);
+    const score = builder.op('Gemm', [value, ones(1, width)]);
+    const gated = builder.op('Gate', [wide, score], { axis: int(1) }, swanDomain);
+    value = builder.op('Gemm', [builder.op('Relu', [gated]), ones(width, 1)]);
+  }
+  graph.setOutputs([value]);
+  inferTypes(graph);
+  return graph;
+}
+
+test('a plan over a million slots counts every one of them', { timeout: 60_000 }, async () => {
+  const [layers, width] = [20, 7200];
+  const graph = tower(layers, width);
+  const groups = new UnitGroups(graph);
+  expect(groups.slotCount).toBeGreaterThan(1_000_000);
+  const dead = new Map(
+    graph.nodes
+      .filter(({ op }) => op === 'Gate')
+      .map((node) => [node, new Set(Array.from({ length: width / 2 }, (_, unit) => 2 * unit))]),
+  );
+  const zero = async () => ({ y: Tensor.floats([1, 1], [0]) });
+  const removal = await Removal.plan(graph, dead, zero);
+  expect(removal.size).toBe((layers * width) / 2);
+  removal.apply();
+  expect(new UnitGroups(graph).slotCount).toBeLessThan(groups.slotCount * 0.51);
+});

@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { builtinLayers } from '../../src/frontends/tfjs/layers/index.js';
+import { targets } from '../../targets/index.js';
+import { swanc } from '../cli/support.js';
+import { root } from './sources.js';
+
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+describe('documents', () => {
+  it('link to what exists', () => {
+    const broken = documents.flatMap((path) =>
+      [...read(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !existsSync(join(root, dirname(path), target)))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('tell of every pass, with its contract', () => {
+    const text = read('docs/passes.md');
+    const untold = readdirSync(join(root, 'passes')).flatMap((file) => {
+      const name = file.replace(/\.ts$/, '');
+      const contract = /contract: '(\w+)'/.exec(read(`passes/${file}`))?.[1];
+      return text.includes(`| \`${name}\` | ${contract} |`) && text.includes(`**\`${name}\`**`) ? [] : [name];
+    });
+    expect(untold).toEqual([]);
+    const known = new Set(readdirSync(join(root, 'passes')).map((file) => file.replace(/\.ts$/, '')));
+    const named = [...text.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name = '']) => name);
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('tell of every option of every command', async () => {
+    const text = read('docs/cli.md');
+    for (const command of [['compile'], ['profile'], ['profile', 'merge'], ['inspect'], ['verify']]) {
+      const { stdout } = await swanc([...command, '--help']);
+      const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option = '']) => option);
+      expect(options).toContain('--json');
+      expect(options.filter((option) => !text.includes(option))).toEqual([]);
+    }
+  });
+
+  it('tell of every layer class', () => {
+    const text = read('docs/limits.md');
+    const untold = builtinLayers.flatMap(({ classNames }) =>
+      classNames.filter((name) => !text.includes(`\`${name}\``)),
+    );
+    expect(untold).toEqual([]);
+  });
+
+  it('tell of the costs of the target as they are', () => {
+    const text = read('docs/planning.md');
+    const costs = Object.values(targets).flatMap(({ costs: own }) => Object.entries(own));
+    const untold = costs.filter(([name, cost]) => {
+      const told = new RegExp(`\\| \`${name}\` \\| ([\\d.e-]+)(?:/(\\d+))?`).exec(text);
+      const value = Number(told?.[1]) / Number(told?.[2] ?? 1);
+      return !(Math.abs(value - cost) <= 1e-9 * cost);
+    });
+    expect(untold).toEqual([]);
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { type Import, importsOf, type SourceFile, sourceFiles } from './sources.js';
+
+/**
+ * The layers of the house: imports point down only. A path that ends in `/` stands for a folder, others for one file.
+ * `types` may be imported as types only; `dynamic` at run time only, when they are needed.
+ */
+interface Room {
+  readonly room: string;
+  readonly may: readonly string[];
+  readonly types?: readonly string[];
+  readonly dynamic?: readonly string[];
+}
+
+/** What a profile is and what can be asked of it: no engine behind it. */
+const profileQueries = ['src/runtime/profile/types.ts', 'src/runtime/profile/query.ts'];
+const runtimeTypes = ['src/runtime/types.ts'];
+const belowCompiler = [
+  ...['src/support/', 'src/ir/', 'src/ops/', 'src/passkit/', 'src/onnx/', 'src/data/', 'src/frontends/'],
+  ...['src/runtime/', 'passes/', 'targets/index.ts'],
+];
+
+const house: readonly Room[] = [
+  { room: 'src/support/', may: [] },
+  { room: 'src/ir/', may: ['src/support/'] },
+  { room: 'src/ops/', may: ['src/support/', 'src/ir/'] },
+  {
+    room: 'src/passkit/',
+    may: ['src/support/', 'src/ir/', 'src/ops/', ...profileQueries],
+    types: runtimeTypes,
+  },
+  { room: 'src/onnx/', may: ['src/support/', 'src/ir/', 'src/ops/'] },
+  { room: 'src/data/', may: ['src/support/', 'src/ir/'] },
+  { room: 'src/frontends/', may: ['src/support/', 'src/ir/', 'src/ops/', 'src/onnx/'] },
+  { room: 'src/runtime/', may: ['src/support/', 'src/ir/', 'src/ops/', 'src/onnx/'] },
+  {
+    room: 'passes/',
+    may: ['src/support/', 'src/ir/', 'src/ops/', 'src/passkit/', ...profileQueries],
+    types: runtimeTypes,
+  },
+  { room: 'targets/', may: [], types: ['src/passkit/', 'src/ir/'] },
+  { room: 'src/compiler/', may: belowCompiler, dynamic: ['src/tfjs/reference.ts'] },
+  { room: 'src/report/', may: ['src/support/', ...profileQueries], types: ['src/compiler/'] },
+  {
+    room: 'src/cli/',
+    may: ['src/support/', 'src/compiler/', 'src/report/'],
+    types: profileQueries,
+    dynamic: ['src/index.ts'],
+  },
+  {
+    room: 'src/index.ts',
+    may: [
+      ...['src/support/', 'src/compiler/', 'src/frontends/index.ts'],
+      ...['src/runtime/profile/json.ts', 'src/runtime/profile/merge.ts', 'src/runtime/profile/types.ts'],
+    ],
+  },
+  { room: 'src/tfjs/', may: [] },
+];
+
+/** Packages, and the only rooms that may import them. */
+const packageRooms: Readonly<Record<string, readonly string[]>> = {
+  '@tensorflow/tfjs': ['src/tfjs/'],
+  '@tensorflow/tfjs-backend-wasm': ['src/tfjs/'],
+  '@tensorflow/tfjs-node': ['src/tfjs/'],
+  'onnxruntime-node': ['src/runtime/session.ts'],
+  'onnxruntime-web': ['src/runtime/session.ts'],
+  'onnx-proto': ['src/onnx/'],
+  protobufjs: ['src/onnx/'],
+  fflate: ['src/data/'],
+  commander: ['src/cli/'],
+  picocolors: ['src/report/colors.ts'],
+  zod: ['src/compiler/', 'src/runtime/profile/', 'src/frontends/'],
+};
+
+const files = sourceFiles('src', 'passes', 'targets');
+const imports = files.flatMap(importsOf);
+
+const isIn = (path: string, places: readonly string[]): boolean =>
+  places.some((place) => (place.endsWith('/') ? path.startsWith(place) : path === place));
+
+function roomOf(path: string): Room | undefined {
+  return house.find(({ room }) => isIn(path, [room]));
+}
+
+function isAllowed({ from, to, isType, isDynamic }: Import): boolean {
+  const room = roomOf(from);
+  if (room === undefined) return false;
+  // Passes do not know each other; other rooms are one piece each.
+  const isOwn = room.room === 'passes/' ? false : isIn(to, [room.room]);
+  if (isOwn || isIn(to, room.may)) return true;
+  return (isType && isIn(to, room.types ?? [])) || (isDynamic && isIn(to, room.dynamic ?? []));
+}
+
+const show = ({ from, to, isType }: Import): string => `${from} -> ${to}${isType ? ' (type)' : ''}`;
+
+describe('layering', () => {
+  it('sees the imports', () => {
+    expect(imports.length).toBeGreaterThan(files.length);
+    expect(imports.some(({ isDynamic, to }) => isDynamic && to === 'src/tfjs/reference.ts')).toBe(true);
+    expect(imports.some(({ isType }) => isType)).toBe(true);
+  });
+
+  it('every file is in a room', () => {
+    expect(files.filter(({ path }) => roomOf(path) === undefined).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('imports point down only', () => {
+    expect(imports.filter((entry) => entry.isLocal && !isAllowed(entry)).map(show)).toEqual([]);
+  });
+
+  it('packages stay in their rooms', () => {
+    const outside = imports.filter(({ isLocal, from, to }) => {
+      if (isLocal || to.startsWith('node:')) return false;
+      return !Object.hasOwn(packageRooms, to) || !isIn(from, packageRooms[to] ?? []);
+    });
+    expect(outside.map(show)).toEqual([]);
+  });
+
+  it('no file imports itself, directly or around', () => {
+    expect(cycles(files, imports)).toEqual([]);
+  });
+});
+
+/** Cycles among imports that are there at run time, each as the path around it. */
+function cycles(all: readonly SourceFile[], edges: readonly Import[]): string[] {
+  const targets = new Map<string, string[]>(all.map(({ path }) => [path, []]));
+  for (const { from, to, isLocal, isType } of edges) if (isLocal && !isType) targets.get(from)?.push(to);
+  const found: string[] = [];
+  const finished = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) found.push([...trail.slice(start), path].join(' -> '));
+    if (start >= 0 || finished.has(path)) return;
+    for (const next of targets.get(path) ?? []) visit(next, [...trail, path]);
+    finished.add(path);
+  };
+  for (const { path } of all) visit(path, []);
+  return found;
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { reportSchema } from '../../src/index.js';
+import { profileSchema } from '../../src/runtime/profile/schema.js';
+import { root } from './sources.js';
+
+/** The published schemas are what the code checks. `npm run schema` writes them anew. */
+describe('published schemas', () => {
+  it.each([
+    { file: 'report.schema.json', title: 'Report of swanc', schema: reportSchema },
+    { file: 'profile.schema.json', title: 'Profile of swanc', schema: profileSchema },
+  ])('$file is up to date', async ({ file, title, schema }) => {
+    const published = { title, ...z.toJSONSchema(schema) };
+    await expect(`${format(published)}\n`).toMatchFileSnapshot(join(root, 'docs', file));
+  });
+});
+
+/** JSON as the formatter of this repository wants it: lists of plain values on one line where they fit. */
+function format(value: unknown, indent = ''): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    const line = `[${value.map((entry) => JSON.stringify(entry)).join(', ')}]`;
+    const isPlain = value.every((entry) => typeof entry !== 'object' || entry === null);
+    if (isPlain && indent.length + line.length < 90) return line;
+    return `[\n${value.map((entry) => inner + format(entry, inner)).join(',\n')}\n${indent}]`;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 0) return '{}';
+  return `{\n${entries.map(([key, entry]) => `${inner}${JSON.stringify(key)}: ${format(entry, inner)}`).join(',\n')}\n${indent}}`;
+}

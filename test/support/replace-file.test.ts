@@ -1,0 +1,31 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { SwancError } from '../../src/support/errors.js';
+import { replaceFile } from '../../src/support/replace-file.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'swanc-files-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('replaceFile', () => {
+  it('makes folders, replaces what is there, leaves nothing else', async () => {
+    const path = join(folder, 'a', 'b', 'file.txt');
+    await replaceFile(path, 'one');
+    await replaceFile(path, new Uint8Array([50]));
+    expect(readFileSync(path, 'utf8')).toBe('2');
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file.txt']);
+  });
+
+  it('says what is in the way', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const failure = replaceFile(join(folder, 'file', 'x'), '');
+    await expect(failure).rejects.toThrow(SwancError);
+    await expect(failure).rejects.toThrow(/is not a folder/);
+    await expect(replaceFile(folder, '')).rejects.toThrow(SwancError);
+  });
+
+  it.runIf(existsSync('/proc/self'))('gives up where no folder can be made', async () => {
+    await expect(replaceFile('/proc/none/such/file', '')).rejects.toThrow(SwancError);
+  });
+});

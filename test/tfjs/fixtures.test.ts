@@ -1,0 +1,91 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { accuracyOn, type GateSummary, gateSummary } from '../../fixtures/metrics.js';
+import { type Digits, PIXELS, readMnist } from '../../fixtures/mnist.js';
+import { fixtureFolder } from '../../fixtures/root.js';
+import { fileHandler, swanGates } from '../../src/tfjs/index.js';
+import { loadTfjs } from '../../src/tfjs/reference.js';
+
+interface Metrics {
+  testAccuracy: number;
+  ungatedTwinTestAccuracy: number;
+  meanDensity: number;
+  gatesOnTest: GateSummary[];
+  gatesOnTestAndTrain: GateSummary[];
+}
+
+// Generous: how long a test takes says nothing about it on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+beforeAll(async () => {
+  await loadTfjs();
+});
+
+function load(...folder: string[]): Promise<tf.LayersModel> {
+  return tf.loadLayersModel(fileHandler(fixtureFolder(...folder, 'model.json')));
+}
+
+const { images, labels } = readMnist('test');
+
+function firstImages(count: number): Digits {
+  return { count, images: images.subarray(0, count * PIXELS), labels: labels.subarray(0, count) };
+}
+
+describe.each([
+  { name: 'mnist-mlp', least: 0.978 },
+  { name: 'mnist-cnn', least: 0.99 },
+  { name: 'mnist-resnet', least: 0.99 },
+])('the trained fixture $name', ({ name, least }) => {
+  const metrics: Metrics = JSON.parse(readFileSync(fixtureFolder(name, 'metrics.json'), 'utf8'));
+
+  it('is as accurate as required, and as its ungated twin up to half a point', () => {
+    expect(metrics.testAccuracy).toBeGreaterThanOrEqual(least);
+    expect(metrics.testAccuracy).toBeGreaterThanOrEqual(metrics.ungatedTwinTestAccuracy - 0.005);
+    expect(metrics.meanDensity).toBeLessThanOrEqual(0.5);
+  });
+
+  it('has dead, always-on and input-dependent units', () => {
+    for (const kind of ['dead', 'alwaysOn', 'inputDependent'] as const) {
+      expect(
+        metrics.gatesOnTestAndTrain.reduce((sum, gate) => sum + gate[kind], 0),
+        kind,
+      ).toBeGreaterThan(0);
+    }
+  });
+
+  it('behaves as its metrics say', async () => {
+    const model = await load(name);
+    const part = firstImages(250);
+    expect(accuracyOn(model, part)).toBeGreaterThan(0.97);
+    const { layers } = gateSummary(model, [part]);
+    expect(layers.map(({ layer }) => layer)).toEqual(metrics.gatesOnTest.map(({ layer }) => layer));
+    layers.forEach((gate, i) => {
+      const whole = metrics.gatesOnTestAndTrain[i];
+      expect(gate.dead).toBeGreaterThanOrEqual(whole?.dead ?? Number.NaN);
+      expect(gate.alwaysOn).toBeGreaterThanOrEqual(whole?.alwaysOn ?? Number.NaN);
+      expect(Math.abs(gate.density - (metrics.gatesOnTest[i]?.density ?? Number.NaN))).toBeLessThan(0.15);
+    });
+    model.dispose();
+  });
+});
+
+describe('the traps', () => {
+  const index: { name: string; trap: number; inputShape: number[] }[] = JSON.parse(
+    readFileSync(fixtureFolder('traps', 'index.json'), 'utf8'),
+  );
+
+  it('cover all seven of them', () => {
+    expect([...new Set(index.map(({ trap }) => trap))].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it.each(index)('$name is a small model that runs, with a gate', async ({ name, inputShape }) => {
+    const model = await load('traps', name);
+    expect(swanGates(model).length).toBeGreaterThan(0);
+    expect(statSync(fixtureFolder('traps', name, 'weights.bin')).size).toBeLessThan(16_000);
+    const outputs = [model.predict(tf.randomNormal([20, ...inputShape], 0, 1, 'float32', 1))].flat();
+    for (const output of outputs) expect(Array.from(output.dataSync()).every(Number.isFinite)).toBe(true);
+    model.dispose();
+    expect(existsSync(fixtureFolder('traps', name, 'model.json'))).toBe(true);
+  });
+});
