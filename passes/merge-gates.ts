@@ -6,7 +6,7 @@ import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { linearUnits } from '../src/passkit/linear.js';
-import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
 import { alwaysFired, coFired, neverFired } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
 
@@ -23,10 +23,12 @@ export const mergeGates = definePass({
   requires: ['gates'],
   run(graph, context) {
     const findings: Finding[] = [];
+    const removed: RemovedUnits[] = [];
     for (const gate of gatesOf(graph)) {
       const score = scoreOf(gate);
       if (score === undefined) continue;
-      const leaders = mergedUnits(gate, score, context);
+      const equal = equalUnits(gate, score);
+      const leaders = context.dead === 'observed' ? mergeObserved(gate, equal, context) : equal;
       const classes = [...new Set(leaders)].toSorted((left, right) => left - right);
       const merged = gate.units - classes.length;
       if (merged === 0) continue;
@@ -43,8 +45,9 @@ export const mergeGates = definePass({
       findings.push(
         done(gate.name, `${gate.units} units decided by ${classes.length} scores: the others fire with these`),
       );
+      removed.push(...followers(gate, equal, leaders));
     }
-    return { findings };
+    return { findings, removed };
   },
 });
 
@@ -86,19 +89,28 @@ function isWholeSum(node: Node, { bias }: Pick<Score, 'bias'>, gate: Gate): bool
   return isSum && (bias === undefined || (bias.dims.length === 1 && bias.size === gate.units));
 }
 
-/** For each unit the first unit that it fires with; itself if there is none. */
-function mergedUnits(gate: Gate, score: Score, context: PassContext): number[] {
+/** Units that follow another one for no better reason than that the profile saw them fire together. */
+function followers(gate: Gate, equal: readonly number[], leaders: readonly number[]): RemovedUnits[] {
+  return leaders.flatMap((leader, unit) => {
+    if (leader === equal[unit]) return [];
+    const [own, other] = [at(gate.sourceUnits, unit), at(gate.sourceUnits, leader)];
+    return [{ gate: gate.name, units: [own], basis: 'observed', reason: 'with', leader: other }];
+  });
+}
+
+/** For each unit the first unit whose score has the same weights and bias; itself if there is none. */
+function equalUnits(gate: Gate, score: Score): number[] {
   const columns = new Map<string, number>();
-  const leaders = Array.from({ length: gate.units }, (_, unit) => {
+  return Array.from({ length: gate.units }, (_, unit) => {
     const weights = takeAlongAxis(score.weight, score.weightAxis, [unit]).floats();
     const key = `${weights.join()};${score.bias?.floats()[unit] ?? 0}`;
     const leader = columns.get(key) ?? unit;
     columns.set(key, leader);
     return leader;
   });
-  return context.dead === 'observed' ? mergeObserved(gate, leaders, context) : leaders;
 }
 
+/** The same, with units merged that fired in just the same events. */
 function mergeObserved(gate: Gate, leaders: readonly number[], context: PassContext): number[] {
   const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
   if (statistics === undefined || statistics.events === 0) return [...leaders];

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
 import { openCalibration } from '../data/calibration.js';
@@ -13,6 +12,7 @@ import { openRuntime } from '../runtime/session.js';
 import type { Runtime } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
+import { makeFolder, replaceFile } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
 import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
@@ -25,7 +25,6 @@ import { openSource, type Source } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { reportTarget } from './target-report.js';
 import { inputsOf, type Reference, runReference } from './verification.js';
-import { writeTextFile } from './write-text.js';
 
 export interface CompileResult {
   readonly report: Report;
@@ -186,11 +185,18 @@ async function writeFiles(
   options.onProgress?.({ stage: 'write' });
   const files: { path: string; bytes: number }[] = [];
   for (const { context, form } of choices) {
-    await mkdir(join(out, context.target.name), { recursive: true });
+    await makeFolder(join(out, context.target.name));
     const path = join(out, context.target.name, 'model.onnx');
     files.push(...(await writeModelFile(path, form.graph, writeOptions(context.opset, form.removed))));
   }
-  if (profile !== undefined) files.push(await writeTextFile(join(out, 'profile.json'), profileToJson(profile)));
-  files.push(await writeTextFile(join(out, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`));
+  const texts = {
+    'profile.json': profile && profileToJson(profile),
+    'report.json': `${JSON.stringify(report, undefined, 2)}\n`,
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    if (text === undefined) continue;
+    await replaceFile(join(out, name), text);
+    files.push({ path: join(out, name), bytes: Buffer.byteLength(text) });
+  }
   return files;
 }

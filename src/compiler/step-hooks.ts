@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Graph } from '../ir/graph.js';
 import { printGraph } from '../ir/text.js';
@@ -6,6 +5,7 @@ import { writeModelFile } from '../onnx/write-file.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Runtime } from '../runtime/types.js';
+import { replaceFile } from '../support/replace-file.js';
 import { compareWith, type Reference, requireEqual } from './verification.js';
 
 /** What `--dump-ir` and `--verify-each` do after every pass. */
@@ -17,9 +17,8 @@ const printedElements = 16;
 export function dumpAfterPass(folder: string): AfterPass {
   let position = 0;
   return async (pass, graph) => {
-    await mkdir(folder, { recursive: true });
     const file = join(folder, `${String(position++).padStart(2, '0')}-${pass.name}`);
-    await writeFile(`${file}.txt`, printGraph(graph, { maxElements: printedElements }));
+    await replaceFile(`${file}.txt`, printGraph(graph, { maxElements: printedElements }));
     await writeModelFile(`${file}.onnx`, graph);
   };
 }

@@ -156,6 +156,11 @@ async function gateState(
   return { margins, firing };
 }
 
+/** Whether the units of a removal are supposed to fire in a sample. */
+function supposed({ reason, leader }: RemovedUnits, fires: (unit: number) => boolean): boolean {
+  return reason === 'with' ? fires(defined(leader, 'the leader of merged units')) : reason === 'on';
+}
+
 /** Rows of a batch, padding included. */
 function rowsOf(feeds: Tensors): number {
   return Object.values(feeds)[0]?.dims[0] ?? 1;
@@ -175,14 +180,12 @@ export async function compareWith(
   for (const { feeds, expected, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
     const outside = new Uint8Array(samples);
-    for (const { gate, units, reason } of removed) {
-      const state = firing.get(gate);
+    for (const entry of removed) {
+      const state = firing.get(entry.gate);
       if (state === undefined) continue;
       for (let sample = 0; sample < samples; sample++) {
-        const surprises = units.some(
-          (unit) => (at(state.fires, sample * state.units + unit) === 1) !== (reason === 'on'),
-        );
-        if (surprises) outside[sample] = 1;
+        const fires = (unit: number): boolean => at(state.fires, sample * state.units + unit) === 1;
+        if (entry.units.some((unit) => fires(unit) !== supposed(entry, fires))) outside[sample] = 1;
       }
     }
     const actual = await session.run(feeds);

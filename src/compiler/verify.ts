@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { openCalibration } from '../data/calibration.js';
+import type { Graph, Value } from '../ir/graph.js';
 import { readMetadata } from '../onnx/metadata.js';
-import { type RemovedUnits, removalBases } from '../passkit/pass.js';
+import { readModel } from '../onnx/read.js';
+import { type RemovedUnits, removalBases, removalReasons } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
-import { invalid } from '../support/errors.js';
+import { invalid, problem, SwancError } from '../support/errors.js';
 import { passContext } from './context.js';
 import { removedKey } from './forms.js';
 import type { VerifyOptions } from './options.js';
@@ -24,6 +26,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const data = options.calibration === undefined ? undefined : await openCalibration(options.calibration, inputs);
   const { bytes, metadata } = readMetadata(options.compiled);
   const removed = removedUnits(metadata.get(removedKey), options.compiled);
+  requireSameInterface(source.original, readModel(bytes), options.compiled);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
   try {
@@ -44,12 +47,35 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   }
 }
 
+/** Both models must take and give values of the same names, types and ranks; sizes may be fixed in one and open in the other. */
+function requireSameInterface(original: Graph, compiled: Graph, path: string): void {
+  const signature = ({ inputs, outputs }: Graph): Map<string, string> =>
+    new Map([
+      ...inputs.map((value): [string, string] => [`input '${value.name}'`, signatureOf(value)]),
+      ...outputs.map((value): [string, string] => [`output '${value.name}'`, signatureOf(value)]),
+    ]);
+  const [wanted, found] = [signature(original), signature(compiled)];
+  const problems = [...wanted].flatMap(([name, type]) =>
+    found.get(name) === type
+      ? []
+      : [problem(name, `the original has ${type}, '${path}' has ${found.get(name) ?? 'none'}`)],
+  );
+  const extra = [...found.keys()].filter((name) => !wanted.has(name));
+  problems.push(...extra.map((name) => problem(name, `'${path}' has it and the original does not`)));
+  if (problems.length > 0) throw new SwancError('invalid', 'these models cannot be compared', problems);
+}
+
+function signatureOf({ type }: Value): string {
+  return type === undefined ? 'an unknown type' : `${type.type} of rank ${type.shape.length}`;
+}
+
 const removedSchema = z.array(
   z.strictObject({
     gate: z.string(),
     units: z.array(z.int().nonnegative()),
     basis: z.enum(removalBases),
-    reason: z.enum(['off', 'on']),
+    reason: z.enum(removalReasons),
+    leader: z.int().nonnegative().optional(),
   }),
 );
 

@@ -2,6 +2,7 @@ import { assert, at } from '../support/assert.js';
 import { invalid } from '../support/errors.js';
 import type { Attribute, Attributes } from './attribute.js';
 import type { Tensor } from './tensor.js';
+import { topologicalOrder } from './topological-order.js';
 import type { ElementType, Shape, ValueType } from './types.js';
 
 /**
@@ -393,50 +394,26 @@ export class Graph {
 
   /** Brings the nodes into an order in which every producer precedes its consumers, keeping theirs where possible. */
   sort(): void {
-    const order: Node[] = [];
-    const state = new Map<Node, 'open' | 'done'>();
-    const visit = (root: Node): void => {
-      // An explicit stack: a chain of a hundred thousand nodes must not overflow the call stack.
-      const stack: { node: Node; pending: Node[] }[] = [];
-      const enter = (node: Node): void => {
-        assert(state.get(node) !== 'open', `a cycle through ${node.op} '${node.label}'`);
-        if (state.has(node)) return;
-        state.set(node, 'open');
-        stack.push({ node, pending: this.#producersOf(node) });
-      };
-      enter(root);
-      for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-        const next = top.pending.shift();
-        if (next !== undefined) {
-          enter(next);
-          continue;
-        }
-        state.set(top.node, 'done');
-        order.push(top.node);
-        stack.pop();
-      }
-    };
     for (const node of this.#nodes) {
-      visit(node);
       for (const nested of node.subgraphs) nested.sort();
     }
-    this.#nodes = order;
+    this.#nodes = topologicalOrder(this.#nodes, (node) => producersOf(node, this));
   }
+}
 
-  /** The nodes of this graph that `node`, or a graph nested in it, reads from. */
-  #producersOf(node: Node): Node[] {
-    const producers = new Set<Node>();
-    const collect = (reader: Node): void => {
-      for (const input of reader.inputs) {
-        if (input?.producer !== undefined && input.graph === this) producers.add(input.producer);
-      }
-    };
-    collect(node);
-    for (const nested of node.subgraphs) {
-      for (const inner of nested.allNodes()) collect(inner);
+/** The nodes of `graph` that `node`, or a graph nested in it, reads from. */
+function producersOf(node: Node, graph: Graph): Node[] {
+  const producers = new Set<Node>();
+  const collect = (reader: Node): void => {
+    for (const input of reader.inputs) {
+      if (input?.producer !== undefined && input.graph === graph) producers.add(input.producer);
     }
-    return [...producers];
+  };
+  collect(node);
+  for (const nested of node.subgraphs) {
+    for (const inner of nested.allNodes()) collect(inner);
   }
+  return [...producers];
 }
 
 function releaseInputs(node: Node): void {

@@ -28,13 +28,18 @@ export interface Finding {
 export const removalBases = ['proved', 'observed'] as const;
 export type RemovalBasis = (typeof removalBases)[number];
 
-/** Units that a pass removed from a gate, by the numbers they had in the source model. */
+/** `off`: the units never fire; `on`: they always do, and only their gate is gone; `with`: they fire when `leader` does. */
+export const removalReasons = ['off', 'on', 'with'] as const;
+export type RemovalReason = (typeof removalReasons)[number];
+
+/** Units that no longer decide for themselves, by the numbers they had in the source model. */
 export interface RemovedUnits {
   readonly gate: string;
   readonly units: readonly number[];
   readonly basis: RemovalBasis;
-  /** What was found: the unit never fires, or it always does and only its gate was removed. */
-  readonly reason: 'off' | 'on';
+  readonly reason: RemovalReason;
+  /** The unit that the others are taken to fire with, for reason `with`. */
+  readonly leader?: number | undefined;
 }
 
 export interface PassReport {

@@ -73,7 +73,7 @@ describe('files', () => {
     const dumpIr = join(folder, 'dump');
     await compile({ model, calibration, dumpIr, mode: 'dense' });
     const dumped = readdirSync(join(dumpIr, 'cpu-dense')).filter((name) => name.endsWith('.onnx'));
-    expect(dumped.length).toBeGreaterThan(5);
+    expect(dumped.length).toBeGreaterThan(3);
     const inspection = await inspect({
       model: join(dumpIr, 'prepare', readdirSync(join(dumpIr, 'prepare')).find((name) => name.endsWith('.onnx')) ?? ''),
     });

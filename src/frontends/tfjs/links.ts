@@ -1,5 +1,5 @@
 import type { Problems } from './problems.js';
-import { firstNode, type LayerSpec, type ModelSpec, type TensorRef } from './topology.js';
+import type { LayerSpec, ModelSpec, TensorRef } from './topology.js';
 
 /** One call of one layer, with references resolved to earlier steps. */
 export interface Step {
@@ -130,4 +130,9 @@ function inOrder(model: ModelSpec, problems: Problems): ModelSpec | undefined {
     inputs: model.inputs.map((step) => places.get(step) ?? step),
     outputs: model.outputs.map(moved),
   };
+}
+
+/** The node index of a layer's first call: a nested model has a node of its own before it is ever called. */
+export function firstNode(layer: LayerSpec): number {
+  return layer.model === undefined ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 import { enumKey, field, isList, isObject, type JsonObject, show } from './json.js';
-import { linkSteps, type Source, type Step } from './links.js';
+import { firstNode, linkSteps, type Source, type Step } from './links.js';
 import type { Problems } from './problems.js';
 
 /** A layer as the file describes it: used once for every call in `calls`, always with the same weights. */
@@ -104,11 +104,6 @@ function readSequential(config: unknown, fallbackName: string, problems: Problem
 
 function resultOf(layer: LayerSpec): TensorRef {
   return { layer: layer.name, node: firstNode(layer), tensor: 0 };
-}
-
-/** The node index of a layer's first call: a nested model has a node of its own before it is ever called. */
-export function firstNode(layer: LayerSpec): number {
-  return layer.model === undefined ? 0 : 1;
 }
 
 /** The input that tfjs makes for a sequential model whose first layer is none: shaped and typed as that layer says. */
