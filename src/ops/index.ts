@@ -3,6 +3,7 @@ import { sameShape, type ValueType } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { invalid, SwancError } from '../support/errors.js';
 import { conv, convTranspose } from './conv.js';
+import { dropout } from './dropout.js';
 import { elementwiseOperators } from './elementwise.js';
 import { indexingOperators } from './indexing.js';
 import { gemm, matMul } from './matmul.js';
@@ -21,6 +22,7 @@ export const operators: readonly Operator[] = [
   convTranspose,
   gemm,
   matMul,
+  dropout,
   ...elementwiseOperators,
   ...indexingOperators,
   ...normalizationOperators,

@@ -28,6 +28,11 @@ describe('operators that change nothing', () => {
     expect(await bodyAfter(text)).toEqual(['y = Relu (x)']);
   });
 
+  test('go when they only matter in training', async () => {
+    const text = 'g (float[N] x) => (float[N] y) { a = Dropout (x)\n b, mask = Dropout (a)\n y = Relu (b) }';
+    expect(await bodyAfter(text)).toEqual(['y = Relu (x)']);
+  });
+
   test('keep the name of an output', async () => {
     expect(await bodyAfter('g (float[N] x) => (float[N] y) { a = Relu (x)\n y = Identity (a) }')).toEqual([
       'y = Relu (x)',

@@ -155,6 +155,7 @@ export const elementwiseGenerators: Generators = {
   HardSigmoid: unary('HardSigmoid', slopes('alpha')),
   LeakyRelu: unary('LeakyRelu', slopes('alpha')),
   ThresholdedRelu: unary('ThresholdedRelu', slopes('alpha')),
+  Dropout: unary('Dropout'),
   Clip: clip,
   Pow: pow,
   PRelu: prelu,

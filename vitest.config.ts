@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // No test depends on time; these limits only end one that hangs, also on a slow machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
