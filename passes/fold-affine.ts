@@ -4,6 +4,7 @@ import { operatorOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
 import { type LinearUnits, linearUnits } from '../src/passkit/linear.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { scaledAlong } from '../src/passkit/weights.js';
 import { at } from '../src/support/assert.js';
 
 /**
@@ -38,14 +39,17 @@ function foldInto(producer: Node, linear: LinearUnits, { scale, shift }: Affine,
   const builder = new Builder(node.graph, { origin: producer.origin, before: node });
   const inputs = [...producer.inputs];
   if (scale !== undefined) {
-    const shape = weight.dims.map((_, axis) => (axis === weightAxis ? -1 : 1));
-    inputs[weightInput] = builder.op('Mul', [producer.input(weightInput), builder.reshape(scale, shape)]);
+    inputs[weightInput] = scaledAlong(builder, producer.input(weightInput), weightAxis, scale);
   }
   const bias = producer.inputs[biasInput];
   const scaled = bias === undefined || scale === undefined ? bias : builder.op('Mul', [bias, scale]);
   const sum = scaled === undefined || shift === undefined ? (scaled ?? shift) : builder.op('Add', [scaled, shift]);
   if (sum !== undefined) {
-    inputs[biasInput] = builder.op('Expand', [sum, builder.int64s([at(weight.dims, weightAxis)], 'units')]);
+    const units = builder.int64s([at(weight.dims, weightAxis)], 'units');
+    const expanded = builder.op('Expand', [sum, units]);
+    if (bias !== undefined) node.graph.swapNames(bias, expanded);
+    else node.graph.rename(expanded, `${producer.label}_bias`);
+    inputs[biasInput] = expanded;
   }
   return builder.op(producer.op, inputs, producer.attributes, producer.domain);
 }

@@ -4,6 +4,7 @@ import { operatorOf, relationsOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
 import { movementsOf, type Port } from '../src/ops/relations.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { scaledAlong } from '../src/passkit/weights.js';
 
 /**
  * Carries a positive constant factor into the weights behind it: W (c · x) = (W c) x. On the way lie operators for which
@@ -90,9 +91,6 @@ function readersThrough(node: Node, index: number, axis: number | undefined): Re
 }
 
 function scaleWeights(reader: Node, { index, axis }: Port, factor: Value): void {
-  const weights = reader.input(index);
   const builder = new Builder(reader.graph, { origin: reader.origin, before: reader });
-  const rank = weights.shape?.length ?? 1;
-  const shape = Array.from({ length: rank }, (_, position) => (position === axis ? -1 : 1));
-  reader.graph.setInput(reader, index, builder.op('Mul', [weights, builder.reshape(factor, shape)]));
+  reader.graph.setInput(reader, index, scaledAlong(builder, reader.input(index), axis, factor));
 }
