@@ -6,7 +6,7 @@ import { Tensor } from '../src/ir/tensor.js';
 import { flopsOf, inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
 import { portsOf, portValue } from '../src/ops/relations.js';
 import { isReshape } from '../src/ops/reshape.js';
-import { firing } from '../src/ops/swan.js';
+import { firing, gatedBy } from '../src/ops/swan.js';
 import { ConstantSlots } from '../src/passkit/constant-slots.js';
 import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/contribution.js';
 import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
@@ -192,16 +192,16 @@ async function gather(graph: Graph, gate: Gate, context: PassContext): Promise<v
   const units = Array.from({ length: gate.units }, (_, unit) => groups.unitOf(gate.node.output, gate.axis, unit));
   const members = groups.members(new Set(units.flatMap((unit) => (unit === undefined ? [] : [unit]))));
   const builder = new Builder(graph, { origin: gate.node.origin });
-  const mask = firing(gate.node, gate.node.input(1), builder);
-  const active = activeUnits(builder, mask, gate);
+  const on = firing(gate.node, gate.node.input(1), builder);
+  const active = activeUnits(builder, builder.cast(on, 'float32'), gate);
   for (const { value, axis } of members) {
     if (value.constant === undefined) continue;
     const cut = builder.gather(value, active, axis);
     graph.replaceUses(value, cut, cut.producer);
   }
-  const product = builder.op('Mul', [gate.node.input(0), builder.gather(mask, active, gate.axis)]);
-  graph.replaceUses(gate.node.output, product);
-  graph.swapNames(gate.node.output, product);
+  const gated = gatedBy(gate.node, builder.gather(on, active, gate.axis), builder);
+  graph.replaceUses(gate.node.output, gated);
+  graph.swapNames(gate.node.output, gated);
   graph.removeUnused();
   graph.sort();
   // The next gate's units are found by the shapes as they are now.
@@ -225,7 +225,7 @@ async function layRowsFirst(graph: Graph, gate: Gate, context: PassContext): Pro
 
 /** The numbers of the units that fire for some sample, and of the first unit in any case: int64 [count]. */
 function activeUnits(builder: Builder, mask: Value, gate: Gate): Value {
-  const axes = (mask.shape ?? gate.node.input(1).shape ?? []).flatMap((_, axis) => (axis === gate.axis ? [] : [axis]));
+  const axes = (gate.node.input(1).shape ?? []).flatMap((_, axis) => (axis === gate.axis ? [] : [axis]));
   const some = builder.op('ReduceMax', [mask, builder.int64s(axes, 'axes')], { keepdims: int(0) });
   const first = Tensor.floats(
     [gate.units],

@@ -1,3 +1,4 @@
+import { sameAttribute } from '../src/ir/attribute.js';
 import { copyNode } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { sameTensor } from '../src/ir/tensor.js';
@@ -81,8 +82,7 @@ function sameOperation(left: Node, right: Node): boolean {
     names.length === Object.keys(right.attributes).length &&
     names.every((name) => {
       const [a, b] = [left.attributes[name], right.attributes[name]];
-      if (a?.kind === 'graph' || a?.kind === 'tensor' || a?.kind !== b?.kind) return false;
-      return JSON.stringify(a?.value) === JSON.stringify(b?.value);
+      return a !== undefined && b !== undefined && sameAttribute(a, b);
     })
   );
 }

@@ -27,7 +27,11 @@ export const recognizeGates = definePass({
         op: 'Gate',
         domain: swanDomain,
         inputs: [match.features, match.score],
-        attributes: { threshold: float(match.threshold), axis: int(axis) },
+        attributes: {
+          threshold: float(match.threshold),
+          axis: int(axis),
+          ...(node.op === 'Where' ? { select: int(1) } : {}),
+        },
         origin: node.origin,
         before: node,
       });
@@ -92,8 +96,9 @@ function matchFor(node: Node, features: Value, condition: Condition): Match | un
 /** A value that is 1 where a condition holds and 0 elsewhere. */
 function matchMask(value: Value): Condition | undefined {
   const node = value.producer;
-  if (node?.op === 'Cast') return matchComparison(node.input(0), false);
-  if (node?.op !== 'Where') return undefined;
+  if (node === undefined || node.domain !== '') return undefined;
+  if (node.op === 'Cast') return matchComparison(node.input(0), false);
+  if (node.op !== 'Where') return undefined;
   if (isConstant(node.input(1), 1) && isConstant(node.input(2), 0)) return matchComparison(node.input(0), false);
   if (isConstant(node.input(1), 0) && isConstant(node.input(2), 1)) return matchComparison(node.input(0), true);
   return undefined;
@@ -109,21 +114,29 @@ const comparisons: Readonly<Record<string, { readonly swapped: string; readonly 
 
 function matchComparison(value: Value, isNegated: boolean): Condition | undefined {
   const node = value.producer;
-  if (node?.op === 'Not') return matchComparison(node.input(0), !isNegated);
-  if (node === undefined || comparisons[node.op] === undefined) return undefined;
+  if (node === undefined || node.domain !== '') return undefined;
+  if (node.op === 'Not') return matchComparison(node.input(0), !isNegated);
+  if (comparisons[node.op] === undefined) return undefined;
   const [left, right] = [node.input(0), node.input(1)];
   const isSwapped = left.constant !== undefined;
   const threshold = singleElement(isSwapped ? left : right);
   const facing = isSwapped ? comparisons[node.op]?.swapped : node.op;
   const operator = isNegated ? comparisons[facing ?? '']?.negated : facing;
-  if (threshold === undefined || (operator !== 'GreaterOrEqual' && operator !== 'Greater')) return undefined;
+  if (
+    threshold === undefined ||
+    !Number.isFinite(threshold) ||
+    (operator !== 'GreaterOrEqual' && operator !== 'Greater')
+  )
+    return undefined;
   const score = isSwapped ? right : left;
   return beforeSigmoid(score, operator === 'Greater' ? nextAbove(threshold) : threshold);
 }
 
 function beforeSigmoid(score: Value, threshold: number): Condition {
   const producer = score.producer;
-  if (producer?.op !== 'Sigmoid' || threshold <= 0 || threshold >= 1) return { score, threshold };
+  const isSigmoid = producer?.op === 'Sigmoid' && producer.domain === '';
+  // Further out the sigmoid of float32 is 0 or 1 long before its argument says so.
+  if (!isSigmoid || threshold < 1e-6 || threshold > 1 - 1e-6) return { score, threshold };
   return { score: producer.input(0), threshold: Math.fround(Math.log(threshold / (1 - threshold))) };
 }
 
@@ -153,7 +166,7 @@ function nextAbove(x: number): number {
  */
 function unitAxis({ features, score }: Match): number | undefined {
   const rank = features.shape?.length ?? 0;
-  if (score.shape?.length !== rank || rank === 0) return undefined;
+  if (score.shape?.length !== rank || rank === 0 || score.shape[0] !== features.shape?.[0]) return undefined;
   const varying = score.shape.flatMap((dim, axis) => (axis > 0 && dim !== 1 ? [axis] : []));
   const axis = varying[0] ?? Math.min(1, rank - 1);
   return typeof score.shape[axis] === 'number' ? axis : undefined;

@@ -53,9 +53,10 @@ function bypass({ node }: Gate): void {
   const features = node.input(0);
   const isFree = features.producer?.graph === graph && !features.isGraphOutput;
   const builder = new Builder(graph, { origin: node.origin, before: node });
-  const value = output.isGraphOutput && !isFree ? builder.op('Identity', [features]) : features;
+  const { isGraphOutput } = output;
+  const value = isGraphOutput && !isFree ? builder.op('Identity', [features]) : features;
   graph.replaceUses(output, value);
-  if (value.isGraphOutput) graph.swapNames(output, value);
+  if (isGraphOutput) graph.swapNames(output, value);
 }
 
 /** How many units fired in every event of the profile, if such observations count. */

@@ -38,13 +38,17 @@ export const removeDeadUnits = definePass({
   requires: ['gates', 'layout'],
   async run(graph, context) {
     const offGates = judgeGates(graph, context);
-    const findings = offGates.flatMap((off) => closeGate(off));
+    const closed = new Set(offGates.filter(closeGate));
+    const findings = [...closed].map(({ gate, off }) =>
+      done(gate.name, `never fires: the branch it gates adds nothing (${countBases(off)})`),
+    );
     graph.removeUnused();
     const nodes = new Set(graph.allNodes());
     const open = offGates.filter(({ gate }) => nodes.has(gate.node));
     const dead = new Map(open.map(({ gate, off }) => [gate.node, offSlots(gate, off)]));
     const removal = await Removal.plan(graph, dead, context.evaluate);
-    const removed = offGates.flatMap((off) => removedUnits(off, open.includes(off) ? removal : undefined));
+    // All units of a closed gate count as removed, also where somebody else still reads it.
+    const removed = offGates.flatMap((off) => removedUnits(off, closed.has(off) ? undefined : removal));
     findings.push(...open.flatMap((off) => describe(off, removal, context)));
     removal.apply();
     return { findings, removed };
@@ -71,6 +75,8 @@ function judgeGates(graph: Graph, context: PassContext): OffGate[] {
   const bounds = boundsOf(graph, context.inputRange);
   return gatesOf(graph).flatMap((gate) => {
     const off = new Map<number, RemovalBasis>();
+    // What off units contribute is written as float32.
+    if (gate.node.output.elementType !== 'float32') return [];
     const score = bounds.get(gate.node.input(1))?.along(gate.axis);
     for (let unit = 0; unit < gate.units; unit++) {
       if (score !== undefined && score.high(unit) < gate.threshold) off.set(unit, 'proved');
@@ -88,9 +94,12 @@ function observedOff(gate: Gate, context: PassContext): number[] {
   return gate.sourceUnits.flatMap((source, unit) => (silent.has(source) ? [unit] : []));
 }
 
-/** A gate without a unit that fires gives zero: where that is added to something of its shape, nothing is added. */
-function closeGate({ gate, off }: OffGate): Finding[] {
-  if (off.size < gate.units) return [];
+/**
+ * A gate without a unit that fires gives zero: where that is added to something of its shape, nothing is added. True if
+ * there was such a place.
+ */
+function closeGate({ gate, off }: OffGate): boolean {
+  if (off.size < gate.units) return false;
   const { output } = gate.node;
   const ones = (output.shape ?? []).map(() => 1);
   let closed = 0;
@@ -103,10 +112,10 @@ function closeGate({ gate, off }: OffGate): Finding[] {
     node.graph.setInput(node, index, node.graph.addConstant(`${output.name}_off`, Tensor.floats(ones, [0])));
     closed++;
   }
-  return closed === 0 ? [] : [done(gate.name, `never fires: the branch it gates adds nothing (${countBases(off)})`)];
+  return closed > 0;
 }
 
-/** What went of a gate, in the source model's numbers; all its off units if the whole gate went. */
+/** What went of a gate, in the source model's numbers; all its off units if there is no removal to ask. */
 function removedUnits({ gate, off }: OffGate, removal: Removal | undefined): RemovedUnits[] {
   return removalBases.flatMap((basis) => {
     const units = [...off].flatMap(([unit, ground]) => {

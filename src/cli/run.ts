@@ -18,6 +18,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
+    // Not for wrong usage: what is not understood may be anything, --json too.
+    if (error instanceof SwancError && args.includes('--json')) terminal.out(errorJson(error));
     return explain(error, terminal, terminal.debug || args.includes('--verbose'));
   }
 }
@@ -71,6 +73,14 @@ function explain(error: unknown, terminal: Terminal, withStack: boolean): number
   const how = withStack ? 'the lines above' : 'what the same command prints with --verbose';
   terminal.err(`This is a defect of swanc. Please report it with the command, the model if you can, and ${how}.\n`);
   return exitCodes.internal;
+}
+
+/** What `--json` prints instead of a result. `equal` is said where original and result were compared. */
+function errorJson({ kind, message, problems }: SwancError): string {
+  // The lines after the first are the problems, as text.
+  const [summary = ''] = message.split('\n', 1);
+  const equal = kind === 'verification' ? { equal: false } : {};
+  return `${JSON.stringify({ ...equal, error: { kind, message: summary, problems } }, undefined, 2)}\n`;
 }
 
 function describeStack(error: Error): string {

@@ -1,3 +1,4 @@
+import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import type { Calibration } from '../data/types.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
@@ -45,15 +46,18 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
   const mode = options.mode ?? 'auto';
   options.onProgress?.({ stage: 'optimize' });
+  const { before } = source;
   const hook = async (step: StepName) => chainHooks(await input.hooks(step));
-  const masked = await compileForm('masked', source.prepared, context);
+  const masked = await compileForm('masked', source.prepared, context, { before });
   const compact = await compacted(source.prepared, context, await hook('compact'));
-  const dense = await compileForm('dense', compact, context, await hook('dense'));
+  const dense = await compileForm('dense', compact, context, { before, hook: await hook('dense') });
   // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
   const wantsDynamic = mode !== 'dense' && context.profile !== undefined;
-  const dynamic = wantsDynamic ? await compileForm('dynamic', compact, context, await hook('dynamic')) : undefined;
+  const dynamic = wantsDynamic
+    ? await compileForm('dynamic', compact, context, { before, hook: await hook('dynamic') })
+    : undefined;
   const gathers = dynamic?.manager.runs.some(
-    ({ pass, report }) => pass === 'gather-gated-units' && report.findings.some(({ done }) => done),
+    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
   );
   const candidates = [dense, ...(dynamic !== undefined && gathers ? [dynamic] : [])];
   const sessions = new Map<Form, Session>();

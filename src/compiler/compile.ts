@@ -2,28 +2,28 @@ import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
 import { openCalibration } from '../data/calibration.js';
 import type { Calibration } from '../data/types.js';
-import { writeModelFile } from '../onnx/write-file.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Target } from '../passkit/target.js';
 import { profileToJson } from '../runtime/profile/json.js';
+import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
 import type { Runtime } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
-import { makeFolder, replaceFile } from '../support/replace-file.js';
+import { replaceFiles } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
 import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
-import { sizeOfGraph, writeOptions } from './forms.js';
+import { sizeOfGraph } from './forms.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
 import { openSource, type Source } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
-import { reportTarget } from './target-report.js';
+import { modelFile, reportTarget } from './target-report.js';
 import { inputsOf, type Reference, runReference } from './verification.js';
 
 export interface CompileResult {
@@ -71,6 +71,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
+    warnings: warningsOf(options, profile, choices),
     targets: choices.map((choice) => reportTarget(choice, source, profile)),
   };
   const models = new Map(choices.map((choice) => [choice.context.target.name, choice.form.bytes]));
@@ -148,6 +149,7 @@ function referenceOf(
     original: source.original,
     tfjsPath: source.format === 'tfjs-layers' ? source.path : undefined,
     data,
+    samples: data === undefined ? options.samples : undefined,
     runtime,
     signal: options.signal,
   });
@@ -174,7 +176,7 @@ function hooksFor(
   };
 }
 
-/** Models first, the report last: whoever sees a report sees the files it tells of. */
+/** All files at once: whoever sees a report sees the files it tells of, and a failure leaves what was there. */
 async function writeFiles(
   options: CompileOptions,
   out: string,
@@ -183,20 +185,42 @@ async function writeFiles(
   profile: Profile | undefined,
 ): Promise<CompileResult['files']> {
   options.onProgress?.({ stage: 'write' });
-  const files: { path: string; bytes: number }[] = [];
-  for (const { context, form } of choices) {
-    await makeFolder(join(out, context.target.name));
-    const path = join(out, context.target.name, 'model.onnx');
-    files.push(...(await writeModelFile(path, form.graph, writeOptions(context.opset, form.removed))));
-  }
-  const texts = {
-    'profile.json': profile && profileToJson(profile),
-    'report.json': `${JSON.stringify(report, undefined, 2)}\n`,
-  };
-  for (const [name, text] of Object.entries(texts)) {
-    if (text === undefined) continue;
-    await replaceFile(join(out, name), text);
-    files.push({ path: join(out, name), bytes: Buffer.byteLength(text) });
-  }
-  return files;
+  const contents: [name: string, content: Uint8Array][] = choices.map(({ context, form }) => [
+    modelFile(context.target.name),
+    form.bytes,
+  ]);
+  if (profile !== undefined) contents.push(['profile.json', Buffer.from(profileToJson(profile))]);
+  contents.push(['report.json', Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)]);
+  const files = contents.map(([name, content]) => ({ path: join(out, name), content }));
+  // The statistics of an earlier compile say nothing of this one.
+  await replaceFiles(files, profile === undefined ? [join(out, 'profile.json')] : []);
+  return files.map(({ path, content }) => ({ path, bytes: content.length }));
 }
+
+/** What the user should know before relying on the result. */
+function warningsOf(options: CompileOptions, profile: Profile | undefined, choices: readonly Choice[]): string[] {
+  const warnings: string[] = [];
+  if (profile === undefined) {
+    warnings.push('no calibration data: only units that are proved never to fire were removed');
+  }
+  if (options.calibration === undefined && options.verify !== false) {
+    warnings.push('no calibration data: the result was verified on random inputs');
+  }
+  const isObserved = choices.some(({ form }) => form.removed.some(({ basis }) => basis === 'observed'));
+  const bound = neverFiredBound(profile?.samples ?? 0);
+  if (isObserved && bound > weakBound) {
+    const risk = `${(100 * bound).toPrecision(2)} % of inputs (95 % bound)`;
+    warnings.push(
+      `with ${profile?.samples ?? 0} samples, a removed unit may be needed by up to ${risk}: give more calibration data, or --dead proved`,
+    );
+  }
+  for (const { form, context, reason } of choices) {
+    if (options.mode === 'dynamic' && form.name !== 'dynamic') {
+      warnings.push(`${context.target.name}: the dense form was written: ${reason}`);
+    }
+  }
+  return warnings;
+}
+
+/** Above this probability of being needed, the removal of a unit is worth a warning. */
+const weakBound = 0.01;

@@ -4,6 +4,7 @@ import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
 import { compaction, densifying, dynamicGating, masking } from './pipeline.js';
+import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';
 
 /** `masked`: every gate a mask and nothing removed; the others are what users choose from. */
@@ -33,25 +34,19 @@ export async function compacted(prepared: PassManager, context: PassContext, hoo
   return manager;
 }
 
-/** Lowers a copy of a prepared or compacted graph to the form. */
+/** Lowers a copy of a prepared or compacted graph to the form. `before`: removals that the source rests on already. */
 export async function compileForm(
   name: FormName,
   start: PassManager,
   context: PassContext,
-  hook?: AfterPass,
+  options: { readonly before?: readonly RemovedUnits[]; readonly hook?: AfterPass | undefined } = {},
 ): Promise<Form> {
   const manager = start.fork(context);
-  await manager.run(stages[name], hook);
+  await manager.run(stages[name], options.hook);
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
   const { graph } = manager;
-  return { name, manager, graph, removed, bytes: modelBytes(graph, writeOptions(context.opset, removed)) };
-}
-
-/** Metadata key of the removals that the file rests on: verification counts inputs apart that contradict them. */
-export const removedKey = 'swanc.removed';
-
-export function writeOptions(opset: number, removed: readonly RemovedUnits[]) {
-  return { opset, metadata: removed.length === 0 ? {} : { [removedKey]: JSON.stringify(removed) } };
+  const metadata = removalMetadata(joinRemovals(options.before ?? [], removed));
+  return { name, manager, graph, removed, bytes: modelBytes(graph, { opset: context.opset, metadata }) };
 }
 
 /** Nodes, parameters and work of a graph. */

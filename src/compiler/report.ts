@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { removalBases } from '../passkit/pass.js';
 
 /** What `report.json` holds: everything that a compile did and found. The schema is published as `docs/report.schema.json`. */
 
@@ -17,6 +18,7 @@ const verificationSchema = z.strictObject({
   reference: z.enum(['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime']).describe('what ran the original'),
   randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
   samples: count,
+  available: count.nullable().describe('samples in the calibration data; null for random ones'),
   clear: count.describe('samples whose scores are all farther from the threshold than rounding can move them'),
   boundary: count.describe('samples with a score within rounding of a threshold: counted, not compared'),
   outsideProfile: count.describe('samples in which a gate acts otherwise than the profile saw: counted, not compared'),
@@ -77,7 +79,8 @@ export const reportSchema = z.strictObject({
     .strictObject({ samples: count, source: z.enum(['data', 'profile']) })
     .nullable()
     .describe('null if only what is proved could be removed'),
-  dead: z.enum(['proved', 'observed']),
+  dead: z.enum(removalBases),
+  warnings: z.array(z.string()).describe('what the user should know before relying on the result'),
   targets: z.array(targetSchema),
 });
 

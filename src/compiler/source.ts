@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { importModel, type ModelFormat } from '../frontends/index.js';
+import { type ImportedModel, importModel, type ModelFormat } from '../frontends/index.js';
 import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
+import { readMetadata } from '../onnx/metadata.js';
 import { encodeModel } from '../onnx/write.js';
 import { type AfterPass, PassManager } from '../passkit/manager.js';
-import type { PassContext } from '../passkit/pass.js';
+import type { PassContext, RemovedUnits } from '../passkit/pass.js';
+import { type Problem, problem, SwancError } from '../support/errors.js';
 import type { CommonOptions } from './options.js';
 import { preparation } from './pipeline.js';
+import { readRemovals } from './removal-record.js';
 
 /** A model as it was read, and as the passes want it. */
 export interface Source {
@@ -16,6 +19,8 @@ export interface Source {
   readonly bytes: number;
   /** SHA-256 of its function: graph and weights, wherever the files lie. Profiles name the model by it. */
   readonly identity: string;
+  /** Removals that the model rests on already: it was compiled before. */
+  readonly before: readonly RemovedUnits[];
   /** As imported. Nobody changes it. */
   readonly original: Graph;
   /** Prepared by exact passes: layouts settled, gates recognised and named. Nobody changes it. */
@@ -31,6 +36,7 @@ export async function openSource(
 ): Promise<Source> {
   options.onProgress?.({ stage: 'import' });
   const imported = importModel(path, options.layers === undefined ? {} : { layers: options.layers });
+  checkModel(imported);
   const original = cloneGraph(imported.graph).graph;
   options.onProgress?.({ stage: 'prepare' });
   const prepared = new PassManager(imported.graph, context);
@@ -40,9 +46,25 @@ export async function openSource(
     format: imported.format,
     bytes: imported.sourceBytes,
     identity: identityOf(original),
+    before: imported.format === 'onnx' ? readRemovals(readMetadata(imported.path).metadata, imported.path) : [],
     original,
     prepared,
   };
+}
+
+/** Refuses models that no sample can be run through, and weights of a diverged training, each by its name. */
+function checkModel({ graph, format, path }: ImportedModel): void {
+  const problems: Problem[] = [];
+  for (const { name, shape } of graph.inputs) {
+    if (shape?.includes(0))
+      problems.push(problem(`input '${name}'`, `its shape [${shape.join(', ')}] has no elements`));
+  }
+  // Infinite constants of ONNX graphs are masks and limits; trained weights are finite.
+  for (const { name, constant } of format === 'tfjs-layers' ? graph.constants : []) {
+    if (constant?.type !== 'float32' || constant.floats().every(Number.isFinite)) continue;
+    problems.push(problem(`weights '${name}'`, 'some are infinite or no numbers', 'train with a lower learning rate'));
+  }
+  if (problems.length > 0) throw new SwancError('invalid', `${path} cannot be compiled`, problems);
 }
 
 function identityOf(graph: Graph): string {

@@ -9,6 +9,9 @@ import type { GateReport, SizeReport, TargetReport, VerificationReport } from '.
 import type { Source } from './source.js';
 import type { Reference } from './verification.js';
 
+/** Where the model of a target lies in the output folder. */
+export const modelFile = (target: string): string => `${target}/model.onnx`;
+
 /** What the report says of one target. */
 export function reportTarget(choice: Choice, source: Source, profile: Profile | undefined): TargetReport {
   const { context, form, masked, reason, latency, comparison, reference, runtime } = choice;
@@ -17,7 +20,7 @@ export function reportTarget(choice: Choice, source: Source, profile: Profile | 
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
     modeReason: reason,
     opset: context.opset,
-    files: [{ path: `${context.target.name}/model.onnx`, bytes: form.bytes.length }],
+    files: [{ path: modelFile(context.target.name), bytes: form.bytes.length }],
     size: sizeOf(form),
     maskedSize: sizeOf(masked),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
@@ -63,8 +66,9 @@ export function reportVerification(comparison: Comparison, reference: Reference)
   const { samples, clear, boundary, outsideProfile, maxDifference, maxRelative } = comparison;
   return {
     reference: reference.kind,
-    randomInputs: reference.isRandom,
+    randomInputs: reference.available === undefined,
     samples,
+    available: reference.available ?? null,
     clear,
     boundary,
     outsideProfile,

@@ -1,8 +1,9 @@
 import { randomSamples } from '../data/random.js';
-import type { Calibration } from '../data/types.js';
+import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { isStatic } from '../ir/types.js';
+import type { Gate } from '../passkit/gates.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import { Comparator, type Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
@@ -17,25 +18,24 @@ export type ReferenceKind = 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu' | 'onnxruntim
 export interface Reference {
   readonly kind: ReferenceKind;
   readonly samples: number;
-  /** True if the samples are random because there was no data. */
-  readonly isRandom: boolean;
+  /** Samples in the calibration data; undefined if the samples are random because there was no data. */
+  readonly available: number | undefined;
   readonly batches: readonly ReferenceBatch[];
 }
 
-interface ReferenceBatch {
+interface ReferenceBatch extends GateState {
   readonly feeds: Tensors;
   readonly expected: Tensors;
   readonly samples: number;
-  /** For each sample the smallest distance of any gate's score from its threshold. */
-  readonly margins: Float32Array;
-  /** Which units fire, by gate: a byte for each [sample, unit], 1 if it fires anywhere in the sample. */
-  readonly firing: ReadonlyMap<string, { readonly units: number; readonly fires: Uint8Array }>;
 }
 
-/** Samples compared unless told otherwise; random ones where there is no data. */
+/** Samples compared in a compile, and random ones where there is no data. */
 const defaultSamples = 64;
 const batchSize = 32;
 const seed = 20_260_101;
+
+/** How far rounding may move a score, in parts of the largest score of its gate (of 1, if that is less). */
+const scoreRounding = 2e-5;
 
 export interface ReferenceOptions {
   /** Prepared graph: gates recognised and named. */
@@ -51,31 +51,74 @@ export interface ReferenceOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Runs the original: in tfjs where it is installed and reads the model, else as the unoptimised graph. */
+/**
+ * Runs the original: in tfjs where it is installed and reads the model, else as the unoptimised graph. Samples are taken
+ * evenly from all of the data: they may be sorted by class.
+ */
 export async function runReference(options: ReferenceOptions): Promise<Reference> {
   const { graph, data, runtime, signal } = options;
   const wanted = options.samples ?? defaultSamples;
   const source = data ?? randomSamples(inputsOf(graph), seed, wanted);
-  const total = Math.min(source.count, wanted);
   const scores = await GateScores.open(graph, runtime);
   const run = await openReference(options);
   try {
-    const batches: ReferenceBatch[] = [];
-    for await (const { feeds, samples } of source.batches(batchSize, { limit: total, signal })) {
+    const batches: (Omit<ReferenceBatch, keyof GateState> & { scores: ReadonlyMap<Gate, Tensor> })[] = [];
+    for await (const { feeds, samples } of spread(source, wanted, signal)) {
       throwIfAborted(signal);
       batches.push({
         feeds,
         samples,
-        expected: await run.predict(feeds),
-        ...(await gateState(scores, feeds, samples)),
+        expected: await guarded(() => run.predict(feeds)),
+        scores: await scores.run(feeds),
       });
     }
-    const samples = batches.reduce((sum, batch) => sum + batch.samples, 0);
-    return { kind: run.kind, samples, isRandom: data === undefined, batches };
+    const states = gateStates(batches);
+    return {
+      kind: run.kind,
+      samples: batches.reduce((sum, batch) => sum + batch.samples, 0),
+      available: data?.count,
+      batches: batches.map(({ feeds, samples, expected }, index) => ({
+        feeds,
+        samples,
+        expected,
+        ...at(states, index),
+      })),
+    };
   } finally {
     await scores.close();
     await run.close();
   }
+}
+
+/** A model that its own engine cannot run on these samples is no defect of swanc. */
+async function guarded<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof SwancError) throw error;
+    const what = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw new SwancError('invalid', 'the original cannot be run', [problem('the original', what)], { cause: error });
+  }
+}
+
+/** About `wanted` samples, evenly from all of the data. A model with a fixed batch gets its batches whole. */
+async function* spread(source: Calibration, wanted: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
+  const step = Math.max(1, source.count / wanted);
+  let start = 0;
+  let next = 0;
+  for await (const batch of source.batches(batchSize, { signal })) {
+    const rows: number[] = [];
+    for (; next < start + batch.samples; next += step) rows.push(Math.floor(next) - start);
+    start += batch.samples;
+    const isPadded = Object.values(batch.feeds).some((tensor) => tensor.dims[0] !== batch.samples);
+    if (rows.length === 0) continue;
+    if (isPadded || rows.length === batch.samples) yield batch;
+    else yield { samples: rows.length, feeds: mapTensors(batch.feeds, (tensor) => takeAlongAxis(tensor, 0, rows)) };
+  }
+}
+
+function mapTensors(tensors: Tensors, change: (tensor: Tensor) => Tensor): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]));
 }
 
 /** The inputs of a model as data readers need them. */
@@ -101,7 +144,9 @@ async function openTfjs(path: string, original: Graph): Promise<Predictor | unde
   const reference = await import('../tfjs/reference.js').catch(() => undefined);
   if (reference === undefined) return undefined;
   const { backend } = await reference.loadTfjs();
-  const model = await reference.openModel(path);
+  // tfjs cannot load every model that it saves: then the unoptimised graph is the reference, and the report says so.
+  const model = await reference.openModel(path).catch(() => undefined);
+  if (model === undefined) return undefined;
   const outputs = original.outputs.map(({ name }) => name);
   return {
     kind: backend === 'tensorflow' ? 'tfjs-node' : `tfjs-${backend}`,
@@ -133,37 +178,69 @@ function tensorOf({ dims, data }: { dims: readonly number[]; data: TfjsData }): 
   return data instanceof Int32Array ? new Tensor('int32', dims, data) : new Tensor('bool', dims, data);
 }
 
-async function gateState(
-  scores: GateScores,
-  feeds: Tensors,
-  samples: number,
-): Promise<Pick<ReferenceBatch, 'margins' | 'firing'>> {
-  const margins = new Float32Array(samples).fill(Number.POSITIVE_INFINITY);
-  const firing = new Map<string, { units: number; fires: Uint8Array }>();
-  for (const [{ name, units, threshold }, rows] of await scores.run(feeds)) {
-    const values = rows.floats();
-    // A model with a fixed batch gets padded ones: what is beyond `samples` is no data.
-    const perSample = values.length / rowsOf(feeds);
-    const fires = new Uint8Array(samples * units);
-    for (const [index, score] of values.entries()) {
-      const sample = Math.floor(index / perSample);
-      if (sample >= samples) break;
-      margins[sample] = Math.min(at(margins, sample), Math.abs(score - threshold));
-      if (score >= threshold) fires[sample * units + (index % units)] = 1;
+/** What the gates decide for the samples of a batch. */
+interface GateState {
+  /** For each sample the smallest distance of any gate's score from its threshold, in parts of that gate's scale. */
+  readonly margins: Float32Array;
+  /** Which units fire, by gate: a byte for each [sample, unit], 1 if it fires anywhere in the sample. */
+  readonly firing: ReadonlyMap<string, { readonly units: number; readonly fires: Uint8Array }>;
+}
+
+interface ScoredBatch {
+  readonly feeds: Tensors;
+  readonly samples: number;
+  readonly scores: ReadonlyMap<Gate, Tensor>;
+}
+
+/** The gates' decisions in every batch. */
+function gateStates(batches: readonly ScoredBatch[]): GateState[] {
+  const facts = new Map(
+    [...(batches[0]?.scores.keys() ?? [])].map((gate) => [
+      gate,
+      scoreFacts(
+        batches.flatMap(({ scores }) => scores.get(gate) ?? []),
+        gate.units,
+      ),
+    ]),
+  );
+  return batches.map(({ feeds, samples, scores }) => {
+    const margins = new Float32Array(samples).fill(Number.POSITIVE_INFINITY);
+    const firing = new Map<string, { units: number; fires: Uint8Array }>();
+    for (const [gate, rows] of scores) {
+      const { scale, isConstant } = defined(facts.get(gate), gate.name);
+      const values = rows.floats();
+      // A model with a fixed batch gets padded ones: what is beyond `samples` is no data.
+      const perSample = values.length / rowsOf(feeds);
+      const fires = new Uint8Array(samples * gate.units);
+      for (const [index, score] of values.subarray(0, samples * perSample).entries()) {
+        const sample = Math.floor(index / perSample);
+        const unit = index % gate.units;
+        const margin = Math.abs(score - gate.threshold) / scale;
+        if (at(isConstant, unit) === 0) margins[sample] = Math.min(at(margins, sample), margin);
+        if (score >= gate.threshold) fires[sample * gate.units + unit] = 1;
+      }
+      firing.set(gate.name, { units: gate.units, fires });
     }
-    firing.set(name, { units, fires });
+    return { margins, firing };
+  });
+}
+
+/**
+ * The size of a gate's scores, and which units have the same score, to the bit, in every event: theirs come from weights
+ * that are zero, so that every engine computes just them, and a threshold that they lie on is no boundary.
+ */
+function scoreFacts(batches: readonly Tensor[], units: number): { scale: number; isConstant: Uint8Array } {
+  const first = batches[0]?.floats() ?? new Float32Array();
+  const events = batches.reduce((sum, rows) => sum + rows.size, 0) / units;
+  const isConstant = new Uint8Array(units).fill(events > 1 ? 1 : 0);
+  let scale = 1;
+  for (const rows of batches) {
+    for (const [index, score] of rows.floats().entries()) {
+      scale = Math.max(scale, Math.abs(score));
+      if (score !== first[index % units]) isConstant[index % units] = 0;
+    }
   }
-  return { margins, firing };
-}
-
-/** Whether the units of a removal are supposed to fire in a sample. */
-function supposed({ reason, leader }: RemovedUnits, fires: (unit: number) => boolean): boolean {
-  return reason === 'with' ? fires(defined(leader, 'the leader of merged units')) : reason === 'on';
-}
-
-/** Rows of a batch, padding included. */
-function rowsOf(feeds: Tensors): number {
-  return Object.values(feeds)[0]?.dims[0] ?? 1;
+  return { scale, isConstant };
 }
 
 /**
@@ -176,23 +253,38 @@ export async function compareWith(
   removed: readonly RemovedUnits[],
   signal?: AbortSignal,
 ): Promise<Comparison> {
-  const comparator = new Comparator();
+  const comparator = new Comparator({ marginBound: scoreRounding });
   for (const { feeds, expected, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
-    const outside = new Uint8Array(samples);
-    for (const entry of removed) {
-      const state = firing.get(entry.gate);
-      if (state === undefined) continue;
-      for (let sample = 0; sample < samples; sample++) {
-        const fires = (unit: number): boolean => at(state.fires, sample * state.units + unit) === 1;
-        if (entry.units.some((unit) => fires(unit) !== supposed(entry, fires))) outside[sample] = 1;
-      }
-    }
+    const outside = outsideSamples(firing, samples, removed);
     const actual = await session.run(feeds);
-    const hasGates = firing.size > 0;
-    comparator.add({ expected, actual, samples, outside, ...(hasGates ? { margins } : {}) });
+    comparator.add({ expected, actual, samples, outside, ...(firing.size > 0 ? { margins } : {}) });
   }
   return comparator.result();
+}
+
+/** 1 for the samples in which some unit acts otherwise than its removal supposes. */
+function outsideSamples(firing: GateState['firing'], samples: number, removed: readonly RemovedUnits[]): Uint8Array {
+  const outside = new Uint8Array(samples);
+  for (const entry of removed) {
+    const state = firing.get(entry.gate);
+    if (state === undefined) continue;
+    for (let sample = 0; sample < samples; sample++) {
+      const fires = (unit: number): boolean => state.fires[sample * state.units + unit] === 1;
+      if (entry.units.some((unit) => fires(unit) !== supposed(entry, fires))) outside[sample] = 1;
+    }
+  }
+  return outside;
+}
+
+/** Whether the units of a removal are supposed to fire in a sample. */
+function supposed({ reason, leader }: RemovedUnits, fires: (unit: number) => boolean): boolean {
+  return reason === 'with' ? fires(defined(leader, 'the leader of merged units')) : reason === 'on';
+}
+
+/** Rows of a batch, padding included. */
+function rowsOf(feeds: Tensors): number {
+  return Object.values(feeds)[0]?.dims[0] ?? 1;
 }
 
 /** Throws the `verification` error if the comparison failed, saying where. */
@@ -204,7 +296,9 @@ export function requireEqual(comparison: Comparison, what: string): void {
         'samples',
         `none of ${comparison.samples} could be compared: ${comparison.boundary} have a score within rounding of a ` +
           `threshold, ${comparison.outsideProfile} fire units that the profile never saw fire`,
-        'give more calibration data',
+        comparison.boundary > 0 && comparison.outsideProfile === 0
+          ? 'scores that lie on their thresholds decide by rounding: train on, or change the threshold'
+          : 'give more calibration data',
       ),
     ]);
   }
@@ -219,7 +313,7 @@ export function requireEqual(comparison: Comparison, what: string): void {
 
 /** One sample of a batch, for measurements at batch 1. */
 export function firstSample(feeds: Tensors): Tensors {
-  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, takeAlongAxis(tensor, 0, [0])]));
+  return mapTensors(feeds, (tensor) => takeAlongAxis(tensor, 0, [0]));
 }
 
 /** True if the model takes batches of one sample. */

@@ -1,18 +1,19 @@
-import { z } from 'zod';
 import { openCalibration } from '../data/calibration.js';
 import type { Graph, Value } from '../ir/graph.js';
 import { readMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
-import { type RemovedUnits, removalBases, removalReasons } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
-import { invalid, problem, SwancError } from '../support/errors.js';
+import { problem, SwancError } from '../support/errors.js';
 import { passContext } from './context.js';
-import { removedKey } from './forms.js';
 import type { VerifyOptions } from './options.js';
+import { readRemovals } from './removal-record.js';
 import type { VerificationReport } from './report.js';
 import { openSource } from './source.js';
 import { reportVerification } from './target-report.js';
 import { compareWith, inputsOf, requireEqual, runReference } from './verification.js';
+
+/** Samples of the data compared unless told otherwise. */
+const mostSamples = 1000;
 
 /**
  * Compares a compiled file with its original, on calibration data or else on seeded random samples. Removals that the
@@ -25,7 +26,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const inputs = inputsOf(source.original);
   const data = options.calibration === undefined ? undefined : await openCalibration(options.calibration, inputs);
   const { bytes, metadata } = readMetadata(options.compiled);
-  const removed = removedUnits(metadata.get(removedKey), options.compiled);
+  const removed = readRemovals(metadata, options.compiled);
   requireSameInterface(source.original, readModel(bytes), options.compiled);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
@@ -35,7 +36,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       original: source.original,
       tfjsPath: source.format === 'tfjs-layers' ? source.path : undefined,
       data,
-      samples: options.samples,
+      samples: options.samples ?? (data === undefined ? undefined : Math.min(data.count, mostSamples)),
       runtime,
       signal: options.signal,
     });
@@ -67,23 +68,4 @@ function requireSameInterface(original: Graph, compiled: Graph, path: string): v
 
 function signatureOf({ type }: Value): string {
   return type === undefined ? 'an unknown type' : `${type.type} of rank ${type.shape.length}`;
-}
-
-const removedSchema = z.array(
-  z.strictObject({
-    gate: z.string(),
-    units: z.array(z.int().nonnegative()),
-    basis: z.enum(removalBases),
-    reason: z.enum(removalReasons),
-    leader: z.int().nonnegative().optional(),
-  }),
-);
-
-function removedUnits(text: string | undefined, path: string): readonly RemovedUnits[] {
-  if (text === undefined) return [];
-  try {
-    return removedSchema.parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${removedKey}' is not what swanc writes`);
-  }
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { invalid } from '../support/errors.js';
+import { fileErrorText } from '../support/file-errors.js';
 
 /** Bytes that can be read in parts: a file, a part of one, or memory. */
 export interface ByteSource {
@@ -27,7 +28,7 @@ async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (error) {
-    throw invalid(path, `cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { bytesOf, type Tensor, tensorFromBytes } from '../ir/tensor.js';
 import type { ElementType } from '../ir/types.js';
 import { invalid, type Problem, problem, SwancError, throwIfAborted } from '../support/errors.js';
+import { fileErrorText } from '../support/file-errors.js';
 import { openSource } from './bytes.js';
 import { convertLabels, convertSamples } from './convert.js';
 import { NpyArray } from './npy.js';
@@ -59,7 +60,7 @@ export async function openCalibration(path: string, inputs: readonly InputSpec[]
 
 async function findFiles(path: string): Promise<{ files: string[]; labelsPath: string | undefined }> {
   const found = await stat(path).catch((error: unknown) => {
-    throw invalid(path, `cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
   });
   if (!found.isDirectory()) {
     if (!isArray(path) && !isArchive(path)) throw invalid(path, 'is neither .npy nor .npz', 'write it with numpy.save');

@@ -14,6 +14,17 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** True if both hold the same: floats to the bit, so that 0 is not -0. Tensors and graphs are the same only as objects. */
+export function sameAttribute(left: Attribute, right: Attribute): boolean {
+  if (left.kind !== right.kind) return false;
+  const [a, b] = [itemsOf(left), itemsOf(right)];
+  return a.length === b.length && a.every((item, index) => Object.is(item, b[index]));
+}
+
+function itemsOf({ value }: Attribute): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
 /** Rounded to float32, the precision that ONNX stores. */

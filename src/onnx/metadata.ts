@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { invalid } from '../support/errors.js';
+import { fileErrorText } from '../support/file-errors.js';
 import { proto } from './proto.js';
 import { scanModel } from './scan.js';
 
@@ -17,7 +18,10 @@ export function readMetadata(path: string): ModelFile {
     const { metadataProps } = proto.ModelProto.decode(bytes);
     return { bytes, metadata: new Map(metadataProps.map(({ key, value }) => [key ?? '', value ?? ''])) };
   } catch (error) {
-    throw invalid(path, `this is no ONNX model that can be read: ${messageOf(error)}`);
+    throw invalid(
+      path,
+      `this is no ONNX model that can be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -25,10 +29,6 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw invalid(path, `it cannot be read: ${messageOf(error)}`);
+    throw invalid(path, `it cannot be read: ${fileErrorText(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

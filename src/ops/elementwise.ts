@@ -191,7 +191,10 @@ const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
   bounds: (node, [x]) =>
     ['float32', 'float64'].includes(node.output.elementType ?? '') ? x?.map((low, high) => [low, high]) : undefined,
-  identity: (node) => (node.output.elementType === node.input(0).elementType ? node.input(0) : undefined),
+  identity: (node) => {
+    const { elementType } = node.input(0);
+    return elementType !== undefined && node.output.elementType === elementType ? node.input(0) : undefined;
+  },
   infer: (node) => {
     const type = elementTypeNames.find((name) => elementTypes[name].onnx === node.int('to', 0));
     const shape = node.input(0).shape;

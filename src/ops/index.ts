@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../ir/graph.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { sameShape, type ValueType } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { invalid, SwancError } from '../support/errors.js';
@@ -34,9 +34,12 @@ export const operators: readonly Operator[] = [
   sgBlend,
 ];
 
+/** Every operator by domain and name. */
 const byName: ReadonlyMap<string, Operator> = new Map(
   operators.map((operator) => [`${operator.domain}:${operator.op}`, operator]),
 );
+
+if (byName.size !== operators.length) throw new Error('internal error: an operator is registered twice');
 
 /** What is known of a node's operator; undefined for an operator that swanc does not know and so leaves alone. */
 export function operatorOf(node: Pick<Node, 'op' | 'domain'>): Operator | undefined {
@@ -52,7 +55,15 @@ export function firstOpsetOf(node: Node): number {
 /** The axis relations of a node; none where the operator declares none or a shape is unknown, which pins all its axes. */
 export function relationsOf(node: Node): readonly Relation[] {
   const isUnknown = [...node.inputs.slice(0, 1), ...node.outputs].some((value) => value?.shape === undefined);
-  return isUnknown ? [] : (operatorOf(node)?.relations?.(node) ?? []);
+  if (isUnknown) return [];
+  const relations = operatorOf(node)?.relations?.(node) ?? [];
+  // A further output that somebody reads and no relation follows would keep its shape while others shrink.
+  const followed = new Set(relations.flatMap(portsOf).flatMap(({ side, index }) => (side === 'output' ? [index] : [])));
+  return node.outputs.every((output, index) => followed.has(index) || !isRead(output)) ? relations : [];
+}
+
+function isRead(value: Value): boolean {
+  return value.uses.length > 0 || value.isGraphOutput;
 }
 
 /** Floating-point operations of one run for one sample. */

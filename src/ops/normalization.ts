@@ -1,4 +1,5 @@
 import { int } from '../ir/attribute.js';
+import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds } from './bounds.js';
@@ -12,6 +13,7 @@ const batchNormalization: Operator = {
   inputs: [5, 5],
   infer: (node) => [inputType(node, 0)],
   affine: (node, builder) => {
+    if (isTraining(node)) return undefined;
     const [scale, bias, mean, variance] = [node.input(1), node.input(2), node.input(3), node.input(4)];
     if ([scale, bias, mean, variance].some((value) => value.constant === undefined)) return undefined;
     const epsilon = builder.scalar(node.float('epsilon', 1e-5));
@@ -21,11 +23,17 @@ const batchNormalization: Operator = {
     return { data: node.input(0), axis: 1, scale: factor, shift };
   },
   flops: (node) => 2 * elementsPerSample(node.output.shape),
-  relations: (node) => [
-    tie(input(0, 1), output(1), ...[1, 2, 3, 4].map((index) => input(index, 0))),
-    ...tieAllAxes(node, [1]),
-  ],
+  relations: (node) => {
+    if (isTraining(node)) return [];
+    const channels = tie(input(0, 1), output(1), ...[1, 2, 3, 4].map((index) => input(index, 0)));
+    return [channels, ...tieAllAxes(node, [1])];
+  },
 };
+
+/** In training the statistics of the batch count, not those that are given. */
+function isTraining(node: Node): boolean {
+  return node.int('training_mode', 0) !== 0 || node.outputs.length > 1;
+}
 
 /** ONNX LayerNormalization: mean and variance over the axes from `axis` on, which are pinned. */
 const layerNormalization: Operator = {

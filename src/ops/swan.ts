@@ -1,14 +1,16 @@
 import { int, ints } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
+import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { broadcastShapes, elementsPerSample, inputType, type Operator, swanDomain } from './operator.js';
+import { broadcastShapes, elementsPerSample, inputType, type Operator, rankOf, swanDomain } from './operator.js';
 import { broadcastTies } from './relations.js';
 
 /**
  * `Gate(features, score)`: y = features · [score >= threshold]. The score has the rank of the features and broadcasts
  * against them; attribute `axis` is the axis of units. Attribute `name` is what profiles call the gate and `units` the
- * numbers its units had in the source model, where some are gone. A unit is *on* where its score reaches the attribute
+ * numbers its units had in the source model, where some are gone. With `select` = 1 it is where(fires, features, 0), which
+ * differs for features that are not finite: 0 · inf is no number. A unit is *on* where its score reaches the attribute
  * `threshold`, which is ln(t / (1 − t)) for a SwanGate with threshold t, since sigmoid(s) >= t is the same as that.
  * (Switchable Activation Networks, arXiv 2603.06601.)
  */
@@ -28,12 +30,12 @@ export const gate: Operator = {
   flops: (node) => elementsPerSample(node.output.shape),
   relations: (node) => broadcastTies(node, [0, 1]),
   transposed: (node, perm, graph) => {
-    graph.setAttributes(node, { axis: int(at(perm, node.int('axis', 1))) });
+    graph.setAttributes(node, { axis: int(at(perm, gateAxis(node))) });
     return perm;
   },
   resize: (node, graph, sizes) => {
     const score = node.input(1);
-    const axis = node.int('axis', 1);
+    const axis = gateAxis(node);
     const kept = sizes.kept(score, axis);
     if (kept === undefined) return;
     const units = node.ints('units');
@@ -41,15 +43,38 @@ export const gate: Operator = {
   },
   body: (node, graph) => {
     const builder = new Builder(graph, { origin: node.origin, before: node });
-    return [builder.op('Mul', [node.input(0), firing(node, node.input(1), builder)])];
+    return [gatedBy(node, firing(node, node.input(1), builder), builder)];
   },
 };
 
-/** The 0-or-1 factor that a gate gives its features, as float32 in the shape of `score`, which is or becomes its score. */
+/** The axis of a gate's units, counted from the start. */
+export function gateAxis(gateNode: Node): number {
+  return normalizeAxis(gateNode.int('axis', 1), rankOf(gateNode.inputs[1]) ?? 2);
+}
+
+/** Where a gate fires, as bool in the shape of `score`, which is or becomes its score. */
 export function firing(gateNode: Node, score: Value, builder: Builder): Value {
   const threshold = builder.scalar(gateNode.float('threshold', 0), 'threshold');
-  const on = builder.op('GreaterOrEqual', [score, threshold]);
-  return builder.cast(on, 'float32');
+  const type = score.elementType ?? 'float32';
+  // The threshold is a float32: the narrower side is widened, so that neither is rounded.
+  const isNarrow = type === 'float16';
+  return builder.op('GreaterOrEqual', [
+    isNarrow ? builder.cast(score, 'float32') : score,
+    isNarrow || type === 'float32' ? threshold : builder.cast(threshold, type),
+  ]);
+}
+
+/** The features of a gate where `on` says that it fires, else zero. */
+export function gatedBy(gateNode: Node, on: Value, builder: Builder): Value {
+  const features = gateNode.input(0);
+  const type = features.elementType ?? 'float32';
+  if (!selects(gateNode)) return builder.op('Mul', [features, builder.cast(on, type)]);
+  return builder.op('Where', [on, features, builder.cast(builder.scalar(0, 'off'), type)]);
+}
+
+/** True for a gate that gives zero for features that are infinite or no number, too. */
+export function selects(gateNode: Node): boolean {
+  return gateNode.int('select', 0) !== 0;
 }
 
 /**

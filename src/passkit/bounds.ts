@@ -8,11 +8,15 @@ import { operatorOf } from '../ops/index.js';
  */
 export function boundsOf(graph: Graph, inputRange: readonly [number, number] | undefined): ReadonlyMap<Value, Bounds> {
   const bounds = new Map<Value, Bounds>();
-  if (inputRange !== undefined) for (const value of graph.inputs) bounds.set(value, Bounds.uniform(...inputRange));
+  for (const value of graph.inputs) {
+    if (inputRange !== undefined && value.elementType === 'float32') bounds.set(value, Bounds.uniform(...inputRange));
+  }
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((value) => (value === undefined ? undefined : bounds.get(value)));
     const result = operatorOf(node)?.bounds?.(node, inputs);
-    if (result !== undefined && node.outputs.length === 1) bounds.set(node.output, result);
+    // The rounding is that of float32; whole numbers wrap around instead.
+    const isFloat = node.outputs.length === 1 && node.output.elementType === 'float32';
+    if (result !== undefined && isFloat) bounds.set(node.output, result);
   }
   return bounds;
 }

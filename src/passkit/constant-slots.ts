@@ -1,6 +1,7 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { relationsOf } from '../ops/index.js';
 import { type Port, portValue, type Relation } from '../ops/relations.js';
+import { gateAxis } from '../ops/swan.js';
 import { sizeOfAxis, type UnitGroups } from './units.js';
 
 /** The gates' units that are known to be off for every input: their output slots are zero. */
@@ -19,7 +20,7 @@ export class ConstantSlots {
     this.#groups = groups;
     this.#known = new Uint8Array(groups.slotCount);
     for (const node of graph.allNodes()) {
-      for (const index of dead.get(node) ?? []) this.#mark(node.output, node.int('axis', 1), index);
+      for (const index of dead.get(node) ?? []) this.#mark(node.output, gateAxis(node), index);
       if (node.subgraphs.length === 0) for (const relation of relationsOf(node)) this.#follow(node, relation);
     }
   }

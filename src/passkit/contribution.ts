@@ -4,6 +4,7 @@ import { Graph, type Node, type Value } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
 import { type Port, portsOf, portValue, type Relation } from '../ops/relations.js';
+import { gateAxis } from '../ops/swan.js';
 import { assert, at } from '../support/assert.js';
 import type { ConstantSlots, DeadUnits } from './constant-slots.js';
 import { KeptSlots } from './select-slots.js';
@@ -30,6 +31,7 @@ export function contributionGraph(
   constants: ConstantSlots,
 ): Graph {
   const { node, data, weight } = consumption;
+  if (node.output.elementType !== 'float32') throw new UnknownContribution('it is not of float32');
   const graph = new Graph('contribution');
   const copy = new RestrictedCopy(graph, dead, constants);
   const dataValue = portValue(node, data);
@@ -74,7 +76,8 @@ class RestrictedCopy {
     }
     const node = value.producer;
     assert(node !== undefined, `'${value.name}' is an input, not constant`);
-    const dead = node.int('axis', 1) === axis ? this.#dead.get(node) : undefined;
+    const switched = this.#dead.get(node);
+    const dead = switched !== undefined && gateAxis(node) === axis ? switched : undefined;
     const off = indices.filter((index) => dead?.has(index));
     if (off.length > 0) {
       const zero = this.#graph.addConstant(value.name, zeros(value, axis, off.length));

@@ -1,5 +1,6 @@
 import type { Graph, Node } from '../ir/graph.js';
 import { swanDomain } from '../ops/operator.js';
+import { gateAxis } from '../ops/swan.js';
 import { sizeOfAxis } from './units.js';
 
 /** A view of a Gate node: what passes need to know of a gate, in one place. */
@@ -26,7 +27,7 @@ export function gatesOf(graph: Graph): Gate[] {
 }
 
 export function gateOf(node: Node): Gate {
-  const axis = node.int('axis', 1);
+  const axis = gateAxis(node);
   const units = sizeOfAxis(node.input(1), axis);
   const sourceUnits = node.ints('units') ?? Array.from({ length: units }, (_, unit) => unit);
   const name = node.string('name', node.label);

@@ -3,6 +3,7 @@ import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { inferTypes } from '../ops/index.js';
 import { portValue } from '../ops/relations.js';
+import { gateAxis } from '../ops/swan.js';
 import { at, defined } from '../support/assert.js';
 import { ConstantSlots, type DeadUnits } from './constant-slots.js';
 import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
@@ -115,7 +116,9 @@ export class Removal {
       if (going.length === 0 || this.#isOff(value, data.axis, going)) continue;
       try {
         const results = await evaluate(contributionGraph(consumption, going, this.#dead, this.#constants));
-        const tensor = compactContribution(defined(Object.values(results)[0], 'a contribution'));
+        const contribution = defined(Object.values(results)[0], 'a contribution');
+        if (!contribution.floats().every(Number.isFinite)) throw new UnknownContribution('it is not finite');
+        const tensor = compactContribution(contribution);
         if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
       } catch (error) {
         if (!(error instanceof UnknownContribution)) throw error;
@@ -131,9 +134,10 @@ export class Removal {
 
   /** True for the output of a gate whose units are all off in these slots: it is zero, and so is what it contributes. */
   #isOff(value: Slot['value'], axis: number, indices: readonly number[]): boolean {
-    const off = value.producer === undefined ? undefined : this.#dead.get(value.producer);
-    const isUnitAxis = value.producer?.int('axis', 1) === axis;
-    return off !== undefined && isUnitAxis && indices.every((index) => off.has(index));
+    const { producer } = value;
+    const off = producer === undefined ? undefined : this.#dead.get(producer);
+    if (producer === undefined || off === undefined || gateAxis(producer) !== axis) return false;
+    return indices.every((index) => off.has(index));
   }
 
   *#representatives(): Generator<Slot> {

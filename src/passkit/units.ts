@@ -132,13 +132,13 @@ export class UnitGroups {
     this.#pins = new Int32Array(count);
   }
 
-  /** What callers of the graph see keeps its shape; so do values that cross into nested graphs' outputs. */
+  /** What callers of the graph see keeps its shape; so do the inputs and outputs of nested graphs. */
   #pinInterface(graph: Graph): void {
     for (const value of graph.inputs) this.#pinValue(value, `it is part of the input '${value.name}'`);
     for (const value of graph.outputs) this.#pinValue(value, `it is part of the output '${value.name}'`);
     for (const node of graph.allNodes()) {
-      const results = node.subgraphs.flatMap((nested) => nested.outputs);
-      for (const value of results) this.#pinValue(value, `it leaves a branch of '${node.label}'`);
+      const interfaces = node.subgraphs.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+      for (const value of interfaces) this.#pinValue(value, `it enters or leaves a nested graph of '${node.label}'`);
     }
   }
 

@@ -24,7 +24,6 @@ export function renderReport(report: Report, { out, colors }: RenderOptions): st
   ];
   for (const target of report.targets) lines.push(...renderTarget(target, report, colors));
   lines.push(...labelled('wrote', writtenFiles(report, out), colors.dim));
-  for (const warning of warningsOf(report)) lines.push(`${colors.yellow('warning:')} ${warning}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -83,12 +82,13 @@ function gateTable({ gates }: TargetReport): string[] {
       { title: 'name', width: 32 },
       { title: 'units', align: 'right' },
       { title: 'density', align: 'right' },
-      { title: 'off (proved + observed)', align: 'right' },
-      { title: 'on (proved + observed)', align: 'right' },
+      { title: 'units removed', align: 'right' },
+      { title: 'mask removed', align: 'right' },
     ],
     rows,
   );
   if (gates.length > shownGates) lines.push(`… and ${gates.length - shownGates} more`);
+  lines.push('removed: number of units, proved + observed');
   return lines;
 }
 
@@ -161,17 +161,10 @@ function writtenFiles({ targets, calibration }: Report, out: string): string[] {
   return [...models, ...others.map((name) => printable(join(out, name)))];
 }
 
-/** What a user must know to judge the result. */
-function warningsOf(report: Report): string[] {
-  const warnings: string[] = [];
+/** What a user must know to judge the result: what the report warns of, and what was not compared with the original. */
+export function warningsOf(report: Report): string[] {
+  const warnings = [...report.warnings];
   const verifications = report.targets.flatMap(({ verification }) => verification ?? []);
-  const gated = report.targets.some(({ gates }) => gates.length > 0);
-  if (report.calibration === null && gated) {
-    warnings.push('no calibration data: only units that are proved never to fire could be removed');
-  }
-  if (verifications.some(({ randomInputs }) => randomInputs)) {
-    warnings.push('verified on seeded random inputs, which may be unlike real ones: give --calibration');
-  }
   if (report.model.format === 'tfjs-layers' && verifications.some(({ reference }) => reference === 'onnxruntime')) {
     warnings.push('TensorFlow.js is not installed: verified against the imported graph, so not the import itself');
   }

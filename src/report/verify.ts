@@ -17,10 +17,9 @@ export function renderVerification(result: VerificationReport, { colors }: { rea
 
 /** What was compared with what, and how near they are. */
 export function describe(result: VerificationReport): string[] {
-  const { samples, clear, boundary, outsideProfile, randomInputs } = result;
-  const source = randomInputs ? 'random (seeded) samples' : 'calibration samples';
+  const { clear, boundary, outsideProfile } = result;
   const lines = [
-    `against ${referenceNames[result.reference]}, ${samples} ${source}`,
+    `against ${referenceNames[result.reference]}, ${comparedSamples(result)}`,
     `max difference ${formatDifference(result.maxDifference)} (relative ${formatDifference(result.maxRelative)}) on ` +
       `${plural(clear, 'clear sample')}`,
   ];
@@ -37,4 +36,11 @@ export function describe(result: VerificationReport): string[] {
     );
   }
   return lines;
+}
+
+/** Such as `64 of 2000 calibration samples`. */
+function comparedSamples({ samples, available, randomInputs }: VerificationReport): string {
+  if (randomInputs) return `${samples} random (seeded) samples`;
+  const part = available === null || available === samples ? '' : ` of ${available}`;
+  return `${samples}${part} calibration samples`;
 }

@@ -15,8 +15,3 @@ export function at<T>(list: ArrayLike<T>, index: number): T {
   if (value === undefined) throw new Error(`internal error: index ${index} is outside a list of ${list.length}`);
   return value;
 }
-
-/** Marks a branch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new Error(`internal error: unexpected ${String(value)}`);
-}

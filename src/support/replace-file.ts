@@ -2,21 +2,53 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { problem, SwancError } from './errors.js';
+import { fileErrorText } from './file-errors.js';
+
+/** A file to be written. */
+export interface FileContent {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+}
 
 /**
  * Writes a file whole or not at all: beside its place first, then renamed onto it. Missing folders are made.
  * @throws SwancError `usage` where it cannot be written.
  */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  await makeFolder(dirname(path));
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  await replaceFiles([{ path, content }]);
+}
+
+/**
+ * Writes several files, all or none: each beside its place first; only when all stand there, and nothing is in the way,
+ * are they renamed, in their order. Then `obsolete` files are removed. Missing folders are made.
+ * @throws SwancError `usage` where one cannot be written; what was there before is as it was.
+ */
+export async function replaceFiles(files: readonly FileContent[], obsolete: readonly string[] = []): Promise<void> {
+  const suffix = `${randomBytes(6).toString('hex')}.tmp`;
+  const placed = files.map((file) => ({
+    ...file,
+    temporary: join(dirname(file.path), `.${basename(file.path)}.${suffix}`),
+  }));
   try {
-    await writeFile(temporary, content, { flag: 'wx' });
-    await rename(temporary, path);
+    for (const { path, content, temporary } of placed) {
+      await makeFolder(dirname(path));
+      await attempt(path, async () => {
+        await writeFile(temporary, content, { flag: 'wx' });
+        if ((await stat(path).catch(() => undefined))?.isDirectory()) throw new Error('there is a folder of this name');
+      });
+    }
+    for (const { path, temporary } of placed) await attempt(path, () => rename(temporary, path));
+    for (const path of obsolete) await attempt(path, () => rm(path, { force: true }));
+  } finally {
+    for (const { temporary } of placed) await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+async function attempt(path: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
   } catch (error) {
     throw unwritable(path, error);
-  } finally {
-    await rm(temporary, { force: true }).catch(() => {});
   }
 }
 
@@ -47,6 +79,6 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 function unwritable(path: string, error: unknown): SwancError {
-  const what = error instanceof Error ? error.message : String(error);
-  return new SwancError('usage', 'the output cannot be written', [problem(path, what)], { cause: error });
+  const problems = [problem(path, fileErrorText(error))];
+  return new SwancError('usage', 'the output cannot be written', problems, { cause: error });
 }

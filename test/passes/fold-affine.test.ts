@@ -82,6 +82,26 @@ describe('it stays where', () => {
     expect(await folded(conv('y = Div (c, h)'))).toBe('Conv Div');
   });
 
+  test('the normalization takes its statistics from the batch', async () => {
+    const text = (outputs: string, mode: string) => `g (float[2, 2] x) => (float[2, 2] y)
+<
+  float[2, 2] w = {1.0, 2.0, 3.0, 4.0},
+  float[2] s = {1.0, 0.5},
+  float[2] b = {0.5, 0.0},
+  float[2] m = {0.0, 1.0},
+  float[2] v = {1.0, 2.0}
+>
+{
+  h = Gemm (x, w)
+  ${outputs} = BatchNormalization ${mode} (h, s, b, m, v)
+}`;
+    const training = '<training_mode: int = 1>';
+    expect(await folded(text('y', ''))).toBe('Gemm');
+    // ONNX Runtime takes training mode with all the outputs only.
+    expect(operators((await runPass(text('y', training), [foldAffine])).graph)).toEqual(['Gemm', 'BatchNormalization']);
+    expect(await folded(text('y, rm, rv', training))).toBe('Gemm BatchNormalization');
+  });
+
   test('somebody else reads the sum', async () => {
     expect(await folded(conv('m = Mul (h, c)\n  y = Add (m, h)'))).toBe('Conv Mul Add');
   });

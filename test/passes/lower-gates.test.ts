@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { lowerGates } from '../../passes/lower-gates.js';
-import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { expectSameFunction, graphOf, operators, runGraph, runPass } from './support.js';
 
 const lowered = async (text: string) => {
   const { graph, body } = await runPass(text, [lowerGates]);
@@ -26,7 +27,7 @@ describe('a gate becomes', () => {
   each = Gather <axis: int = 1> (u, groups)
   y = ai.swan.Gate (x, each)
 }`;
-    expect((await lowered(text)).ops).toBe('GreaterOrEqual Cast Unsqueeze Gather Mul');
+    expect((await lowered(text)).ops).toBe('GreaterOrEqual Unsqueeze Gather Cast Mul');
   });
 
   test('a mask in its own branch', async () => {
@@ -45,5 +46,28 @@ describe('a gate becomes', () => {
     }> (c)
 }`;
     expect((await lowered(text)).ops).toBe('Squeeze If GreaterOrEqual Cast Mul Relu');
+  });
+
+  test('a mask of float16 for features of float16', async () => {
+    const text =
+      'g (float16[N, 2] x, float[N, 2] s) => (float16[N, 2] y) { y = ai.swan.Gate <threshold: float = 0.5> (x, s) }';
+    const { graph } = await runPass(text, [lowerGates]);
+    const x = new Tensor('float16', [1, 2], Uint16Array.of(0x3c00, 0x4000));
+    const { y } = await runGraph(graph, { x, s: Tensor.floats([1, 2], [0.25, 0.5]) });
+    expect([y?.type, y?.data]).toEqual(['float16', Uint16Array.of(0, 0x4000)]);
+  });
+
+  test.each(['float16', 'float64'] as const)('a comparison of a %s score with the threshold as it is', async (type) => {
+    const element = type === 'float64' ? 'double' : type;
+    // 0.1 as float32 is above 0.1 as float16 and as double.
+    const text = `g (float[N, 2] x, ${element}[N, 2] s) => (float[N, 2] y) { y = ai.swan.Gate <threshold: float = 0.1> (x, s) }`;
+    const s =
+      type === 'float64'
+        ? new Tensor('float64', [1, 2], Float64Array.of(0.1, 0.100000002))
+        : new Tensor('float16', [1, 2], Uint16Array.of(0x2e66, 0x2e67));
+    const { graph } = await runPass(text, [lowerGates]);
+    for (const form of [graphOf(text), graph]) {
+      expect((await runGraph(form, { x: Tensor.floats([1, 2], [1, 2]), s })).y?.numbers()).toEqual([0, 2]);
+    }
   });
 });

@@ -50,6 +50,30 @@ describe('an If', () => {
     );
   });
 
+  test('with branches that differ in an attribute that is no ordinary number stays', async () => {
+    const values = ['inf', '-inf', 'nan', '0.0', '-0.0'];
+    const elu = (name: string, value: string) => `${name} = Elu <alpha: float = ${value}> (h)`;
+    for (const yes of values) {
+      for (const no of values) {
+        const { graph } = await runPass(choice(elu('z', yes), elu('w', no)), [mergeBranches]);
+        expect([yes, no, operators(graph).join(' ')]).toEqual([yes, no, yes === no ? 'Relu Elu' : 'Relu If Elu Elu']);
+      }
+    }
+  });
+
+  test('with branches that differ in one of several numbers of an attribute stays', async () => {
+    const custom = (name: string, values: string) => `${name} = my.ops.Scale <factors: floats = [${values}]> (h)`;
+    for (const [yes, no, ops] of [
+      ['1.0, inf', '1.0, inf', 'Relu Scale'],
+      ['1.0, inf', '1.0, -inf', 'Relu If Scale Scale'],
+      ['1.0, 0.0', '1.0, -0.0', 'Relu If Scale Scale'],
+      ['1.0', '1.0, 1.0', 'Relu If Scale Scale'],
+    ] as const) {
+      const { graph } = await runPass(choice(custom('z', yes), custom('w', no)), [mergeBranches]);
+      expect(operators(graph).join(' ')).toBe(ops);
+    }
+  });
+
   test('in an If: branches that are equal once the inner one is gone become one', async () => {
     const inner = (name: string, out: string) => `${out} = If <then_branch: graph = in_${name} () => (float[N] t${name})
         {

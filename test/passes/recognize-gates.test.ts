@@ -101,6 +101,28 @@ describe('no gate is', () => {
     expect((await recognized(hand(nodes))).gates).toEqual([]);
   });
 
+  test.each([
+    ['comparison', 'c = my.ops.GreaterOrEqual (s, t)\n  y = Where (c, x, zero)'],
+    ['Not', 'c = Less (s, t)\n  n = my.ops.Not (c)\n  y = Where (n, x, zero)'],
+    ['Cast', 'c = GreaterOrEqual (s, t)\n  m = my.ops.Cast <to: int = 1> (c)\n  y = Mul (x, m)'],
+    ['Where of 1 and 0', 'c = GreaterOrEqual (s, t)\n  m = my.ops.Where (c, one, zero)\n  y = Mul (x, m)'],
+    ['Where of the features', 'c = GreaterOrEqual (s, t)\n  y = my.ops.Where (c, x, zero)'],
+    ['product', 'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = my.ops.Mul (x, m)'],
+  ])('one with a %s of another domain', async (_, nodes) => {
+    const { graph } = await runPass(hand(nodes), [recognizeGates], { facts: [] });
+    expect(gatesOf(graph)).toEqual([]);
+  });
+
+  test('the sigmoid of another domain, which is the score itself', async () => {
+    const text = hand('p = my.ops.Sigmoid (s)\n  c = GreaterOrEqual (p, t)\n  y = Where (c, x, zero)').replace(
+      'float one = {1.0}',
+      'float one = {1.0},\n  float[N, 3] p',
+    );
+    const { graph } = await runPass(text, [recognizeGates], { facts: [] });
+    const [gate] = gatesOf(graph);
+    expect([gate?.node.input(1).name, gate?.threshold]).toEqual(['p', 0.5]);
+  });
+
   test('a mask that makes the features larger', async () => {
     const text = hand(
       'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
-import { expectSameFunction, fakeProfile, graphOf, runPass } from './support.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { expectSameFunction, fakeProfile, graphOf, runGraph, runPass } from './support.js';
 
 /** A dense hidden layer of three units, the second of which is gated off, and what follows it. */
 const dense = (rest: string, constants = '', outputs = 'float[N, 2] y') => `g (float[N, 2] x) => (${outputs})
@@ -334,4 +335,54 @@ test('removing again finds nothing more, and the same text comes out twice', asy
   const again = await runPass(first.graph, [removeDeadUnits], { inputRange: [-10, 10] });
   expect(second.text).toBe(first.text);
   expect(again.text).toBe(first.text);
+});
+
+test('a unit stays whose mask is an output', async () => {
+  const rest = '  kept, mask = Dropout (gated)\n  y = Gemm (kept, w2)';
+  const text = dense(rest, undefined, 'float[N, 2] y, bool[N, 3] mask');
+  const { graph, removed, findings } = await runPass(text, [removeDeadUnits], { inputRange: [-10, 10] });
+  expect(removed).toEqual([]);
+  expect(findings.map(({ what }) => what)).toEqual([expect.stringContaining('Dropout')]);
+  const { mask } = await runGraph(graph, { x: Tensor.floats([1, 2], [1, 2]) });
+  expect(mask?.dims).toEqual([1, 3]);
+});
+
+test('a gate that never opens and that somebody else reads is reported as removed', async () => {
+  const text = `g (float[N, 3] x, float[N, 3] s) => (float[N, 3] z, float[N, 3] y)
+{
+  gated = ai.swan.Gate <axis: int = 1, name: string = "gate"> (x, s)
+  y = Add (x, gated)
+  z = Softmax (gated)
+}`;
+  const { removed, body } = await runPass(text, [removeDeadUnits], { profile: fakeProfile({ gate: [0, 0, 0] }) });
+  expect(removed).toEqual([{ gate: 'gate', units: [0, 1, 2], basis: 'observed', reason: 'off' }]);
+  expect(body).toContain('y = Add (x, gated_off)');
+});
+
+test('the branch of a float16 gate that never opens adds nothing of its type', async () => {
+  const text = `g (float16[N, 2] x, float[N, 2] s) => (float16[N, 2] y)
+{
+  gated = ai.swan.Gate <axis: int = 1, name: string = "gate"> (x, s)
+  y = Add (x, gated)
+}`;
+  const { graph } = await runPass(text, [removeDeadUnits], { profile: fakeProfile({ gate: [0, 0] }) });
+  const x = new Tensor('float16', [1, 2], Uint16Array.of(0x3c00, 0x4000));
+  expect((await runGraph(graph, { x, s: Tensor.floats([1, 2], [-1, -1]) })).y?.data).toEqual(x.data);
+});
+
+test('units stay that are added up in float16', async () => {
+  const text = dense('  active = Sigmoid (gated)\n  half = Cast <to: int = 10> (active)\n  y = MatMul (half, wh)')
+    .replace('float[N, 2] y', 'float16[N, 1] y')
+    .replace('float[3, 2] w2 = {1.0, -1.0, 2.0, -2.0, 3.0, 0.5}', 'float16[3, 1] wh = {15360, 15360, 15360}');
+  const { removed, graph } = await runPass(text, [removeDeadUnits], { inputRange: [-10, 10] });
+  expect(removed).toEqual([]);
+  const feeds = { x: Tensor.floats([1, 2], [1, 2]) };
+  expect((await runGraph(graph, feeds)).y?.data).toEqual((await runGraph(graphOf(text), feeds)).y?.data);
+});
+
+test('units are counted along an axis given from the end', async () => {
+  const text = dense('  y = Gemm (gated, w2)').replace('axis: int = 1', 'axis: int = -1');
+  const { removed, shapes } = await removal(text);
+  expect(removed).toEqual([{ gate: 'gate', units: [1], basis: 'proved', reason: 'off' }]);
+  expect(shapes).toMatchObject({ w: '2,2', ws: '2,2', w2: '2,2' });
 });

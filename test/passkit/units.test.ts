@@ -93,6 +93,70 @@ describe('a unit is', () => {
     expect(reason(graph, 'y', 1, 0)).toBe("it is part of the output 'y'");
     expect(reason(graph, 'a', 1, 0)).toBe("Softmax in 'y' has no rule for leaving it out");
   });
+
+  test('pinned where a further output without a rule is read, and only there', () => {
+    const dropout = (reads: string, outputs = '') => `g (float[N, 2] x) => (float[N, 1] y${outputs})
+<
+  float[2, 3] a = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0},
+  float[3, 1] c = {1.0, 2.0, 3.0}
+>
+{
+  p = Gemm (x, a)
+  d, m = Dropout (p)
+  ${reads}
+  y = Gemm (d, c)
+}`;
+    const pinned = "Dropout in 'd' has no rule for leaving it out";
+    expect(reason(graphOf(dropout('')), 'a', 1, 0)).toBeUndefined();
+    expect(reason(graphOf(dropout('', ', bool[N, 3] m')), 'a', 1, 0)).toBe(pinned);
+    expect(reason(graphOf(dropout('n = Not (m)', ', bool[N, 3] n')), 'a', 1, 0)).toBe(pinned);
+  });
+
+  test('pinned behind a normalization that trains', () => {
+    const normalized = (outputs: string, mode: string) => `g (float[N, 2] x) => (float[N, 1] y)
+<
+  float[2, 3] a = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0},
+  float[3] v = {1.0, 1.0, 1.0},
+  float[3, 1] c = {1.0, 2.0, 3.0}
+>
+{
+  p = Gemm (x, a)
+  ${outputs} = BatchNormalization ${mode} (p, v, v, v, v)
+  y = Gemm (n, c)
+}`;
+    const pinned = "BatchNormalization in 'n' has no rule for leaving it out";
+    expect(reason(graphOf(normalized('n', '')), 'a', 1, 0)).toBeUndefined();
+    expect(reason(graphOf(normalized('n', '<training_mode: int = 1>')), 'a', 1, 0)).toBe(pinned);
+    expect(reason(graphOf(normalized('n, rm, rv', '<training_mode: int = 1>')), 'a', 1, 0)).toBe(pinned);
+  });
+
+  test('pinned where it enters or leaves a nested graph', () => {
+    const graph = graphOf(`g (float[4] x) => (float[4] y)
+<
+  int64 trip = {1},
+  bool go = {1}
+>
+{
+  h = Relu (x)
+  y = Loop <body: graph = body (int64 i, bool on, float[4] state) => (bool still, float[4] next)
+    <
+      int64[4] order = {1, 1, 3, 3}
+    >
+    {
+      next = Gather <axis: int = 0> (state, order)
+      still = Identity (on)
+    }> (trip, go, h)
+}`);
+    const body = defined(graph.nodes.at(-1)?.subgraphs[0], 'body');
+    const groups = new UnitGroups(graph);
+    for (const value of [...body.inputs, ...body.outputs].filter(({ shape }) => shape?.length === 1)) {
+      for (const index of [0, 1, 2, 3]) {
+        expect(groups.pinReason(defined(groups.unitOf(value, 0, index), 'unit'))).toMatch(
+          /nested graph of 'y'|by its number/,
+        );
+      }
+    }
+  });
 });
 
 describe('permuteAxis', () => {

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { type CompileOptions, type Mode, modes } from '../../compiler/options.js';
 import { colorsFor } from '../../report/colors.js';
-import { renderReport } from '../../report/compile.js';
+import { renderReport, warningsOf } from '../../report/compile.js';
+import { printable } from '../../report/text.js';
 import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
@@ -69,6 +70,8 @@ export function addCompile(program: Command, terminal: Terminal): void {
       const { compile } = await import('../../index.js');
       const options: CompileOptions = { ...flags, model, targets: target, signal: terminal.signal };
       const { report } = await withProgress(terminal, (onProgress) => compile({ ...options, onProgress }));
+      const errColors = colorsFor(terminal.errColors);
+      for (const warning of warningsOf(report)) terminal.err(`${errColors.yellow('warning:')} ${printable(warning)}\n`);
       if (json) terminal.out(`${JSON.stringify(report, undefined, 2)}\n`);
       else terminal.out(renderReport(report, { out: flags.out, colors: colorsFor(terminal.outColors) }));
     });

@@ -4,6 +4,7 @@ import { colorsFor } from '../../report/colors.js';
 import { renderProfile } from '../../report/profile.js';
 import type { Profile } from '../../runtime/profile/types.js';
 import { invalid, type Problem, SwancError } from '../../support/errors.js';
+import { fileErrorText } from '../../support/file-errors.js';
 import { replaceFile } from '../../support/replace-file.js';
 import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
@@ -93,7 +94,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (error) {
     if (error instanceof SwancError) throw error;
-    throw invalid(path, error instanceof Error ? error.message : String(error));
+    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
   }
 }
 

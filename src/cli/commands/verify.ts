@@ -1,6 +1,9 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderVerification } from '../../report/verify.js';
+import { invalid } from '../../support/errors.js';
 import { withCommonOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
@@ -22,16 +25,43 @@ export function addVerify(program: Command, terminal: Terminal): void {
         'if they differ.',
     )
     .argument('<model>', 'the original: model.json, .onnx file, or a folder with one of them')
-    .argument('<compiled>', 'the .onnx file made from it')
+    .argument('<compiled>', 'the .onnx file made from it, or the folder that "swanc compile" wrote to')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (default: seeded random inputs)')
-    .option('--samples <count>', 'use at most so many samples', positiveInteger)
+    .option('--samples <count>', 'compare at most so many samples, taken evenly (default: 1000)', positiveInteger)
     .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, compiled: string, { json, ...flags }: Flags) => {
+    .action(async (model: string, path: string, { json, ...flags }: Flags) => {
       const { verify } = await import('../../index.js');
+      const compiled = await compiledFile(path);
       const result = await withProgress(terminal, (onProgress) =>
         verify({ ...flags, model, compiled, signal: terminal.signal, onProgress }),
       );
-      if (json) terminal.out(`${JSON.stringify(result, undefined, 2)}\n`);
+      if (json) terminal.out(`${JSON.stringify({ equal: true, ...result }, undefined, 2)}\n`);
       else terminal.out(renderVerification(result, { colors: colorsFor(terminal.outColors) }));
     });
+}
+
+/** Where a folder that was compiled to has its model. */
+const placesInFolder = [join('cpu', 'model.onnx'), 'model.onnx'];
+
+/** The compiled file that is meant: `path` itself, or the model in that folder. */
+async function compiledFile(path: string): Promise<string> {
+  // What is wrong with a path that is no folder, the reader of the file says.
+  const isFolder = await stat(path)
+    .then((found) => found.isDirectory())
+    .catch(() => false);
+  if (!isFolder) return path;
+  for (const place of placesInFolder) {
+    const file = join(path, place);
+    if (
+      await stat(file)
+        .then((found) => found.isFile())
+        .catch(() => false)
+    )
+      return file;
+  }
+  throw invalid(
+    path,
+    `this folder has no ${placesInFolder.join(' or ')}`,
+    'give the folder that was compiled to, or the .onnx file',
+  );
 }

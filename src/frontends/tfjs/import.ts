@@ -88,7 +88,7 @@ function prepareLayers(
       else if (layer.className !== 'InputLayer') {
         const definition = byClass.get(layer.className);
         if (definition === undefined) {
-          const advice = 'give a rule for this class in the option layers, or replace the layer';
+          const advice = "give a rule for this class in `layers` of the library's compile(), or replace the layer";
           problems.unsupported(name, `layers of class ${layer.className} are not supported`, advice);
           continue;
         }
