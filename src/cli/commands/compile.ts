@@ -39,7 +39,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .description(
       'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +
         'off, and verifies that the result computes what the original does. Writes <out>/<target>/model.onnx, ' +
-        '<out>/report.json and, with calibration data, <out>/profile.json; files of these names are replaced.',
+        '<out>/report.json and, with calibration data, <out>/profile.json; earlier files of these names go.',
     )
     .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
     .option('-o, --out <folder>', 'folder to write to', 'swanc-out')
