@@ -3,7 +3,7 @@ import type { Node, Value } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
 import { type LinearUnits, linearUnits } from '../src/passkit/linear.js';
-import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import { scaledAlong } from '../src/passkit/weights.js';
 import { at } from '../src/support/assert.js';
 
@@ -20,10 +20,18 @@ export const foldAffine = definePass({
     const findings: Finding[] = [];
     for (const node of graph.nodes) {
       const affine = operatorOf(node)?.affine?.(node, new Builder(graph, { origin: node.origin, before: node }));
-      const producer = affine?.data.producer;
-      if (affine === undefined || producer?.graph !== graph || affine.data.onlyUse === undefined) continue;
-      const linear = linearUnits(producer, affine.axis);
-      if (linear === undefined || (linear.bias !== undefined && linear.bias.dims.length !== 1)) continue;
+      if (affine === undefined) continue;
+      const { producer, onlyUse } = affine.data;
+      const linear = producer?.graph === graph ? linearUnits(producer, affine.axis) : undefined;
+      const hasVectorBias = linear?.bias === undefined || linear.bias.dims.length === 1;
+      if (producer === undefined || linear === undefined || !hasVectorBias) {
+        findings.push(skipped(node.label, `${node.op} stays: no sum of products with constant weights is before it`));
+        continue;
+      }
+      if (onlyUse === undefined) {
+        findings.push(skipped(node.label, `${node.op} stays: others read '${affine.data.name}' without it`));
+        continue;
+      }
       const folded = foldInto(producer, linear, affine, node);
       graph.replaceUses(node.output, folded);
       graph.swapNames(node.output, folded);

@@ -4,7 +4,7 @@ import type { Tensor } from '../src/ir/tensor.js';
 import type { Dim } from '../src/ir/types.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { compactContribution } from '../src/passkit/contribution.js';
-import { definePass, done, type Finding, type PassContext } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 
 /**
  * Carries a constant shift (the −a γ of an SG-Blend, a bias) through the sum of products behind it: W (x + t) + b =
@@ -22,7 +22,12 @@ export const foldShift = definePass({
       const { output } = node;
       if (shift === undefined || output.isGraphOutput || output.uses.length === 0) continue;
       const contributions = await Promise.all(output.uses.map((use) => contributionOf(use, shift.amount, context)));
-      if (!contributions.every((tensor) => tensor !== undefined)) continue;
+      if (!contributions.every((tensor) => tensor !== undefined)) {
+        findings.push(
+          skipped(node.label, `${node.op} of a constant stays: some reader is no sum of products or pads with zeros`),
+        );
+        continue;
+      }
       for (const [position, { node: reader, index }] of [...output.uses].entries()) {
         const tensor = contributions[position];
         graph.setInput(reader, index, shift.data);

@@ -12,7 +12,7 @@ import { compactContribution, contributionGraph, UnknownContribution } from '../
 import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 import { UnitGroups } from '../src/passkit/units.js';
-import { firingFrequency } from '../src/runtime/profile/query.js';
+import { firingFrequency, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**
  * Skips the work of units that are off: the numbers of the units that fire are found at run time, and the weights that
@@ -163,7 +163,7 @@ interface Prediction {
 /** The target's cost model for both forms; without a profile every unit is taken to fire. */
 function predict(region: Region, gate: Gate, context: PassContext): Prediction {
   const { costs } = context.target;
-  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  const statistics = statisticsOf(context.profile, gate.name);
   const frequency = (source: number): number => (statistics === undefined ? 1 : firingFrequency(statistics, source));
   const density = gate.sourceUnits.reduce((sum, source) => sum + frequency(source), 0) / gate.units;
   const flops = region.nodes.reduce((sum, node) => sum + flopsOf(node), 0);

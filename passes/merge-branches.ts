@@ -2,7 +2,8 @@ import { sameAttribute } from '../src/ir/attribute.js';
 import { copyNode } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { sameTensor } from '../src/ir/tensor.js';
-import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
+import { substitute } from '../src/passkit/substitute.js';
 import { defined } from '../src/support/assert.js';
 
 /**
@@ -29,6 +30,8 @@ export const mergeBranches = definePass({
         inline(node, yes);
         node.graph.removeNode(node);
         findings.push(done(node.label, 'If with two equal branches replaced by one'));
+      } else {
+        findings.push(skipped(node.label, 'If stays: its condition depends on the input, and its branches differ'));
       }
     }
     return { findings };
@@ -45,9 +48,7 @@ function inline(node: Node, branch: Graph): void {
   for (const inner of branch.nodes) copyNode(inner, graph, values, node);
   for (const [index, output] of node.outputs.entries()) {
     const result = defined(branch.outputs[index], `output ${index} of a branch`);
-    const copy = values.get(result) ?? result;
-    graph.replaceUses(output, copy);
-    if (copy.isGraphOutput && copy.graph === graph) graph.swapNames(output, copy);
+    substitute(output, values.get(result) ?? result);
   }
 }
 

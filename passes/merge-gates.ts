@@ -7,7 +7,7 @@ import { movementsOf } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { linearUnits } from '../src/passkit/linear.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
-import { alwaysFired, coFired, neverFired } from '../src/runtime/profile/query.js';
+import { alwaysFired, coFired, neverFired, statisticsOf } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
 
 /**
@@ -26,12 +26,18 @@ export const mergeGates = definePass({
     const removed: RemovedUnits[] = [];
     for (const gate of gatesOf(graph)) {
       const score = scoreOf(gate);
-      if (score === undefined) continue;
+      if (score === undefined) {
+        findings.push(skipped(gate.name, 'its score is no sum of products of its own'));
+        continue;
+      }
       const equal = equalUnits(gate, score);
       const leaders = context.dead === 'observed' ? mergeObserved(gate, equal, context) : equal;
       const classes = [...new Set(leaders)].toSorted((left, right) => left - right);
       const merged = gate.units - classes.length;
-      if (merged === 0) continue;
+      if (merged === 0) {
+        findings.push(skipped(gate.name, 'no two units are known to fire together'));
+        continue;
+      }
       const saved = (merged * 2 * score.weight.size * context.target.costs.flop) / gate.units;
       if (saved <= context.target.costs.operator) {
         findings.push(skipped(gate.name, `${merged} units fire with others, but their scores cost less than a Gather`));
@@ -112,7 +118,7 @@ function equalUnits(gate: Gate, score: Score): number[] {
 
 /** The same, with units merged that fired in just the same events. */
 function mergeObserved(gate: Gate, leaders: readonly number[], context: PassContext): number[] {
-  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  const statistics = statisticsOf(context.profile, gate.name);
   if (statistics === undefined || statistics.events === 0) return [...leaders];
   const constant = new Set([...neverFired(statistics), ...alwaysFired(statistics)]);
   return leaders.map((leader, unit) => {

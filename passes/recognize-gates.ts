@@ -3,7 +3,7 @@ import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { sameShape } from '../src/ir/types.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { gatesOf } from '../src/passkit/gates.js';
-import { definePass, done, type Finding } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 
 /**
  * Finds gates that were written by hand and makes them Gate nodes, then gives every gate a name of its own.
@@ -22,7 +22,11 @@ export const recognizeGates = definePass({
     for (const node of graph.allNodes()) {
       const match = matchProduct(node) ?? matchWhere(node);
       const axis = match === undefined ? undefined : unitAxis(match);
-      if (match === undefined || axis === undefined) continue;
+      if (match === undefined) continue;
+      if (axis === undefined) {
+        findings.push(skipped(node.label, `${node.op} gates, but not sample by sample along an axis of known size`));
+        continue;
+      }
       const gate = node.graph.addNode({
         op: 'Gate',
         domain: swanDomain,

@@ -1,9 +1,9 @@
-import { Builder } from '../src/ir/builder.js';
 import { sameShape } from '../src/ir/types.js';
 import { boundsOf } from '../src/passkit/bounds.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
-import { alwaysFired, neverFiredBound } from '../src/runtime/profile/query.js';
+import { substitute } from '../src/passkit/substitute.js';
+import { alwaysFired, neverFiredBound, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**
  * Removes gates all of whose units fire for every input: features · 1 = features, and the score need not be computed.
@@ -19,14 +19,17 @@ export const removeAlwaysOnGates = definePass({
     const removed: RemovedUnits[] = [];
     const bounds = boundsOf(graph, context.inputRange);
     for (const gate of gatesOf(graph)) {
-      if (!keepsShape(gate)) continue;
+      if (!keepsShape(gate)) {
+        findings.push(skipped(gate.name, 'stays: its score is larger than its features, or its units are not counted'));
+        continue;
+      }
       const score = bounds.get(gate.node.input(1))?.along(gate.axis);
       const units = Array.from({ length: gate.units }, (_, unit) => unit);
       const isProved = score !== undefined && units.every((unit) => score.low(unit) >= gate.threshold);
       const observed = observedOn(gate, context);
       if (isProved || observed === gate.units) {
         const basis = isProved ? 'proved' : 'observed';
-        bypass(gate);
+        substitute(gate.node.output, gate.node.input(0));
         removed.push({ gate: gate.name, units: gate.sourceUnits, basis, reason: 'on' });
         const bound = neverFiredBound(context.profile?.samples ?? 0).toPrecision(2);
         const risk = isProved ? '' : `; some unit is off with p <= ${bound} at 95 %`;
@@ -47,21 +50,9 @@ function keepsShape({ node, units }: Gate): boolean {
   return units > 0 && features !== undefined && result !== undefined && sameShape(features, result);
 }
 
-/** Lets the features take the gate's place. An output of the graph stays a value of its own, computed there. */
-function bypass({ node }: Gate): void {
-  const { graph, output } = node;
-  const features = node.input(0);
-  const isFree = features.producer?.graph === graph && !features.isGraphOutput;
-  const builder = new Builder(graph, { origin: node.origin, before: node });
-  const { isGraphOutput } = output;
-  const value = isGraphOutput && !isFree ? builder.op('Identity', [features]) : features;
-  graph.replaceUses(output, value);
-  if (isGraphOutput) graph.swapNames(output, value);
-}
-
 /** How many units fired in every event of the profile, if such observations count. */
 function observedOn(gate: Gate, context: PassContext): number {
-  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  const statistics = statisticsOf(context.profile, gate.name);
   if (context.dead !== 'observed' || statistics === undefined) return 0;
   const on = new Set(alwaysFired(statistics));
   return gate.sourceUnits.filter((source) => on.has(source)).length;

@@ -16,7 +16,7 @@ import {
 } from '../src/passkit/pass.js';
 import { Removal } from '../src/passkit/removal.js';
 import { sizeOfAxis } from '../src/passkit/units.js';
-import { neverFired, neverFiredBound } from '../src/runtime/profile/query.js';
+import { neverFired, neverFiredBound, statisticsOf } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
 
 /**
@@ -88,7 +88,7 @@ function judgeGates(graph: Graph, context: PassContext): OffGate[] {
 
 /** Units that never fired in the profile, if these may go. */
 function observedOff(gate: Gate, context: PassContext): number[] {
-  const statistics = context.profile?.gates.find((candidate) => candidate.name === gate.name);
+  const statistics = statisticsOf(context.profile, gate.name);
   if (context.dead !== 'observed' || statistics === undefined || statistics.events === 0) return [];
   const silent = new Set(neverFired(statistics));
   return gate.sourceUnits.flatMap((source, unit) => (silent.has(source) ? [unit] : []));

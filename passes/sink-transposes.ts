@@ -6,7 +6,7 @@ import { isStatic, sizeOf } from '../src/ir/types.js';
 import { inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
 import { portsOf } from '../src/ops/relations.js';
 import { insertedAxes, isReshape, isTranspose, permutationOf } from '../src/ops/reshape.js';
-import { definePass } from '../src/passkit/pass.js';
+import { definePass, skipped } from '../src/passkit/pass.js';
 import { permuteAxis } from '../src/passkit/select-slots.js';
 import { at } from '../src/support/assert.js';
 
@@ -39,9 +39,17 @@ export const sinkTransposes = definePass({
       graph.sort();
       inferTypes(graph);
     }
-    return { findings: [] };
+    const left = graph.nodes.filter(isTranspose);
+    return { findings: left.map((node) => skipped(node.label, whyItStays(node))) };
   },
 });
+
+/** Why a Transpose could go no further. */
+function whyItStays({ output }: Node): string {
+  const [reader] = output.uses;
+  if (output.isGraphOutput || reader === undefined) return 'a Transpose stays: it brings an output into its layout';
+  return `a Transpose stays: ${reader.node.op} '${reader.node.label}' does not run on the other layout with all its inputs`;
+}
 
 type Rule = (node: Node, graph: Graph) => boolean;
 

@@ -4,6 +4,7 @@ import { profileFromJson } from '../runtime/profile/json.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
 import { invalid, problem, SwancError } from '../support/errors.js';
+import { fileErrorText } from '../support/file-errors.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import type { ProfileOptions } from './options.js';
@@ -28,15 +29,11 @@ export async function profile(options: ProfileOptions): Promise<Profile> {
   });
 }
 
-/** Largest profile file that is read: statistics of more gates than any model has. */
-const largestProfile = 1 << 30;
-
 /** Reads a profile and checks that it is of the model with this identity. */
 export async function loadProfile(path: string, identity: string): Promise<Profile> {
   const text = await readFile(path).catch((error: unknown) => {
-    throw invalid(path, `it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(path, fileErrorText(error));
   });
-  if (text.length > largestProfile) throw invalid(path, `${text.length} bytes are too many for a profile`);
   const loaded = profileFromJson(text, path);
   if (loaded.model === identity) return loaded;
   throw new SwancError('invalid', 'this profile is of another model', [

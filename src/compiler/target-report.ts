@@ -1,7 +1,7 @@
 import { gatesOf } from '../passkit/gates.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Comparison, Difference } from '../runtime/compare.js';
-import { meanDensity } from '../runtime/profile/query.js';
+import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import { type Form, sizeOfGraph } from './forms.js';
@@ -47,7 +47,7 @@ function reportGate(
   removed: readonly RemovedUnits[],
   profile: Profile | undefined,
 ): GateReport {
-  const statistics = profile?.gates.find((gate) => gate.name === name);
+  const statistics = statisticsOf(profile, name);
   const count = (reason: RemovedUnits['reason'], basis: RemovedUnits['basis']): number =>
     removed
       .filter((entry) => entry.gate === name && entry.reason === reason && entry.basis === basis)

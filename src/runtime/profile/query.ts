@@ -1,8 +1,13 @@
 import { pairIndex } from './co-firing.js';
-import type { GateProfile } from './schema.js';
+import type { GateProfile, Profile } from './schema.js';
 import { meanOf } from './sums.js';
 
 /** Questions to a gate's profile. Frequencies are of events; a gate without events never fired. */
+
+/** The statistics of the gate of this name, if there is a profile and it has some. */
+export function statisticsOf(profile: Profile | undefined, gate: string): GateProfile | undefined {
+  return profile?.gates.find(({ name }) => name === gate);
+}
 
 /** Fraction of the events in which `unit` fired. */
 export function firingFrequency(gate: GateProfile, unit: number): number {
