@@ -3,7 +3,7 @@ import type { Node, Value } from '../src/ir/graph.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
 import { movementsOf, type Port } from '../src/ops/relations.js';
-import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
+import { definePass, done, type Finding } from '../src/passkit/pass.js';
 import { scaledAlong } from '../src/passkit/weights.js';
 
 /**
@@ -24,12 +24,8 @@ export const foldScale = definePass({
       const readers = isPositive(node, affine)
         ? readersOf(node.output, isScalar(node, affine) ? undefined : affine.axis)
         : undefined;
-      if (readers === undefined || readers.length === 0) {
-        findings.push(
-          skipped(node.label, `${node.op} of a constant stays: not every reader leads to constant weights`),
-        );
-        continue;
-      }
+      // A factor that stays is as good as any other product: most are the slopes of an activation.
+      if (readers === undefined || readers.length === 0) continue;
       for (const { reader, weight } of readers) scaleWeights(reader, weight, factor);
       graph.replaceUses(node.output, affine.data);
       findings.push(done(node.label, `${node.op} of a constant folded into the weights behind it`));

@@ -2,7 +2,7 @@ import { Builder } from '../src/ir/builder.js';
 import { Graph, type Node, type Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
 import { sameShape } from '../src/ir/types.js';
-import { operatorOf } from '../src/ops/index.js';
+import { inferTypes, operatorOf } from '../src/ops/index.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { geluBody } from '../src/ops/swan.js';
 import { linearUnits } from '../src/passkit/linear.js';
@@ -34,6 +34,8 @@ export const lowerSgBlend = definePass({
       if (result === undefined) throw new Error(`SGBlend '${node.label}' has no definition`);
       node.graph.replaceUses(node.output, result);
       node.graph.swapNames(node.output, result);
+      // Whether the next one can give its factor to the weights before it is seen by the types there.
+      inferTypes(graph);
       findings.push(done(node.label, `SG-Blend lowered${parameters === undefined ? ' as defined' : ''}`));
     }
     return { findings };

@@ -46,7 +46,7 @@ export const removeDeadUnits = definePass({
     const nodes = new Set(graph.allNodes());
     const open = offGates.filter(({ gate }) => nodes.has(gate.node));
     const dead = new Map(open.map(({ gate, off }) => [gate.node, offSlots(gate, off)]));
-    const removal = await Removal.plan(graph, dead, context.evaluate);
+    const removal = await Removal.plan(graph, dead, context);
     // All units of a closed gate count as removed, also where somebody else still reads it.
     const removed = offGates.flatMap((off) => removedUnits(off, closed.has(off) ? undefined : removal));
     findings.push(...open.flatMap((off) => describe(off, removal, context)));

@@ -1,5 +1,5 @@
 import { Builder } from '../ir/builder.js';
-import type { Graph } from '../ir/graph.js';
+import type { Graph, Node } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { inferTypes } from '../ops/index.js';
 import { portValue } from '../ops/relations.js';
@@ -9,7 +9,10 @@ import { ConstantSlots, type DeadUnits } from './constant-slots.js';
 import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
 import type { PassContext } from './pass.js';
 import { deleteSlots } from './select-slots.js';
+import type { PreferredWidths } from './target.js';
 import { type Consumption, type Slot, sizeOfAxis, UnitGroups } from './units.js';
+
+type RemovalContext = Pick<PassContext, 'evaluate' | 'target'>;
 
 /** What constant units that go add to the output of the node that read them. */
 interface Contribution {
@@ -41,9 +44,10 @@ export class Removal {
     this.#removable = new Set(units.filter((unit) => !this.#groups.isPinned(unit) && !this.#reasons.has(unit)));
   }
 
-  static async plan(graph: Graph, dead: DeadUnits, evaluate: PassContext['evaluate']): Promise<Removal> {
+  static async plan(graph: Graph, dead: DeadUnits, { evaluate, target }: RemovalContext): Promise<Removal> {
     const removal = new Removal(graph, dead);
     removal.#keepOneOnEveryAxis();
+    for (const gate of dead.keys()) removal.#roundWidth(gate, target.widths);
     // A contribution that cannot be had keeps its units, which changes what others contribute: begin again.
     while (!(await removal.#computeContributions(evaluate)));
     return removal;
@@ -97,6 +101,23 @@ export class Removal {
       const rest = indices.map((index) => defined(this.#groups.unitOf(value, axis, index), 'unit'));
       const isEmptied = indices.length === sizeOfAxis(value, axis) && rest.every((unit) => this.#removable.has(unit));
       if (isEmptied) this.#keep(at(rest, 0), 'an axis cannot become empty');
+    }
+  }
+
+  /**
+   * Keeps as many off units of a gate as bring its width to one that the target runs well: convolutions over an odd
+   * number of channels lose their fast layout, which costs more than the channels save. They stay masked, so exact.
+   */
+  #roundWidth(gate: Node, { multiple, growth }: PreferredWidths): void {
+    const [axis, value] = [gateAxis(gate), gate.output];
+    const slots = Array.from({ length: sizeOfAxis(value, axis) }, (_, index) => index);
+    const going = slots.filter((index) => this.removes(value, axis, index));
+    const width = slots.length - going.length;
+    const wanted = Math.ceil(width / multiple) * multiple;
+    if (width < multiple || going.length === 0 || wanted > slots.length || wanted > width * growth) return;
+    for (const index of going.slice(0, wanted - width)) {
+      const unit = this.#groups.unitOf(value, axis, index);
+      if (unit !== undefined) this.#keep(unit, `a width of ${wanted} runs faster than one of ${width}`);
     }
   }
 

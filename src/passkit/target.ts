@@ -10,6 +10,15 @@ export interface Target {
   /** True where the target runs the operator itself, so that it need not be decomposed. */
   supports(node: Pick<Node, 'op' | 'domain'>): boolean;
   readonly costs: TargetCosts;
+  readonly widths: PreferredWidths;
+}
+
+/** Numbers of units at which the target's kernels run at full speed. */
+export interface PreferredWidths {
+  /** Multiples of this are preferred. */
+  readonly multiple: number;
+  /** Units that never fire are kept to reach such a width if that makes the layer at most so many times as wide. */
+  readonly growth: number;
 }
 
 /** A cost model of one sample's inference, in microseconds; see `docs/planning.md` for where the numbers are from. */

@@ -83,3 +83,22 @@ test('parameters that make the value larger keep its shape', async () => {
   const { graph } = await runPass(text, [lowerSgBlend]);
   await expectSameFunction(graphOf(text), graph);
 });
+
+test('every blend behind a convolution gives its factor to the weights, not only the first', async () => {
+  const text = `g (float[N, 2, 4, 4] x) => (float[N, 2, 4, 4] y)
+<
+  float[2, 2, 1, 1] w = {1.0, -2.0, 0.5, 3.0},
+  float[1] alpha = {0.3}, float[1] beta = {1.2}, float[1] gamma = {0.1}
+>
+{
+  a = Conv (x, w)
+  b = ai.swan.SGBlend <blend: string = "sigmoid", gelu: string = "sigmoid"> (a, alpha, beta, gamma)
+  c = Conv (b, w)
+  d = ai.swan.SGBlend <blend: string = "sigmoid", gelu: string = "sigmoid"> (c, alpha, beta, gamma)
+  y = Conv (d, w)
+}`;
+  const { graph } = await runPass(text, [lowerSgBlend]);
+  const first = graph.nodes.map(({ op }) => op).join(' ');
+  expect(first.split('Conv Mul Sigmoid Mul Mul Sigmoid Add Mul Add Mul')).toHaveLength(3);
+  await expectSameFunction(graphOf(text), graph);
+});

@@ -386,3 +386,27 @@ test('units are counted along an axis given from the end', async () => {
   expect(removed).toEqual([{ gate: 'gate', units: [1], basis: 'proved', reason: 'off' }]);
   expect(shapes).toMatchObject({ w: '2,2', ws: '2,2', w2: '2,2' });
 });
+
+test('so many off units stay as bring the width to one that the target runs well', async () => {
+  const width = 40;
+  const row = (fill: (index: number) => number) =>
+    Array.from({ length: width }, (_, index) => fill(index).toFixed(1)).join(', ');
+  // Ten of forty units never fire: thirty are left, and two more make a multiple of sixteen.
+  const text = `g (float[N, 1] x) => (float[N, 1] y)
+<
+  float[1, ${width}] w = {${row((index) => index + 1)}}, float[1, ${width}] zero = {${row(() => 0)}},
+  float[${width}] bias = {${row((index) => (index < 10 ? -1 : 1))}}, float[${width}, 1] v = {${row(() => 1)}}
+>
+{
+  f = Gemm (x, w)
+  s = Gemm (x, zero, bias)
+  g = ai.swan.Gate <axis: int = 1, name: string = "gate"> (f, s)
+  y = Gemm (g, v)
+}`;
+  const { graph, findings } = await runPass(text, [removeDeadUnits], { inputRange: [-1, 1] });
+  expect(graph.nodes.find(({ op }) => op === 'Gate')?.output.shape).toEqual(['N', 32]);
+  expect(findings.map(({ what }) => what).join()).toContain(
+    '2 units that are off stay: a width of 32 runs faster than one of 30',
+  );
+  await expectSameFunction(graphOf(text), graph);
+});

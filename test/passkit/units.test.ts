@@ -9,6 +9,7 @@ import { Removal } from '../../src/passkit/removal.js';
 import { permuteAxis } from '../../src/passkit/select-slots.js';
 import { UnitGroups } from '../../src/passkit/units.js';
 import { defined } from '../../src/support/assert.js';
+import { cpu } from '../../targets/cpu.js';
 import { expectSameFunction, graphOf } from '../passes/support.js';
 
 function findValue(graph: Graph, name: string): Value {
@@ -218,8 +219,8 @@ test('a plan over a million slots counts every one of them', { timeout: 60_000 }
       .filter(({ op }) => op === 'Gate')
       .map((node) => [node, new Set(Array.from({ length: width / 2 }, (_, unit) => 2 * unit))]),
   );
-  const zero = async () => ({ y: Tensor.floats([1, 1], [0]) });
-  const removal = await Removal.plan(graph, dead, zero);
+  const evaluate = async () => ({ y: Tensor.floats([1, 1], [0]) });
+  const removal = await Removal.plan(graph, dead, { evaluate, target: cpu });
   expect(removal.size).toBe((layers * width) / 2);
   removal.apply();
   expect(new UnitGroups(graph).slotCount).toBeLessThan(groups.slotCount * 0.51);
