@@ -3,7 +3,15 @@ import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { broadcastShapes, elementsPerSample, inputType, type Operator, rankOf, swanDomain } from './operator.js';
+import {
+  broadcastShapes,
+  elementsPerSample,
+  inputType,
+  type Operator,
+  rankOf,
+  ShapeError,
+  swanDomain,
+} from './operator.js';
 import { broadcastTies } from './relations.js';
 
 /**
@@ -91,6 +99,9 @@ export const sgBlend: Operator = {
   infer: (node) => {
     const types = node.inputs.map((value) => value?.type);
     const [x] = types;
+    if (types.some((type) => type !== undefined && type.type !== 'float32')) {
+      throw new ShapeError('its input and parameters must be float32');
+    }
     if (x === undefined || types.includes(undefined)) return [undefined];
     return [
       { type: x.type, shape: broadcastShapes(types.flatMap((type) => (type === undefined ? [] : [type.shape]))) },
