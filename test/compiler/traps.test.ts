@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { compile, inspect } from '../../src/index.js';
+import { checkModel, hasChecker } from '../onnx/checker.js';
 import { fixture, temporaryFolder, writeNormalSamples } from './support.js';
 
 /**
@@ -12,6 +13,9 @@ import { fixture, temporaryFolder, writeNormalSamples } from './support.js';
 const traps = z
   .array(z.object({ name: z.string(), trap: z.number(), lesson: z.string() }))
   .parse(JSON.parse(readFileSync(join(fixture('traps'), 'index.json'), 'utf8')));
+
+const folder = await temporaryFolder();
+const written: string[] = [];
 
 /** What must become of the units that never fire on the data: how many go, by trap. */
 const removedUnits: Readonly<Record<string, number>> = {
@@ -49,11 +53,12 @@ describe.each(traps.filter(({ name }) => name !== boundary))('trap $trap, $name'
   });
 
   test('Compiled on observations, it is the same function.', async () => {
-    const folder = await temporaryFolder();
-    const calibration = join(folder, 'samples.npy');
+    const calibration = join(folder, `${name}.npy`);
     const { inputs } = await inspect({ model });
     await writeNormalSamples(calibration, inputs[0]?.type ?? '', 300, 7);
-    const { report } = await compile({ model, calibration, mode: 'dynamic', verifyEach: true });
+    const out = join(folder, name);
+    const { report } = await compile({ model, calibration, mode: 'dynamic', verifyEach: true, out });
+    written.push(join(out, 'cpu', 'model.onnx'));
     const [target] = report.targets;
     expect(target?.verification?.outsideProfile).toBe(0);
     const expected = removedUnits[name];
@@ -66,4 +71,9 @@ describe.each(traps.filter(({ name }) => name !== boundary))('trap $trap, $name'
 test('a model that cannot be compared at all is not passed as verified', async () => {
   const model = join(fixture('traps'), boundary);
   await expect(compile({ model })).rejects.toMatchObject({ kind: 'verification' });
+});
+
+test.skipIf(!hasChecker())('the official checker accepts every file that was written', () => {
+  expect(written.length).toBeGreaterThan(20);
+  checkModel(written);
 });

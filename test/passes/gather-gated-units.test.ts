@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import { Tensor } from '../../src/ir/tensor.js';
+import { modelBytes } from '../../src/onnx/write.js';
+import { checkModel, hasChecker } from '../onnx/checker.js';
 import { expectSameFunction, fakeProfile, graphOf, runGraph, runPass } from './support.js';
 
 const costs = { operator: 0, gatheredByte: 0, gatheredRun: 0, flop: 1 };
@@ -166,4 +171,23 @@ describe('a gate keeps its mask', () => {
 }`;
     expect(await refusal(text, { costs, profile: fakeProfile({ gate: [1, 1] }) })).toContain('branch');
   });
+});
+
+test.skipIf(!hasChecker())('gathered graphs pass the official checker at every opset', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'swanc-gathered-'));
+  try {
+    const paths: string[] = [];
+    for (const text of [dense('  r = Relu (gated)\n  y = Gemm (r, w2)'), convolution]) {
+      const { graph, findings } = await runPass(text, [gatherGatedUnits], { costs, profile });
+      expect(findings[0]?.done).toBe(true);
+      for (const opset of [13, 15, 18, 20]) {
+        const path = join(folder, `${paths.length}.onnx`);
+        writeFileSync(path, modelBytes(graph, { opset }));
+        paths.push(path);
+      }
+    }
+    checkModel(paths);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
