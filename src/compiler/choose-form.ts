@@ -62,7 +62,9 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const candidates = [dense, ...(dynamic !== undefined && gathers ? [dynamic] : [])];
   const sessions = new Map<Form, Session>();
   try {
-    for (const form of [masked, ...candidates]) sessions.set(form, await runtime.load(form.bytes));
+    // What is only measured is loaded only where there is data to measure with.
+    const loaded = input.data === undefined ? candidates : [masked, ...candidates];
+    for (const form of loaded) sessions.set(form, await runtime.load(form.bytes));
     const comparisons = await verifyForms(candidates, sessions, input);
     const latency = await measureForms([masked, ...candidates], sessions, input);
     const { form, reason } = pick(mode, dense, gathers ? dynamic : undefined, latency);

@@ -29,8 +29,9 @@ interface ReferenceBatch extends GateState {
   readonly samples: number;
 }
 
-/** Samples compared in a compile, and random ones where there is no data. */
+/** Samples compared unless told otherwise; of random ones, which do not tell much of gates, fewer do. */
 const defaultSamples = 64;
+const defaultRandomSamples = 32;
 const batchSize = 32;
 const seed = 20_260_101;
 
@@ -45,7 +46,7 @@ export interface ReferenceOptions {
   /** Path of the tfjs model, if it is one. */
   readonly tfjsPath: string | undefined;
   readonly data: Calibration | undefined;
-  /** Most samples to compare; 64 if not given. */
+  /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
@@ -57,7 +58,7 @@ export interface ReferenceOptions {
  */
 export async function runReference(options: ReferenceOptions): Promise<Reference> {
   const { graph, data, runtime, signal } = options;
-  const wanted = options.samples ?? defaultSamples;
+  const wanted = options.samples ?? (data === undefined ? defaultRandomSamples : defaultSamples);
   const source = data ?? randomSamples(inputsOf(graph), seed, wanted);
   const scores = await GateScores.open(graph, runtime);
   const run = await openReference(options);
