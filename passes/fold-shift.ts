@@ -46,7 +46,7 @@ interface Shift {
   readonly amount: Tensor;
 }
 
-/** x + c or x − c with a constant c; c is given with its sign. */
+/** x + c with a constant c. */
 function shiftOf(node: Node): Shift | undefined {
   if (node.domain !== '' || node.inputs.length !== 2 || operatorOf(node)?.addends === undefined) return undefined;
   const constant = node.inputs.find((value) => value?.constant?.type === 'float32');

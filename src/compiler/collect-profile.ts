@@ -1,36 +1,28 @@
 import type { Calibration } from '../data/types.js';
-import type { Graph } from '../ir/graph.js';
 import { GateStatistics } from '../runtime/profile/collector.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Runtime } from '../runtime/types.js';
 import { GateScores } from './gate-scores.js';
-import type { Progress } from './options.js';
-
-export interface CollectOptions {
-  /** Identifies the model: see {@link modelIdentity}. */
-  readonly model: string;
-  /** Most samples to run; all by default. */
-  readonly limit?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
+import type { CommonOptions, ProfileOptions } from './options.js';
+import type { Source } from './source.js';
 
 /** Samples that are in memory at a time. */
 const batchSize = 64;
 
-/** Runs calibration data through the scores of a prepared graph's gates, batch by batch, and counts what they do. */
+/** Runs calibration data through the scores of a model's gates, batch by batch, and counts what they do. */
 export async function collectProfile(
-  graph: Graph,
+  source: Source,
   data: Calibration,
   runtime: Runtime,
-  options: CollectOptions,
+  options: CommonOptions & Pick<ProfileOptions, 'samples'>,
 ): Promise<Profile> {
+  const { graph } = source.prepared;
   const scores = await GateScores.open(graph, runtime);
   try {
     const statistics = new GateStatistics(
       scores.gates.map(({ name, units, threshold }) => ({ name, units, threshold })),
     );
-    const total = Math.min(data.count, options.limit ?? Number.POSITIVE_INFINITY);
+    const total = Math.min(data.count, options.samples ?? Number.POSITIVE_INFINITY);
     let done = 0;
     for await (const batch of data.batches(batchSize, { limit: total, pad: true, signal: options.signal })) {
       for (const [gate, rows] of await scores.run(batch.feeds)) {
@@ -44,7 +36,7 @@ export async function collectProfile(
       done += batch.samples;
       options.onProgress?.({ stage: 'profile', done, total });
     }
-    return statistics.finish({ model: options.model, inputs: graph.inputs.map(({ name }) => name) });
+    return statistics.finish({ model: source.identity, inputs: graph.inputs.map(({ name }) => name) });
   } finally {
     await scores.close();
   }

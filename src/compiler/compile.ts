@@ -128,13 +128,7 @@ async function findProfile(
 ): Promise<Profile | undefined> {
   if (options.profile !== undefined) return loadProfile(options.profile, source.identity);
   if (data === undefined) return undefined;
-  const { signal, onProgress, samples } = options;
-  return collectProfile(source.prepared.graph, data, runtime, {
-    model: source.identity,
-    limit: samples,
-    signal,
-    onProgress,
-  });
+  return collectProfile(source, data, runtime, options);
 }
 
 function referenceOf(

@@ -20,13 +20,7 @@ export async function profile(options: ProfileOptions): Promise<Profile> {
   const runtime = await openRuntime();
   const source = await openSource(options.model, passContext(runtime, options), options);
   const data = await openCalibration(options.calibration, inputsOf(source.original));
-  const { signal, onProgress, samples } = options;
-  return collectProfile(source.prepared.graph, data, runtime, {
-    model: source.identity,
-    limit: samples,
-    signal,
-    onProgress,
-  });
+  return collectProfile(source, data, runtime, options);
 }
 
 /** Reads a profile and checks that it is of the model with this identity. */

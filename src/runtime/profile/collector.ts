@@ -16,7 +16,7 @@ export interface GateSpec {
 
 /** Of what model a profile is. */
 export interface ProfileSource {
-  /** See {@link modelHash}. */
+  /** SHA-256 of the model's graph and weights, in hexadecimal. */
   readonly model: string;
   readonly inputs: readonly string[];
 }
