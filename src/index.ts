@@ -21,7 +21,17 @@ export {
   type VerificationReport,
 } from './compiler/report.js';
 export { verify } from './compiler/verify.js';
-export { type ConfigReader, defineLayer, type LayerContext, type LayerDefinition } from './frontends/index.js';
+export type {
+  Builder,
+  ConfigReader,
+  InnerLayer,
+  LayerContext,
+  LayerRule,
+  Masked,
+  Plugin,
+  PluginApi,
+  Value,
+} from './frontends/index.js';
 export { profileFromJson, profileToJson } from './runtime/profile/json.js';
 export { mergeProfiles } from './runtime/profile/merge.js';
 export type { GateProfile, Profile } from './runtime/profile/types.js';

@@ -1,4 +1,4 @@
-import type { LayerDefinition } from '../frontends/index.js';
+import type { Plugin } from '../frontends/index.js';
 
 /** Dense removes what is never needed; dynamic also skips at run time what this input does not need. */
 export const modes = ['dense', 'dynamic', 'auto'] as const;
@@ -15,8 +15,8 @@ export interface Progress {
 export interface CommonOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Rules for layers of the user's own. */
-  readonly layers?: readonly LayerDefinition[] | undefined;
+  /** Rules for layers of the user's own: plugins, or paths of modules whose default export is one. */
+  readonly plugins?: readonly (Plugin | string)[] | undefined;
 }
 
 export interface ProfileOptions extends CommonOptions {

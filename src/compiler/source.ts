@@ -9,6 +9,7 @@ import type { PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import type { CommonOptions } from './options.js';
 import { preparation } from './pipeline.js';
+import { loadPlugins } from './plugins.js';
 import { readRemovals } from './removal-record.js';
 
 /** A model as it was read, and as the passes want it. */
@@ -35,7 +36,7 @@ export async function openSource(
   afterPass?: AfterPass,
 ): Promise<Source> {
   options.onProgress?.({ stage: 'import' });
-  const imported = importModel(path, options.layers === undefined ? {} : { layers: options.layers });
+  const imported = importModel(path, { layers: await loadPlugins(options.plugins ?? []) });
   checkModel(imported);
   const original = cloneGraph(imported.graph).graph;
   options.onProgress?.({ stage: 'prepare' });

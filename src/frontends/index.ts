@@ -5,8 +5,11 @@ import { readModel } from '../onnx/read.js';
 import { invalid } from '../support/errors.js';
 import { importTfjsModel, type TfjsImportOptions } from './tfjs/import.js';
 
+export type { Builder } from '../ir/builder.js';
+export type { Value } from '../ir/graph.js';
+export { type Plugin, type PluginApi, rulesOf } from './plugin.js';
 export type { ConfigReader } from './tfjs/config.js';
-export { defineLayer, type LayerContext, type LayerDefinition, type LayerRule } from './tfjs/layer.js';
+export type { InnerLayer, LayerContext, LayerDefinition, LayerRule, Masked } from './tfjs/layer.js';
 
 /** Which front end read a model. */
 export type ModelFormat = 'tfjs-layers' | 'onnx';

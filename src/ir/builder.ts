@@ -1,5 +1,5 @@
 import { type Attributes, int, ints } from './attribute.js';
-import type { Graph, Node, Value } from './graph.js';
+import type { Graph, Node, NodeSpec, Value } from './graph.js';
 import { Tensor } from './tensor.js';
 import { type ElementType, elementTypes } from './types.js';
 
@@ -21,7 +21,26 @@ export class Builder {
 
   /** Adds a node of one output. */
   op(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}, domain = ''): Value {
-    return this.graph.addNode({ op, domain, inputs, attributes, ...this.#options }).output;
+    return this.add({ op, domain, inputs, attributes }).output;
+  }
+
+  /** Adds a node of `count` outputs and returns them all, in operator order. */
+  multi(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    count: number,
+    attributes: Attributes = {},
+    domain = '',
+  ): readonly Value[] {
+    const { origin } = this.#options;
+    const name = `${origin === undefined ? '' : `${origin}_`}${op.toLowerCase()}`;
+    const outputs = Array.from({ length: count }, (_, index) => `${name}_${index}`);
+    return this.add({ op, domain, inputs, attributes, outputs }).outputs;
+  }
+
+  /** Every node that a builder adds is added here: a subclass that overrides this sees them all. */
+  protected add(spec: NodeSpec): Node {
+    return this.graph.addNode({ ...spec, ...this.#options });
   }
 
   constant(tensor: Tensor, name = 'constant'): Value {

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { profileFromJson, reportSchema } from '../../src/index.js';
+import { root } from '../repository/sources.js';
 import { swanc, temporaryFolder, trap, writeSamples } from './support.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -47,6 +48,38 @@ describe('swanc', () => {
     const { code, stdout, stderr } = await swanc(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(says);
+  });
+
+  it('takes layers of the user from plugins', async () => {
+    const model = at('custom');
+    mkdirSync(model);
+    const layer = (class_name: string, config: object) => ({ class_name, config: { name: class_name, ...config } });
+    const layers = [layer('UnitNorm', { batch_input_shape: [null, 3] }), layer('ChannelScale', {})];
+    const weights = [{ name: 'ChannelScale/scale', shape: [3], dtype: 'float32' }];
+    const weightsManifest = [{ paths: ['weights.bin'], weights }];
+    const modelTopology = { class_name: 'Sequential', config: { name: 'm', layers } };
+    writeFileSync(join(model, 'model.json'), JSON.stringify({ modelTopology, weightsManifest }));
+    writeFileSync(join(model, 'weights.bin'), Buffer.from(Float32Array.of(1, 2, 3).buffer));
+    expect((await swanc(['inspect', model])).stderr).toContain('layers of class UnitNorm are not supported');
+    const plugin = ['--plugin', join(root, 'examples', 'custom-layers.mjs')];
+    expect((await swanc(['inspect', model, ...plugin])).stdout).toContain('ReduceL2');
+    const compiled = await swanc(['compile', model, '-o', at('custom-out'), ...plugin, '--json']);
+    expect(JSON.parse(compiled.stdout).targets[0].verification.reference).toBe('onnxruntime');
+    expect((await swanc(['verify', model, at('custom-out'), ...plugin])).code).toBe(0);
+  });
+
+  it('refuses plugins that are none with exit code 2', async () => {
+    writeFileSync(at('empty.mjs'), 'export const a = 1;');
+    writeFileSync(at('broken.mjs'), 'export default (');
+    for (const [file, says] of [
+      ['none.mjs', /none\.mjs: it cannot be loaded: Cannot find module/],
+      ['empty.mjs', /empty\.mjs: its default export is no function/],
+      ['broken.mjs', /broken\.mjs: it cannot be loaded/],
+    ] as const) {
+      const { code, stderr } = await swanc(['inspect', trap('softmax'), '--plugin', at(file)]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(says);
+    }
   });
 
   it('asks for a report of an unexpected error and ends with 1', async () => {

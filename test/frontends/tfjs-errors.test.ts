@@ -81,8 +81,11 @@ describe('what is not supported is listed at once', () => {
       class_name: 'Functional',
       config: { ...config, layers: [input, relu(nodes)] },
     });
-    const masked = await problemsOf(model([[['in', 0, 0, { mask: ['in', 0, 0], training: true }]]]));
-    expect(masked.problems).toEqual(['r: it is called with the argument mask = ["in",0,0]']);
+    const given = await problemsOf(model([[['in', 0, 0, { magic: ['in', 0, 0], level: 2, training: true }]]]));
+    expect(given.problems).toEqual([
+      "r: it is called with the argument 'magic'",
+      "r: it is called with the argument 'level'",
+    ]);
     expect((await problemsOf(model([{ args: [], kwargs: {} }]))).problems.join()).toContain('Keras 3');
   });
 });

@@ -3,12 +3,12 @@ import { type CompileOptions, type Mode, modes } from '../../compiler/options.js
 import { colorsFor } from '../../report/colors.js';
 import { renderReport, warningsOf } from '../../report/compile.js';
 import { printable } from '../../report/text.js';
-import { withCommonOptions } from '../common.js';
+import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { nameList, numberRange, positiveInteger } from '../values.js';
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly out: string;
   readonly target?: readonly string[];
   readonly mode?: Mode;
@@ -34,7 +34,7 @@ Examples:
 
 /** Adds `swanc compile`. */
 export function addCompile(program: Command, terminal: Terminal): void {
-  withCommonOptions(program.command('compile'))
+  withModelOptions(program.command('compile'))
     .summary('compile a model to ONNX')
     .description(
       'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +
@@ -66,9 +66,9 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .option('--verify-each', 'compare before and after every pass, too')
     .option('--dump-ir <folder>', 'write the graph after every pass, as text and as .onnx')
     .addHelpText('after', examples)
-    .action(async (model: string, { target, json, ...flags }: Flags) => {
+    .action(async (model: string, { target, plugin, json, ...flags }: Flags) => {
       const { compile } = await import('../../index.js');
-      const options: CompileOptions = { ...flags, model, targets: target, signal: terminal.signal };
+      const options: CompileOptions = { ...flags, model, targets: target, plugins: plugin, signal: terminal.signal };
       const { report } = await withProgress(terminal, (onProgress) => compile({ ...options, onProgress }));
       const errColors = colorsFor(terminal.errColors);
       for (const warning of warningsOf(report)) terminal.err(`${errColors.yellow('warning:')} ${printable(warning)}\n`);

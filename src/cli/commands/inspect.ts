@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderInspection } from '../../report/inspect.js';
-import { withCommonOptions } from '../common.js';
+import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 
 /** Adds `swanc inspect`. */
 export function addInspect(program: Command, terminal: Terminal): void {
-  withCommonOptions(program.command('inspect'))
+  withModelOptions(program.command('inspect'))
     .summary('show layers, shapes, parameters, work and gates of a model')
     .description(
       'Shows what swanc sees in a model: layers with shapes, parameters and floating-point operations, and gates. A model ' +
@@ -15,10 +15,10 @@ export function addInspect(program: Command, terminal: Terminal): void {
     )
     .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
     .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, { json }: { readonly json?: true }) => {
+    .action(async (model: string, { json, plugin }: ModelFlags & { readonly json?: true }) => {
       const { inspect } = await import('../../index.js');
       const inspection = await withProgress(terminal, (onProgress) =>
-        inspect({ model, signal: terminal.signal, onProgress }),
+        inspect({ model, plugins: plugin, signal: terminal.signal, onProgress }),
       );
       if (json) terminal.out(`${JSON.stringify(inspection, undefined, 2)}\n`);
       else terminal.out(renderInspection(inspection, { colors: colorsFor(terminal.outColors) }));

@@ -6,12 +6,12 @@ import type { Profile } from '../../runtime/profile/types.js';
 import { invalid, type Problem, SwancError } from '../../support/errors.js';
 import { fileErrorText } from '../../support/file-errors.js';
 import { replaceFile } from '../../support/replace-file.js';
-import { withCommonOptions } from '../common.js';
+import { type ModelFlags, withCommonOptions, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { positiveInteger } from '../values.js';
 
-interface CollectFlags {
+interface CollectFlags extends ModelFlags {
   readonly calibration?: string;
   readonly out?: string;
   readonly samples?: number;
@@ -32,7 +32,7 @@ Examples:
 
 /** Adds `swanc profile` and `swanc profile merge`. */
 export function addProfile(program: Command, terminal: Terminal): void {
-  const profileCommand = withCommonOptions(program.command('profile'))
+  const profileCommand = withModelOptions(program.command('profile'))
     .summary("collect the gates' statistics of a model")
     .usage('[options] <model>')
     .description(
@@ -46,13 +46,13 @@ export function addProfile(program: Command, terminal: Terminal): void {
     .addHelpText('after', examples)
     .action(async (model: string, flags: CollectFlags, command: Command) => {
       // Not required options of commander: these would be asked of "merge", too.
-      const { calibration, out, samples } = flags;
+      const { calibration, out, samples, plugin } = flags;
       if (calibration === undefined) command.error("error: required option '--calibration <path>' not specified");
       else if (out === undefined) command.error("error: required option '-o, --out <file>' not specified");
       else {
         const { profile } = await import('../../index.js');
         const collected = await withProgress(terminal, (onProgress) =>
-          profile({ model, calibration, samples, signal: terminal.signal, onProgress }),
+          profile({ model, calibration, samples, plugins: plugin, signal: terminal.signal, onProgress }),
         );
         await finish(collected, out, flags.json, terminal);
       }

@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderVerification } from '../../report/verify.js';
 import { invalid } from '../../support/errors.js';
-import { withCommonOptions } from '../common.js';
+import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { positiveInteger } from '../values.js';
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly calibration?: string;
   readonly samples?: number;
   readonly json?: true;
@@ -17,7 +17,7 @@ interface Flags {
 
 /** Adds `swanc verify`. */
 export function addVerify(program: Command, terminal: Terminal): void {
-  withCommonOptions(program.command('verify'))
+  withModelOptions(program.command('verify'))
     .summary('compare a compiled model with its original')
     .description(
       'Runs the original and a compiled model on the same samples and compares their outputs: strictly where every gate ' +
@@ -29,11 +29,11 @@ export function addVerify(program: Command, terminal: Terminal): void {
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (default: seeded random inputs)')
     .option('--samples <count>', 'compare at most so many samples, taken evenly (default: 1000)', positiveInteger)
     .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, path: string, { json, ...flags }: Flags) => {
+    .action(async (model: string, path: string, { json, plugin, ...flags }: Flags) => {
       const { verify } = await import('../../index.js');
       const compiled = await compiledFile(path);
       const result = await withProgress(terminal, (onProgress) =>
-        verify({ ...flags, model, compiled, signal: terminal.signal, onProgress }),
+        verify({ ...flags, model, compiled, plugins: plugin, signal: terminal.signal, onProgress }),
       );
       if (json) terminal.out(`${JSON.stringify({ equal: true, ...result }, undefined, 2)}\n`);
       else terminal.out(renderVerification(result, { colors: colorsFor(terminal.outColors) }));

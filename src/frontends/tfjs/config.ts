@@ -1,5 +1,6 @@
 import { type ActivationName, activationNames } from './activations.js';
 import { enumKey, field, isList, isObject, type JsonObject, show, snakeCase } from './json.js';
+import type { InnerLayer } from './layer.js';
 import type { Problems } from './problems.js';
 
 /** Fields of any layer that change nothing at inference, or that are read elsewhere. */
@@ -20,6 +21,9 @@ const neutralFields: ReadonlySet<string> = new Set([
 ]);
 const neutralEndings = ['_initializer', '_regularizer', '_constraint'];
 
+/** Reads a layer inside a config: problems are recorded, and a layer to go on with is returned in any case. */
+export type InnerLayerReader = (entry: unknown, owner: string, field: string, changes: JsonObject) => InnerLayer;
+
 /**
  * Reads the config of one layer. Getters take the snake_case name of a field, accept both spellings, and record a
  * problem with the layer's name where a value is not possible; they then return some value of the right type, so that
@@ -29,18 +33,26 @@ export class ConfigReader {
   readonly #config: JsonObject;
   readonly #where: string;
   readonly #problems: Problems;
+  readonly #readInner: InnerLayerReader;
   readonly #read = new Set<string>();
 
-  constructor(where: string, config: JsonObject, problems: Problems) {
+  constructor(where: string, config: JsonObject, problems: Problems, readInner: InnerLayerReader) {
     this.#where = where;
     this.#config = config;
     this.#problems = problems;
+    this.#readInner = readInner;
   }
 
   /** The field as it is in the file; undefined where it is absent or null. */
   raw(name: string): unknown {
     this.#read.add(name);
     return field(this.#config, name);
+  }
+
+  /** Every field as it is in the file, by its snake_case name. */
+  all(): JsonObject {
+    const names = Object.keys(this.#config).map(snakeCase);
+    return Object.fromEntries(names.map((name) => [name, this.raw(name)]));
   }
 
   bool(name: string, fallback: boolean): boolean {
@@ -111,6 +123,18 @@ export class ConfigReader {
       `known are ${[...new Set(activationNames.values())].join(', ')}`,
     );
     return fallback;
+  }
+
+  /** The layer in field `name`; required. `changes` replace fields of its config. */
+  layer(name: string, changes: JsonObject = {}): InnerLayer {
+    return this.#readInner(this.raw(name), this.#where, name, changes);
+  }
+
+  /** The layers in the list `name`; required. */
+  layers(name: string): readonly InnerLayer[] {
+    const value = this.raw(name);
+    const list = isList(value) ? value : this.#wrong(name, value, 'a list of layers', []);
+    return list.map((entry, index) => this.#readInner(entry, this.#where, `${name} ${index}`, {}));
   }
 
   /** Accepts only `value` (or absence) for a field that the layer's rule does not cover otherwise. */

@@ -2,9 +2,11 @@ import type { Graph, Value } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { Shape } from '../../ir/types.js';
 import { invalid, type SwancError } from '../../support/errors.js';
-import type { LayerContext } from './layer.js';
+import type { InnerLayer, LayerContext, Masked } from './layer.js';
+import type { CallArguments } from './links.js';
+import type { PreparedLayers } from './prepare.js';
 import { type Problems, unsupported } from './problems.js';
-import type { LayerSpec } from './topology.js';
+import type { States } from './states.js';
 import { TypedBuilder } from './typed-builder.js';
 import type { WeightStore } from './weights.js';
 
@@ -13,32 +15,55 @@ export interface ImportState {
   readonly graph: Graph;
   readonly weights: WeightStore;
   readonly problems: Problems;
-  /** Constants of each layer by name: a layer that is called twice has its weights once. */
-  readonly constants: Map<LayerSpec, Map<string, Value>>;
+  readonly layers: PreparedLayers;
+  readonly states: States;
 }
 
-export function layerContext(state: ImportState, spec: LayerSpec, name: string): LayerContext {
-  return new Context(state, spec, name);
-}
-
-class Context implements LayerContext {
+/** One call of a layer: where it is and what it is given. */
+export interface LayerCall {
+  /** The layer's name, behind those of the models and wrappers around it. */
   readonly name: string;
+  readonly className: string;
+  /** What its weights' names begin with in the files. */
+  readonly scope: string;
+  /** The graph that its nodes go into. */
+  readonly graph: Graph;
+  readonly inputs: readonly Masked[];
+  readonly arguments: CallArguments<Masked>;
+  /** Constants of the layer, or of the wrapper around it, by name: one that is called twice has its weights once. */
+  readonly constants: Map<string, Value>;
+}
+
+/** Calls a layer inside the one whose call is `outer`. */
+export type InnerCall = (layer: InnerLayer, outer: LayerCall, scope: string) => readonly Masked[];
+
+/** The context of one call. `inner` does what {@link LayerContext.call} promises. */
+export class Context implements LayerContext {
   readonly b: TypedBuilder;
   readonly #state: ImportState;
-  readonly #spec: LayerSpec;
-  readonly #constants: Map<string, Value>;
+  readonly #call: LayerCall;
+  readonly #inner: InnerCall;
+  /** Names of the arguments that the layer asked for. */
+  readonly #asked: Set<string>;
 
-  constructor(state: ImportState, spec: LayerSpec, name: string) {
-    this.name = name;
-    this.b = new TypedBuilder(state.graph, { origin: name });
+  constructor(state: ImportState, call: LayerCall, inner: InnerCall, asked = new Set<string>()) {
+    this.b = new TypedBuilder(call.graph, { origin: call.name });
     this.#state = state;
-    this.#spec = spec;
-    this.#constants = state.constants.get(spec) ?? new Map();
-    state.constants.set(spec, this.#constants);
+    this.#call = call;
+    this.#inner = inner;
+    this.#asked = asked;
+  }
+
+  get name(): string {
+    return this.#call.name;
   }
 
   get className(): string {
-    return this.#spec.className;
+    return this.#call.className;
+  }
+
+  get masks(): readonly (Value | undefined)[] {
+    return this.#call.inputs.map(({ mask }) => mask);
   }
 
   shape(value: Value): Shape {
@@ -64,10 +89,10 @@ class Context implements LayerContext {
   }
 
   weight(name: string, shape: readonly number[], convert?: (weight: Tensor<'float32'>) => Tensor): Value {
-    return this.#once(name, (index) => {
+    const full = `${this.#call.scope}/${name}`;
+    return this.#once(full, (index) => {
       const { weights, problems } = this.#state;
-      const full = `${this.#spec.name}/${name}`;
-      const handle = weights.find(this.#spec.name, name, index);
+      const handle = weights.find(this.#call.scope, name, index);
       if (handle === undefined) {
         problems.invalid(full, 'this weight is not in the weight files');
         return this.#standIn(name, shape);
@@ -79,17 +104,56 @@ class Context implements LayerContext {
       }
       const tensor = handle.read();
       if (!tensor.is('float32')) throw new Error(`internal error: ${full} changed its type`);
-      return this.b.constant(convert === undefined ? tensor : convert(tensor), name);
+      return this.#constant(name, convert === undefined ? tensor : convert(tensor));
     });
   }
 
   weightShape(name: string): readonly number[] | undefined {
-    return this.#state.weights.find(this.#spec.name, name, this.#weightCount())?.dims;
+    return this.#state.weights.find(this.#call.scope, name, this.#weightCount())?.dims;
   }
 
   constant(name: string, make: () => Tensor): Value {
-    // Behind the weights' names and out of their numbering: a layer's constants are no weights.
-    return this.#once(`(${name})`, () => this.b.constant(make(), name));
+    // In brackets and so out of the weights' numbering: a layer's constants are no weights.
+    return this.#once(`(${this.#call.scope}/${name})`, () => this.#constant(name, make()));
+  }
+
+  tensorArgument(name: string): readonly Value[] {
+    this.#asked.add(name);
+    return this.#call.arguments.tensors.get(name)?.map(({ value }) => value) ?? [];
+  }
+
+  argument(name: string): unknown {
+    this.#asked.add(name);
+    return this.#call.arguments.settings.get(name) ?? undefined;
+  }
+
+  /** Names of the arguments of the call that the layer did not ask for: what they mean to it is not known. */
+  get unasked(): readonly string[] {
+    const { tensors, settings } = this.#call.arguments;
+    const set = [...settings].filter(([, value]) => value !== null).map(([name]) => name);
+    return [...tensors.keys(), ...set].filter((name) => !this.#asked.has(name));
+  }
+
+  call(layer: InnerLayer, inputs: readonly Masked[], scope: string): readonly Masked[] {
+    return this.#inner(layer, { ...this.#call, inputs }, scope);
+  }
+
+  statesOf(cell: InnerLayer, x: Value): readonly (readonly number[])[] {
+    const { importer } = this.#state.layers.of(this.#state.layers.specOf(cell));
+    if (importer.states === undefined) throw this.unsupported(`${cell.className} '${cell.name}' is no recurrent cell`);
+    return importer.states(this, x);
+  }
+
+  within(body: Graph): LayerContext {
+    return new Context(this.#state, { ...this.#call, graph: body }, this.#inner, this.#asked);
+  }
+
+  state(name: string, shape: Shape): Value {
+    return this.#state.states.get(this.#call.scope, name, shape);
+  }
+
+  setState(name: string, value: Value): void {
+    this.#state.states.set(this.#call.scope, name, value);
   }
 
   invalid(what: string, advice?: string): SwancError {
@@ -100,16 +164,22 @@ class Context implements LayerContext {
     return unsupported(this.name, what, advice);
   }
 
+  /** A constant of the model's own graph: what the bodies of loops read, too. */
+  #constant(name: string, tensor: Tensor): Value {
+    return this.#state.graph.addConstant(`${this.name}_${name}`, tensor);
+  }
+
   #once(key: string, make: (index: number) => Value): Value {
-    const known = this.#constants.get(key);
+    const { constants } = this.#call;
+    const known = constants.get(key);
     if (known !== undefined) return known;
     const made = make(this.#weightCount());
-    this.#constants.set(key, made);
+    constants.set(key, made);
     return made;
   }
 
   #weightCount(): number {
-    return [...this.#constants.keys()].filter((name) => !name.startsWith('(')).length;
+    return [...this.#call.constants.keys()].filter((name) => !name.startsWith('(')).length;
   }
 
   /** Takes the place of a weight that a problem was recorded for, so that the rest of the model is looked at too. */

@@ -1,9 +1,25 @@
 import type { Builder } from '../../ir/builder.js';
-import type { Value } from '../../ir/graph.js';
+import { type Graph, Value } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { Dim, Shape } from '../../ir/types.js';
 import type { SwancError } from '../../support/errors.js';
 import type { ConfigReader } from './config.js';
+import type { JsonObject } from './json.js';
+
+/** A tensor as layers hand it on: its values and, of a sequence, which steps of it count. */
+export interface Masked {
+  readonly value: Value;
+  /** bool, `[batch, steps]` mostly, true for the steps that count; undefined: all of them do. */
+  readonly mask: Value | undefined;
+}
+
+/** A layer in the config of another: a wrapper's layer, the cell of an RNN. {@link LayerContext.call} calls it. */
+export interface InnerLayer {
+  readonly name: string;
+  readonly className: string;
+  /** Its own config, for the layer around it to look at. */
+  readonly config: ConfigReader;
+}
 
 /** What a layer's rule works with while one call of the layer becomes nodes. */
 export interface LayerContext {
@@ -12,6 +28,8 @@ export interface LayerContext {
   readonly className: string;
   /** Adds nodes whose origin is this layer; values are typed at once. */
   readonly b: Builder;
+  /** Masks of the inputs, one each. */
+  readonly masks: readonly (Value | undefined)[];
   /** Shape of a value, batch included. */
   shape(value: Value): Shape;
   rank(value: Value): number;
@@ -29,6 +47,25 @@ export interface LayerContext {
   weightShape(name: string): readonly number[] | undefined;
   /** A constant of the layer which all its calls share. */
   constant(name: string, make: () => Tensor): Value;
+  /** Tensors that the call gives the argument `name`, as Keras does with `initial_state`; empty where it gives none. */
+  tensorArgument(name: string): readonly Value[];
+  /** The value that the call gives the argument `name`, from the file; undefined where it gives none. */
+  argument(name: string): unknown;
+  /**
+   * Calls an inner layer. `scope` is what stands between this layer's name and the names of the inner layer's weights
+   * in the files: `forward_lstm` for `bidirectional/forward_lstm/kernel`, '' for none.
+   */
+  call(layer: InnerLayer, inputs: readonly Masked[], scope: string): readonly Masked[];
+  /** Shapes, without the batch, of the states of an inner recurrent cell which is called with steps x. */
+  statesOf(cell: InnerLayer, x: Value): readonly (readonly number[])[];
+  /** The same context, adding its nodes to `body`, a graph nested in that of `b`. Weights stay outside. */
+  within(body: Graph): LayerContext;
+  /**
+   * State that the model keeps from one run to the next, float32: the value before this call. It is an input of the
+   * compiled model until {@link setState} makes what follows an output.
+   */
+  state(name: string, shape: Shape): Value;
+  setState(name: string, value: Value): void;
   /** An error to throw where the model cannot be right. */
   invalid(what: string, advice?: string): SwancError;
   /** An error to throw where there is no rule for what the model does. */
@@ -44,7 +81,14 @@ export interface LayerDefinition {
   prepare(config: ConfigReader): LayerImporter;
 }
 
-export type LayerImporter = (ctx: LayerContext, inputs: readonly Value[]) => readonly Value[];
+/** A layer whose config was read. */
+export interface LayerImporter {
+  call(ctx: LayerContext, inputs: readonly Value[]): readonly Masked[];
+  /** Of a recurrent cell: see {@link LayerRule.states}. */
+  states?(ctx: LayerContext, x: Value): readonly (readonly number[])[];
+}
+
+type Inputs = readonly [Value, ...Value[]];
 
 /** What {@link defineLayer} takes; `C` is what `config` makes of a layer's fields. */
 export interface LayerRule<C> {
@@ -53,11 +97,27 @@ export interface LayerRule<C> {
   readonly arity?: readonly [number, number];
   /** `any`: inputs come as they are; the default is `floats`: those of another type are converted to float32. */
   readonly inputs?: 'floats' | 'any';
-  /** Reads every field that matters. A field that is never read is reported: it may change what the layer means. */
+  /**
+   * Reads every field that matters. A field that is never read is reported: it may change what the layer means.
+   * Without it, `import` is given all fields as they are in the file, by their snake_case names.
+   */
   readonly config: (config: ConfigReader) => C;
   /** Adds the nodes of one call and returns its outputs. */
-  readonly import: (ctx: LayerContext, layer: C, inputs: readonly [Value, ...Value[]]) => Value | readonly Value[];
+  readonly import: (ctx: LayerContext, layer: C, inputs: Inputs) => Value | readonly Value[];
+  /**
+   * The masks of the outputs, in order; outputs without one have none. `pass`: every output has the mask of the first
+   * input. The default is none: what follows sees every step, as after a layer of Keras that does not support masking.
+   */
+  readonly mask?: 'pass' | ((ctx: LayerContext, layer: C, inputs: Inputs) => readonly (Value | undefined)[]);
+  /**
+   * Makes the layer a recurrent cell, which an RNN calls with one step and its states, `[x, ...states]`, for
+   * `[output, ...states]`: the shapes of the states, without the batch.
+   */
+  readonly states?: (ctx: LayerContext, layer: C, x: Value) => readonly (readonly number[])[];
 }
+
+/** A rule which takes the fields as they are. */
+export type PlainLayerRule = Omit<LayerRule<JsonObject>, 'config'>;
 
 /**
  * Declares how layers of one or more classes are imported.
@@ -68,19 +128,31 @@ export interface LayerRule<C> {
  *       import: ({ b }, { factor }, [x]) => b.op('Mul', [x, b.scalar(factor)]),
  *     })
  */
-export function defineLayer<C>(rule: LayerRule<C>): LayerDefinition {
-  const { className, arity = [1, 1] } = rule;
+export function defineLayer<C>(rule: LayerRule<C>): LayerDefinition;
+export function defineLayer(rule: PlainLayerRule): LayerDefinition;
+export function defineLayer<C>(rule: LayerRule<C> | PlainLayerRule): LayerDefinition {
+  return 'config' in rule ? definitionOf(rule) : definitionOf({ ...rule, config: (config) => config.all() });
+}
+
+function definitionOf<C>(rule: LayerRule<C>): LayerDefinition {
+  const { className, arity = [1, 1], mask, states } = rule;
   return {
     classNames: typeof className === 'string' ? [className] : className,
     arity,
     prepare: (config) => {
       const layer = rule.config(config);
-      return (ctx, inputs) => {
+      const call = (ctx: LayerContext, inputs: readonly Value[]): readonly Masked[] => {
         const [first, ...rest] = rule.inputs === 'any' ? inputs : inputs.map((input) => toFloats(ctx.b, input));
         if (first === undefined) throw ctx.invalid('it is called without inputs');
-        const outputs = rule.import(ctx, layer, [first, ...rest]);
-        return isValues(outputs) ? outputs : [outputs];
+        const given: Inputs = [first, ...rest];
+        const made = rule.import(ctx, layer, given);
+        const outputs = isValues(made) ? made : [made];
+        if (!outputs.every((output) => output instanceof Value)) throw ctx.invalid('its rule returns no values');
+        if (mask === 'pass') return outputs.map((value) => ({ value, mask: ctx.masks[0] }));
+        const masks = mask?.(ctx, layer, given) ?? [];
+        return outputs.map((value, index) => ({ value, mask: masks[index] }));
       };
+      return states === undefined ? { call } : { call, states: (ctx, x) => states(ctx, layer, x) };
     },
   };
 }

@@ -1,8 +1,18 @@
 import type { Problems } from './problems.js';
 import type { LayerSpec, ModelSpec, TensorRef } from './topology.js';
 
+/** What a call gives a layer besides its inputs. `R` tells tensors apart. Names are in snake_case. */
+export interface CallArguments<R> {
+  /** Arguments that are tensors, or lists of them. */
+  readonly tensors: ReadonlyMap<string, readonly R[]>;
+  /** All other arguments, as the file has them. */
+  readonly settings: ReadonlyMap<string, unknown>;
+}
+
+export const noArguments: CallArguments<never> = { tensors: new Map(), settings: new Map() };
+
 /** One call of one layer, with references resolved to earlier steps. */
-export interface Step {
+export interface Step extends CallArguments<Source> {
   readonly layer: LayerSpec;
   readonly inputs: readonly Source[];
 }
@@ -21,9 +31,9 @@ export interface UnlinkedModel {
   readonly outputs: readonly TensorRef[];
 }
 
-interface OpenStep {
+interface OpenStep extends CallArguments<TensorRef> {
   readonly layer: LayerSpec;
-  readonly refs: readonly TensorRef[];
+  readonly inputs: readonly TensorRef[];
 }
 
 /**
@@ -40,8 +50,8 @@ export function linkSteps(model: UnlinkedModel, problems: Problems): ModelSpec |
     if (layers.has(layer.name)) problems.invalid(layer.name, `two layers of ${model.name} have this name`);
     layers.set(layer.name, layer);
     starts.set(layer.name, steps.length);
-    if (layer.className === 'InputLayer') steps.push({ layer, refs: [] });
-    else for (const call of layer.calls) steps.push({ layer, refs: call.inputs });
+    if (layer.className === 'InputLayer') steps.push({ layer, inputs: [], ...noArguments });
+    else for (const call of layer.calls) steps.push({ layer, ...call });
   }
   const resolve = (ref: TensorRef, where: string): Source | undefined => {
     const layer = layers.get(ref.layer);
@@ -61,7 +71,7 @@ export function linkSteps(model: UnlinkedModel, problems: Problems): ModelSpec |
   const resolveAll = (refs: readonly TensorRef[], where: string): Source[] =>
     refs.map((ref) => resolve(ref, where)).filter((source) => source !== undefined);
 
-  const linked = steps.map(({ layer, refs }) => ({ layer, inputs: resolveAll(refs, layer.name) }));
+  const linked = steps.map((step) => withReferences(step, (refs) => resolveAll(refs, step.layer.name)));
   const inputs = resolveAll(model.inputs, `${model.name}, input_layers`);
   const outputs = resolveAll(model.outputs, `${model.name}, output_layers`);
   if (outputs.length === 0) problems.invalid(model.name, 'it has no outputs');
@@ -76,6 +86,20 @@ export function linkSteps(model: UnlinkedModel, problems: Problems): ModelSpec |
     { name: model.name, layers: model.layers, steps: linked, inputs: inputs.map(({ step }) => step), outputs },
     problems,
   );
+}
+
+/** The same step with its references replaced, in their places. */
+function withReferences<From, To>(
+  { layer, inputs, tensors, settings }: CallArguments<From> & { layer: LayerSpec; inputs: readonly From[] },
+  replace: (refs: readonly From[]) => readonly To[],
+) {
+  const replaced = new Map([...tensors].map(([name, refs]) => [name, replace(refs)] as const));
+  return { layer, inputs: replace(inputs), tensors: replaced, settings };
+}
+
+/** Everything that a step reads. */
+function sourcesOf({ inputs, tensors }: Step): readonly Source[] {
+  return [...inputs, ...[...tensors.values()].flat()];
 }
 
 function checkInputs(
@@ -99,13 +123,13 @@ function checkInputs(
  */
 function inOrder(model: ModelSpec, problems: Problems): ModelSpec | undefined {
   const { steps } = model;
-  if (steps.every(({ inputs }, index) => inputs.every(({ step }) => step < index))) return model;
+  if (steps.every((step, index) => sourcesOf(step).every((source) => source.step < index))) return model;
   const readers = steps.map((): number[] => []);
   const missing = steps.map((step, index) => {
-    for (const { step: from } of step.inputs) readers[from]?.push(index);
-    return step.inputs.length;
+    for (const { step: from } of sourcesOf(step)) readers[from]?.push(index);
+    return sourcesOf(step).length;
   });
-  const order = steps.flatMap((step, index) => (step.inputs.length === 0 ? [index] : []));
+  const order = steps.flatMap((_, index) => (missing[index] === 0 ? [index] : []));
   for (let next = 0; next < order.length; next++) {
     for (const reader of readers[order[next] ?? -1] ?? []) {
       const left = (missing[reader] ?? 0) - 1;
@@ -125,7 +149,7 @@ function inOrder(model: ModelSpec, problems: Problems): ModelSpec | undefined {
     ...model,
     steps: order.flatMap((index) => {
       const step = steps[index];
-      return step === undefined ? [] : [{ layer: step.layer, inputs: step.inputs.map(moved) }];
+      return step === undefined ? [] : [withReferences(step, (sources) => sources.map(moved))];
     }),
     inputs: model.inputs.map((step) => places.get(step) ?? step),
     outputs: model.outputs.map(moved),

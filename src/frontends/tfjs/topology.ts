@@ -1,5 +1,5 @@
-import { enumKey, field, isList, isObject, type JsonObject, show } from './json.js';
-import { firstNode, linkSteps, type Source, type Step } from './links.js';
+import { field, isList, isObject, type JsonObject, show, snakeCase } from './json.js';
+import { type CallArguments, firstNode, linkSteps, noArguments, type Source, type Step } from './links.js';
 import type { Problems } from './problems.js';
 
 /** A layer as the file describes it: used once for every call in `calls`, always with the same weights. */
@@ -13,7 +13,7 @@ export interface LayerSpec {
 }
 
 /** One use of a layer. */
-export interface Call {
+export interface Call extends CallArguments<TensorRef> {
   readonly inputs: readonly TensorRef[];
 }
 
@@ -93,7 +93,7 @@ function readSequential(config: unknown, fallbackName: string, problems: Problem
     if (layer === undefined) return undefined;
     if (index === 0 && layer.className !== 'InputLayer') layers.push(implicitInput(layer));
     const before = layers.at(-1);
-    const calls = before === undefined ? [] : [{ inputs: [resultOf(before)] }];
+    const calls = before === undefined ? [] : [{ inputs: [resultOf(before)], ...noArguments }];
     layers.push({ ...layer, calls });
   }
   const [first] = layers;
@@ -121,7 +121,8 @@ function implicitInput(layer: LayerSpec): LayerSpec {
   return { name, className: 'InputLayer', config, model: undefined, calls: [] };
 }
 
-function readLayer(entry: unknown, where: string, problems: Problems): LayerSpec | undefined {
+/** Reads a layer of a model, or inside another layer's config. Undefined, with problems recorded, where it is none. */
+export function readLayer(entry: unknown, where: string, problems: Problems): LayerSpec | undefined {
   const className = isObject(entry) ? field(entry, 'class_name') : undefined;
   const config = isObject(entry) ? field(entry, 'config') : undefined;
   if (!isObject(entry) || typeof className !== 'string') {
@@ -160,24 +161,33 @@ function readCalls(layer: LayerSpec, entry: unknown, problems: Problems): readon
       problems.unsupported(layer.name, 'the model is in the format of Keras 3', 'save it with tf_keras (Keras 2)');
       return [];
     }
-    calls.push({ inputs: readRefs(node, layer.name, problems) });
-    if (isList(node)) for (const ref of node) checkKwargs(ref, layer.name, problems);
+    calls.push({ inputs: readRefs(node, layer.name, problems), ...readArguments(node, layer.name, problems) });
   }
   return calls;
 }
 
-/** Arguments of a call change nothing at inference but when they are tensors, which are saved as references. */
-function checkKwargs(ref: unknown, where: string, problems: Problems): void {
-  const kwargs = isList(ref) ? ref[3] : undefined;
-  if (kwargs === undefined || kwargs === null) return;
-  if (!isObject(kwargs)) {
-    problems.invalid(where, `the arguments of a call must be an object, not ${show(kwargs)}`);
-    return;
+/** The arguments of a call: the fourth element of each `[layer, node, tensor, arguments]`. */
+function readArguments(node: unknown, where: string, problems: Problems): CallArguments<TensorRef> {
+  const tensors = new Map<string, readonly TensorRef[]>();
+  const settings = new Map<string, unknown>();
+  for (const ref of isList(node) ? node : []) {
+    const given = isList(ref) ? (ref[3] ?? {}) : {};
+    if (!isObject(given)) {
+      problems.invalid(where, `the arguments of a call must be an object, not ${show(given)}`);
+      continue;
+    }
+    for (const [key, value] of Object.entries(given)) {
+      const list = isList(value) && !isRef(value) ? value : [value];
+      const name = snakeCase(key);
+      if (list.length > 0 && list.every(isRef)) tensors.set(name, readRefs(list, where, problems));
+      else settings.set(name, value);
+    }
   }
-  for (const [name, value] of Object.entries(kwargs)) {
-    if (enumKey(name) === 'training' || value === null) continue;
-    problems.unsupported(where, `it is called with the argument ${name} = ${show(value)}`);
-  }
+  return { tensors, settings };
+}
+
+function isRef(value: unknown): boolean {
+  return isList(value) && typeof value[0] === 'string' && isIndex(value[1]) && isIndex(value[2]);
 }
 
 function readRefs(value: unknown, where: string, problems: Problems): readonly TensorRef[] {

@@ -1,6 +1,5 @@
-import type { Attributes } from '../../ir/attribute.js';
 import { Builder } from '../../ir/builder.js';
-import type { Value } from '../../ir/graph.js';
+import type { Node, NodeSpec } from '../../ir/graph.js';
 import { operatorOf } from '../../ops/index.js';
 import { ShapeError } from '../../ops/operator.js';
 import { invalid } from '../../support/errors.js';
@@ -10,10 +9,8 @@ import { invalid } from '../../support/errors.js';
  * Throws `invalid` with the layer's name where an operator cannot take its inputs.
  */
 export class TypedBuilder extends Builder {
-  override op(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}, domain = ''): Value {
-    const output = super.op(op, inputs, attributes, domain);
-    const node = output.producer;
-    if (node === undefined) return output;
+  protected override add(spec: NodeSpec): Node {
+    const node = super.add(spec);
     try {
       for (const [index, type] of (operatorOf(node)?.infer(node) ?? []).entries()) {
         const value = node.outputs[index];
@@ -23,6 +20,6 @@ export class TypedBuilder extends Builder {
       if (error instanceof ShapeError) throw invalid(node.label, error.message);
       throw error;
     }
-    return output;
+    return node;
   }
 }
