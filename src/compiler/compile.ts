@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
-import { openCalibration } from '../data/calibration.js';
 import type { Calibration } from '../data/types.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
@@ -21,10 +20,11 @@ import { sizeOfGraph } from './forms.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
+import { openSamples } from './samples.js';
 import { openSource, type Source } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { modelFile, reportTarget } from './target-report.js';
-import { inputsOf, type Reference, runReference } from './verification.js';
+import { type Reference, runReference } from './verification.js';
 
 export interface CompileResult {
   readonly report: Report;
@@ -48,7 +48,8 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const base = passContext(runtime, options);
   const dump = options.dumpIr === undefined ? undefined : dumpAfterPass(join(options.dumpIr, 'prepare'));
   const source = await openSource(options.model, base, options, dump);
-  const data = await openData(options, source);
+  const { calibration } = options;
+  const data = calibration === undefined ? undefined : await openSamples(calibration, source);
   const profile = await findProfile(options, source, data, runtime);
   const reference = options.verify === false ? undefined : await referenceOf(options, source, data, runtime);
   const choices: Choice[] = [];
@@ -113,12 +114,6 @@ function checkOptions(options: CompileOptions): Target[] {
   return targets;
 }
 
-async function openData(options: CompileOptions, source: Source): Promise<Calibration | undefined> {
-  return options.calibration === undefined
-    ? undefined
-    : openCalibration(options.calibration, inputsOf(source.original));
-}
-
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */
 async function findProfile(
   options: CompileOptions,
@@ -139,9 +134,7 @@ function referenceOf(
 ): Promise<Reference> {
   options.onProgress?.({ stage: 'verify' });
   return runReference({
-    graph: source.prepared.graph,
-    original: source.original,
-    tfjsPath: source.format === 'tfjs-layers' ? source.path : undefined,
+    source,
     data,
     samples: data === undefined ? options.samples : undefined,
     runtime,

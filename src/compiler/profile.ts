@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { openCalibration } from '../data/calibration.js';
 import { profileFromJson } from '../runtime/profile/json.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
@@ -8,8 +7,8 @@ import { fileErrorText } from '../support/file-errors.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import type { ProfileOptions } from './options.js';
+import { openSamples } from './samples.js';
 import { openSource } from './source.js';
-import { inputsOf } from './verification.js';
 
 /**
  * Collects the statistics of a model's gates on calibration data: how often every unit fires, its scores, which units
@@ -19,7 +18,7 @@ import { inputsOf } from './verification.js';
 export async function profile(options: ProfileOptions): Promise<Profile> {
   const runtime = await openRuntime();
   const source = await openSource(options.model, passContext(runtime, options), options);
-  const data = await openCalibration(options.calibration, inputsOf(source.original));
+  const data = await openSamples(options.calibration, source);
   return collectProfile(source, data, runtime, options);
 }
 

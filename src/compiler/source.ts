@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ImportedModel, importModel, type ModelFormat } from '../frontends/index.js';
+import { type ImportedModel, importModel, type ModelFormat, type ModelState } from '../frontends/index.js';
 import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
 import { readMetadata } from '../onnx/metadata.js';
@@ -20,6 +20,8 @@ export interface Source {
   readonly bytes: number;
   /** SHA-256 of its function: graph and weights, wherever the files lie. Profiles name the model by it. */
   readonly identity: string;
+  /** What stateful layers keep between runs, as inputs and outputs of the graph. */
+  readonly states: readonly ModelState[];
   /** Removals that the model rests on already: it was compiled before. */
   readonly before: readonly RemovedUnits[];
   /** As imported. Nobody changes it. */
@@ -46,6 +48,7 @@ export async function openSource(
     path: imported.path,
     format: imported.format,
     bytes: imported.sourceBytes,
+    states: imported.states,
     identity: identityOf(original),
     before: imported.format === 'onnx' ? readRemovals(readMetadata(imported.path).metadata, imported.path) : [],
     original,

@@ -1,4 +1,3 @@
-import { randomSamples } from '../data/random.js';
 import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
@@ -10,6 +9,8 @@ import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
 import { GateScores } from './gate-scores.js';
+import { makeSamples } from './samples.js';
+import type { Source } from './source.js';
 
 /** What the compiled model is compared with. */
 export type ReferenceKind = 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu' | 'onnxruntime';
@@ -39,12 +40,7 @@ const seed = 20_260_101;
 const scoreRounding = 2e-5;
 
 export interface ReferenceOptions {
-  /** Prepared graph: gates recognised and named. */
-  readonly graph: Graph;
-  /** Unoptimised graph, for models that tfjs does not run. */
-  readonly original: Graph;
-  /** Path of the tfjs model, if it is one. */
-  readonly tfjsPath: string | undefined;
+  readonly source: Source;
   readonly data: Calibration | undefined;
   /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
@@ -57,18 +53,19 @@ export interface ReferenceOptions {
  * evenly from all of the data: they may be sorted by class.
  */
 export async function runReference(options: ReferenceOptions): Promise<Reference> {
-  const { graph, data, runtime, signal } = options;
+  const { source, data, runtime, signal } = options;
   const wanted = options.samples ?? (data === undefined ? defaultRandomSamples : defaultSamples);
-  const source = data ?? randomSamples(inputsOf(graph), seed, wanted);
-  const scores = await GateScores.open(graph, runtime);
+  const samples = data ?? makeSamples(source, seed, wanted);
+  const scores = await GateScores.open(source.prepared.graph, runtime);
   const run = await openReference(options);
   try {
     const batches: (Omit<ReferenceBatch, keyof GateState> & { scores: ReadonlyMap<Gate, Tensor> })[] = [];
-    for await (const { feeds, samples } of spread(source, wanted, signal)) {
+    for await (const batch of spread(samples, wanted, signal)) {
+      const { feeds } = batch;
       throwIfAborted(signal);
       batches.push({
         feeds,
-        samples,
+        samples: batch.samples,
         expected: await guarded(() => run.predict(feeds)),
         scores: await scores.run(feeds),
       });
@@ -122,26 +119,29 @@ function mapTensors(tensors: Tensors, change: (tensor: Tensor) => Tensor): Tenso
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]));
 }
 
-/** The inputs of a model as data readers need them. */
-export function inputsOf(graph: Graph) {
-  return graph.inputs.map((value) => ({ name: value.name, ...defined(value.type, `the type of '${value.name}'`) }));
-}
-
 interface Predictor {
   readonly kind: ReferenceKind;
   predict(feeds: Tensors): Promise<Tensors>;
   close(): Promise<void>;
 }
 
-async function openReference({ original, tfjsPath, runtime }: ReferenceOptions): Promise<Predictor> {
-  const tfjs = tfjsPath === undefined ? undefined : await openTfjs(tfjsPath, original);
-  if (tfjs !== undefined) return tfjs;
-  const session = await runtime.load(original, { optimize: 'none' });
-  return { kind: 'onnxruntime', predict: (feeds) => session.run(feeds), close: () => session.close() };
+/** tfjs where it runs the model, else the unoptimised graph, which also stands in for what tfjs keeps to itself: states. */
+async function openReference({ source, runtime }: ReferenceOptions): Promise<Predictor> {
+  const tfjs = source.format === 'tfjs-layers' ? await openTfjs(source) : undefined;
+  if (tfjs !== undefined && source.states.length === 0) return tfjs;
+  const session = await runtime.load(source.original, { optimize: 'none' });
+  return {
+    kind: tfjs?.kind ?? 'onnxruntime',
+    predict: async (feeds) => ({ ...(await session.run(feeds)), ...(await tfjs?.predict(feeds)) }),
+    close: async () => {
+      await session.close();
+      await tfjs?.close();
+    },
+  };
 }
 
 /** tfjs is an optional peer: undefined where it is not installed. */
-async function openTfjs(path: string, original: Graph): Promise<Predictor | undefined> {
+async function openTfjs({ path, original }: Source): Promise<Predictor | undefined> {
   const reference = await import('../tfjs/reference.js').catch(() => undefined);
   if (reference === undefined) return undefined;
   const { backend } = await reference.loadTfjs();

@@ -1,4 +1,3 @@
-import { openCalibration } from '../data/calibration.js';
 import type { Graph, Value } from '../ir/graph.js';
 import { readMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
@@ -8,9 +7,10 @@ import { passContext } from './context.js';
 import type { VerifyOptions } from './options.js';
 import { readRemovals } from './removal-record.js';
 import type { VerificationReport } from './report.js';
+import { openSamples } from './samples.js';
 import { openSource } from './source.js';
 import { reportVerification } from './target-report.js';
-import { compareWith, inputsOf, requireEqual, runReference } from './verification.js';
+import { compareWith, requireEqual, runReference } from './verification.js';
 
 /** Samples of the data compared unless told otherwise. */
 const mostSamples = 1000;
@@ -23,8 +23,7 @@ const mostSamples = 1000;
 export async function verify(options: VerifyOptions): Promise<VerificationReport> {
   const runtime = await openRuntime();
   const source = await openSource(options.model, passContext(runtime, options), options);
-  const inputs = inputsOf(source.original);
-  const data = options.calibration === undefined ? undefined : await openCalibration(options.calibration, inputs);
+  const data = options.calibration === undefined ? undefined : await openSamples(options.calibration, source);
   const { bytes, metadata } = readMetadata(options.compiled);
   const removed = readRemovals(metadata, options.compiled);
   requireSameInterface(source.original, readModel(bytes), options.compiled);
@@ -32,9 +31,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const session = await runtime.load(bytes);
   try {
     const reference = await runReference({
-      graph: source.prepared.graph,
-      original: source.original,
-      tfjsPath: source.format === 'tfjs-layers' ? source.path : undefined,
+      source,
       data,
       samples: options.samples ?? (data === undefined ? undefined : Math.min(data.count, mostSamples)),
       runtime,

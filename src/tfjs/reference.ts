@@ -79,9 +79,12 @@ export async function openModel(modelJsonPath: string): Promise<ReferenceModel> 
         return found;
       });
       const samples = ordered[0]?.dims[0] ?? 0;
+      // A model with a fixed batch takes the rows as they come: data have that many.
+      const isFixed = model.inputs.some(({ shape }) => shape[0] !== null);
+      const size = isFixed ? samples : batchSize;
       const batches: NamedTensor[][] = [];
-      for (let start = 0; start < samples; start += batchSize) {
-        batches.push(await runBatch(model, ordered, start, Math.min(batchSize, samples - start)));
+      for (let start = 0; start < samples; start += size) {
+        batches.push(await runBatch(model, ordered, start, Math.min(size, samples - start)));
       }
       return model.outputs.map((_, i) => joinBatches(batches.flatMap((batch) => batch[i] ?? [])));
     },
@@ -109,6 +112,8 @@ async function runBatch(
   start: number,
   count: number,
 ): Promise<NamedTensor[]> {
+  // Each batch begins sequences of its own.
+  model.resetStates();
   const outputs = tf.tidy(() => {
     const tensors = inputs.map(({ dims, data }) => {
       const perSample = dims.slice(1).reduce((product, dim) => product * dim, 1);
