@@ -2,19 +2,25 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import { sameShape, type ValueType } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { invalid, SwancError } from '../support/errors.js';
+import { controlFlowOperators } from './control-flow.js';
 import { conv, convTranspose } from './conv.js';
 import { dropout } from './dropout.js';
+import { einsum } from './einsum.js';
 import { elementwiseOperators } from './elementwise.js';
 import { indexingOperators } from './indexing.js';
+import { maskOperators } from './masks.js';
 import { gemm, matMul } from './matmul.js';
 import { normalizationOperators } from './normalization.js';
 import { elementsPerSample, type Operator, ShapeError } from './operator.js';
 import { poolOperators } from './pool.js';
+import { recurrentOperators } from './recurrent.js';
 import { reduceOperators } from './reduce.js';
 import { portsOf, portValue, type Relation } from './relations.js';
 import { reshapeOperators } from './reshape.js';
+import { scatterOperators } from './scatter.js';
 import { shapeOperators } from './shape.js';
 import { gate, sgBlend } from './swan.js';
+import { tile } from './tile.js';
 
 /** Every operator that swanc knows. */
 export const operators: readonly Operator[] = [
@@ -22,13 +28,19 @@ export const operators: readonly Operator[] = [
   convTranspose,
   gemm,
   matMul,
+  einsum,
   dropout,
+  tile,
+  ...controlFlowOperators,
   ...elementwiseOperators,
   ...indexingOperators,
+  ...maskOperators,
   ...normalizationOperators,
   ...poolOperators,
+  ...recurrentOperators,
   ...reduceOperators,
   ...reshapeOperators,
+  ...scatterOperators,
   ...shapeOperators,
   gate,
   sgBlend,
@@ -73,22 +85,33 @@ export function flopsOf(node: Node): number {
 }
 
 /**
- * Infers the element type and shape of every value, in execution order, nested graphs first. A value whose type cannot
- * be computed keeps what it had. Throws {@link invalid} with the node's layer where an operator cannot take its inputs.
+ * Infers the element type and shape of every value, in execution order, nested graphs included. A value whose type
+ * cannot be computed keeps what it had. Throws {@link invalid} with the node's layer where an operator cannot take its
+ * inputs.
  */
 export function inferTypes(graph: Graph): void {
-  for (const node of graph.nodes) {
-    for (const nested of node.subgraphs) inferTypes(nested);
-    const types = guarded(node, () => inferNode(node));
-    let isChanged = false;
-    for (const [index, output] of node.outputs.entries()) {
-      const type = types[index];
-      if (type === undefined || sameType(type, output.type)) continue;
-      graph.setType(output, type);
-      isChanged = true;
-    }
-    if (isChanged) guarded(node, () => checkRelations(node));
+  for (const node of graph.nodes) inferOutputs(node);
+}
+
+/** Infers the types of a node's outputs from those of its inputs, and of all values in its nested graphs before. */
+export function inferOutputs(node: Node): void {
+  guarded(node, () => typeNestedInputs(node));
+  for (const nested of node.subgraphs) inferTypes(nested);
+  const types = guarded(node, () => inferNode(node));
+  let isChanged = false;
+  for (const [index, output] of node.outputs.entries()) {
+    const type = types[index];
+    if (type === undefined || sameType(type, output.type)) continue;
+    node.graph.setType(output, type);
+    isChanged = true;
   }
+  if (isChanged) guarded(node, () => checkRelations(node));
+}
+
+function typeNestedInputs(node: Node): void {
+  const types = operatorOf(node)?.nestedInputs?.(node) ?? [];
+  const [nested] = node.subgraphs;
+  for (const [index, value] of (nested?.inputs ?? []).entries()) nested?.setType(value, types[index] ?? value.type);
 }
 
 function sameType(left: ValueType, right: ValueType | undefined): boolean {

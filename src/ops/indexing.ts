@@ -5,7 +5,7 @@ import type { Dim } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds } from './bounds.js';
-import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
+import { constantInts, inputType, type Operator, type Padding, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './window.js';
 
@@ -13,6 +13,7 @@ import { unknownDim } from './window.js';
 const concat: Operator = {
   op: 'Concat',
   domain: '',
+  associative: true,
   inputs: [1, Number.POSITIVE_INFINITY],
   identity: (node) => (node.inputs.length === 1 ? node.input(0) : undefined),
   infer: (node) => {
@@ -112,28 +113,38 @@ const gather: Operator = {
   },
 };
 
-/** ONNX Slice with constant starts, ends, axes and steps. Axes that are not cut are tied; a cut axis is pinned. */
+/** ONNX Slice along constant axes. Axes that are not cut are tied; a cut axis is pinned. */
 const slice: Operator = {
   op: 'Slice',
   domain: '',
   inputs: [3, 5],
   infer: (node) => {
     const x = inputType(node, 0);
+    const axes = cutAxes(node);
+    if (x === undefined || axes === undefined) return [undefined];
     const cuts = cutsOf(node);
-    if (x === undefined || cuts === undefined) return [undefined];
     const shape = x.shape.map((dim, axis) => {
-      const cut = cuts.get(axis);
-      if (cut === undefined) return dim;
-      return typeof dim === 'number' ? slicedSize(dim, cut) : unknownDim(node, axis);
+      if (!axes.includes(axis)) return dim;
+      const cut = cuts?.get(axis);
+      return typeof dim === 'number' && cut !== undefined ? slicedSize(dim, cut) : unknownDim(node, axis);
     });
     return [withShape(x.type, shape)];
   },
   flops: () => 0,
   relations: (node) => {
-    const cuts = cutsOf(node);
-    return cuts === undefined ? [] : tieAllAxes(node, [...cuts.keys()]);
+    const axes = cutAxes(node);
+    return axes === undefined ? [] : tieAllAxes(node, axes);
   },
 };
+
+/** The axes that a Slice cuts, where they are constant: what it leaves of them may still be known at run time only. */
+function cutAxes(node: Node): readonly number[] | undefined {
+  const rank = rankOf(node.inputs[0]);
+  if (rank === undefined) return undefined;
+  if (node.inputs[3] !== undefined) return constantInts(node, 3)?.map((axis) => normalizeAxis(axis, rank));
+  const count = constantInts(node, 1)?.length ?? node.input(1).shape?.[0];
+  return typeof count === 'number' ? Array.from({ length: count }, (_, axis) => axis) : undefined;
+}
 
 interface Cut {
   readonly start: number;
@@ -180,8 +191,8 @@ const split: Operator = {
     if (problem !== undefined) throw new ShapeError(problem);
     return node.outputs.map((_, index) => {
       const part = Math.ceil(typeof dim === 'number' ? dim / node.outputs.length : Number.NaN);
-      const equal = typeof dim === 'number' ? Math.min(part, dim - part * index) : unknownDim(node, axis);
-      const size = node.inputs[1] === undefined ? equal : (sizes?.[index] ?? unknownDim(node, axis));
+      const equal = typeof dim === 'number' ? Math.min(part, dim - part * index) : unknownDim(node, axis, index);
+      const size = node.inputs[1] === undefined ? equal : (sizes?.[index] ?? unknownDim(node, axis, index));
       return withShape(
         x.type,
         x.shape.map((old, position) => (position === axis ? size : old)),
@@ -267,6 +278,20 @@ const pad: Operator = {
     if (opset < 18 && node.inputs[3] !== undefined && pads !== undefined) setPads(node, graph, pads);
   },
 };
+
+/**
+ * What a Pad puts around its input: equal elements, or undefined where it repeats those of the input, crops it, or where
+ * amounts or element are not constant. `isLowest` is left to whoever knows what is padded.
+ */
+export function constantPadding(node: Node): Omit<Padding, 'isLowest'> | undefined {
+  const pads = node.op === 'Pad' && node.domain === '' ? padsOf(node) : undefined;
+  const fill = node.inputs[2];
+  const value = fill === undefined ? 0 : fill.constant?.numbers()[0];
+  const isPlain = node.string('mode', 'constant') === 'constant' && pads?.every((amount) => amount >= 0);
+  if (pads === undefined || value === undefined || isPlain !== true) return undefined;
+  const rank = pads.length / 2;
+  return { begins: pads.slice(0, rank), ends: pads.slice(rank), value };
+}
 
 /** Pads all axes, by amounts as {@link padsOf} gives them. */
 function setPads(node: Node, graph: Graph, pads: readonly number[]): void {

@@ -1,3 +1,4 @@
+import type { Attributes } from '../ir/attribute.js';
 import type { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import type { Dim, ElementType, Shape, ValueType } from '../ir/types.js';
@@ -20,6 +21,11 @@ export interface Operator {
    * Mathematics and defaults are those of the ONNX specification at {@link internalOpset}.
    */
   readonly infer: (node: Node) => readonly (ValueType | undefined)[];
+  /**
+   * Types of the inputs of the node's nested graph, for an operator that has just one and fixes them. Asked before
+   * anything in the nested graph is inferred; undefined where what the graph declares is all that is known.
+   */
+  readonly nestedInputs?: (node: Node) => readonly (ValueType | undefined)[];
   /** Floating-point operations for one run with symbolic dimensions taken as 1; the default is one per output element. */
   readonly flops?: (node: Node) => number;
   /** How the axes of inputs and outputs belong together. An axis that no relation names is pinned. */
@@ -38,6 +44,20 @@ export interface Operator {
   readonly homogeneous?: (node: Node) => readonly number[];
   /** The output holds elements of input 0 in other places, whatever they are: element-wise functions may come first. */
   readonly moves?: true;
+  /** f(a, f(b, c)) = f(a, b, c) where the attributes of both are equal, for any numbers of inputs. */
+  readonly associative?: true;
+  /** The output holds the elements of input 0 in the same order, under another shape. */
+  readonly reshapes?: true;
+  /**
+   * Lets the node give its elements, in the same order, under `shape` itself, as ONNX's `keepdims` does. False: it
+   * cannot, and nothing was changed.
+   */
+  readonly reshaped?: (node: Node, shape: Shape, graph: Graph) => boolean;
+  /**
+   * For a window that slides over input 0: the attributes with which the node does on x what it now does on x padded
+   * with constants. Undefined: there are none.
+   */
+  readonly padded?: (node: Node, padding: Padding) => Attributes | undefined;
   /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
   readonly rowsFirst?: (node: Node, graph: Graph) => void;
   /** Every output element depends only on the input elements at its (broadcast) place. */
@@ -67,6 +87,15 @@ export interface Affine {
   readonly axis: number;
   readonly scale?: Value;
   readonly shift?: Value;
+}
+
+/** Elements of one `value` that are put around another value: how many before and behind each axis. */
+export interface Padding {
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+  readonly value: number;
+  /** No element of what is padded is less than `value`. */
+  readonly isLowest: boolean;
 }
 
 /** What stands along an axis that was cut or reordered: positions in the old axis. Undefined: it is as it was. */

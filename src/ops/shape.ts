@@ -2,7 +2,8 @@ import type { Node } from '../ir/graph.js';
 import type { Shape } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { broadcastShapes, constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
+import { broadcastShapes, constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
+import { shapeElements } from './shape-values.js';
 import { unknownDim } from './window.js';
 
 /** Operators whose output tells of shapes and positions, or whose output's shape is computed. Their axes are pinned. */
@@ -34,14 +35,14 @@ const nonZero: Operator = {
   },
 };
 
-/** ONNX Expand: broadcast to the constant shape of input 1. */
+/** ONNX Expand: broadcast to the shape of input 1, as far as its elements are known. */
 const expand: Operator = {
   op: 'Expand',
   domain: '',
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
-    const target = constantInts(node, 1);
+    const target = shapeElements(node.inputs[1]);
     return [
       x === undefined || target === undefined ? undefined : withShape(x.type, broadcastShapes([x.shape, target])),
     ];
@@ -49,16 +50,27 @@ const expand: Operator = {
   flops: () => 0,
 };
 
-/** ONNX Range: a list whose length is known only at run time. */
+/** ONNX Range: start, start + delta, … below (with a negative delta above) limit; a list of unknown length at run time. */
 const range: Operator = {
   op: 'Range',
   domain: '',
   inputs: [3, 3],
+  since: 11,
   infer: (node) => {
     const type = node.input(0).elementType;
-    return [type === undefined ? undefined : withShape(type, [unknownDim(node, 0)])];
+    return [type === undefined ? undefined : withShape(type, [rangeLength(node) ?? unknownDim(node, 0)])];
   },
 };
+
+/** The length that constant whole numbers tell; fractions are left to the engine's rounding. */
+function rangeLength(node: Node): number | undefined {
+  if (node.input(0).elementType === 'float16') return undefined;
+  const [start, limit, delta] = [0, 1, 2].map((index) => constantInts(node, index)?.[0]);
+  if (start === undefined || limit === undefined || delta === undefined) return undefined;
+  if (![start, limit, delta].every(Number.isSafeInteger)) return undefined;
+  if (delta === 0) throw new ShapeError('steps of 0 lead nowhere');
+  return Math.max(0, Math.ceil((limit - start) / delta));
+}
 
 /** ONNX ConstantOfShape: one value repeated. */
 const constantOfShape: Operator = {
@@ -67,7 +79,7 @@ const constantOfShape: Operator = {
   inputs: [1, 1],
   infer: (node) => {
     const value = node.attributes.value;
-    const dims = constantInts(node, 0);
+    const dims = shapeElements(node.inputs[0]);
     const type = value?.kind === 'tensor' ? value.value.type : 'float32';
     return [dims === undefined ? undefined : withShape(type, dims)];
   },
@@ -109,21 +121,4 @@ function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape {
   });
 }
 
-/** ONNX If: both branches give values of the same types; nothing is known where they differ. */
-const branch: Operator = {
-  op: 'If',
-  domain: '',
-  inputs: [1, 1],
-  infer: (node) => {
-    const results = [node.subgraph('then_branch'), node.subgraph('else_branch')].map((graph) => graph.outputs);
-    return node.outputs.map((_, index) => {
-      const [yes, no] = results.map((outputs) => outputs[index]?.type);
-      if (yes === undefined || no === undefined || yes.shape.length !== no.shape.length) return undefined;
-      const dims = yes.shape.map((dim, axis) => (dim === no.shape[axis] ? dim : unknownDim(node, axis)));
-      return withShape(yes.type, dims);
-    });
-  },
-  flops: () => 0,
-};
-
-export const shapeOperators: readonly Operator[] = [shape, nonZero, expand, range, constantOfShape, resize, branch];
+export const shapeOperators: readonly Operator[] = [shape, nonZero, expand, range, constantOfShape, resize];

@@ -1,7 +1,8 @@
+import { type Attributes, ints, string } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { ShapeError } from './operator.js';
+import { type Padding, ShapeError } from './operator.js';
 
 /** What convolutions and poolings share: a window that slides over the spatial axes (ONNX Conv, MaxPool, …). */
 export interface Window {
@@ -56,7 +57,24 @@ function slideAxis(node: Node, window: Window, dim: Dim, axis: number): Dim {
   return startsOutside ? size - 1 : size;
 }
 
-/** A symbol for a size that is not known: each node output and axis has its own. */
-export function unknownDim(node: Node, axis: number): string {
-  return `${node.output.name}_d${axis}`;
+/**
+ * The pads of a window that does the padding of what it slides over itself; undefined where batch or channels are padded
+ * too, or where the window reckons its own padding from the size.
+ */
+export function widerPads(window: Window, { begins, ends }: Padding): readonly number[] | undefined {
+  const spatial = window.kernel.length;
+  const isSpatial = begins.length === spatial + 2 && [...begins.slice(0, 2), ...ends.slice(0, 2)].every((n) => n === 0);
+  if (!isSpatial || window.autoPad.startsWith('SAME')) return undefined;
+  const added = [...begins.slice(2), ...ends.slice(2)];
+  return window.autoPad === 'VALID' ? added : added.map((amount, side) => amount + at(window.pads, side));
+}
+
+/** Attributes that give a window `pads`, whatever it had. */
+export function padsAttributes(node: Node, pads: readonly number[]): Attributes {
+  return { pads: ints(pads), ...(node.attributes.auto_pad === undefined ? {} : { auto_pad: string('NOTSET') }) };
+}
+
+/** A symbol for a size that is not known: each output of a node, and each axis of it, has its own. */
+export function unknownDim(node: Node, axis: number, output = 0): string {
+  return `${at(node.outputs, output).name}_d${axis}`;
 }

@@ -171,7 +171,7 @@ describe('older operator sets', () => {
       attributes: { kernel_shape: ints([2]), dilations: ints([1]) },
       inputs: [zeros(1, 1, 3)],
     },
-    ...['ReduceMean', 'ReduceL2'].map((op) => ({
+    ...['ReduceMean', 'ReduceL1', 'ReduceL2'].map((op) => ({
       op,
       attributes: { noop_with_empty_axes: int(1) },
       inputs: [{ tensor: Tensor.floats([2], [-1, 2]) }],

@@ -17,24 +17,26 @@ describe('inferred types', () => {
       await holds(casesOf(operator), operator.elementwise ? 6 : 30, async (single, random) => {
         const { graph, node } = graphOf(single);
         const results = await run(graph, feedsOf(single, graph));
+        const symbols = new Map<string, number>();
         for (const [index, result] of results.entries()) {
           const output = at(node.outputs, index);
           expect(output.elementType).toBe(result.type);
-          expectConsistent(output.shape ?? [], result.dims, new Map());
+          expectConsistent(output.shape ?? [], result.dims, symbols);
         }
         const symbolic = withSymbol(single, random.integer(8));
         if (symbolic === undefined) return;
+        const withN = new Map([['N', symbolic.size]]);
         for (const [index, result] of results.entries()) {
           const output = at(symbolic.outputs, index);
           if (output.type === undefined) continue;
-          expectConsistent(output.shape ?? [], result.dims, new Map([['N', symbolic.size]]));
+          expectConsistent(output.shape ?? [], result.dims, withN);
         }
       });
     });
   }
 });
 
-/** Sizes are equal, and equal symbols stand for equal sizes. */
+/** Sizes are equal, and equal symbols stand for equal sizes, also in other outputs of the node. */
 function expectConsistent(shape: readonly Dim[], dims: readonly number[], symbols: Map<string, number>): void {
   const expected = shape.map((dim, axis) => {
     if (typeof dim === 'number') return dim;

@@ -48,9 +48,38 @@ describe('a nested graph that reads few slots of its inputs keeps its function',
     const { last, y } = await runGraph(graph, feeds);
     expect([last?.numbers(), y?.numbers()]).toEqual([[10], [3, 7]]);
   });
+
+  test('Scan over time from zeros for each sample', async () => {
+    const text = `g (float[N, T, 2] x) => (float[N, 3] last, float[N, T, 3] y)
+<
+  float[2, 3] w = {1.0, -1.0, 0.5, 0.25, 2.0, -0.5},
+  float[3, 3] r = {0.5, 0.0, 0.25, -0.5, 1.0, 0.0, 0.0, 0.5, -1.0},
+  int64[1] width = {3}
+>
+{
+  batch = Shape <end: int = 1> (x)
+  shape = Concat <axis: int = 0> (batch, width)
+  zeros = ConstantOfShape (shape)
+  last, y = Scan <num_scan_inputs: int = 1, scan_input_axes: ints = [1], scan_output_axes: ints = [1],
+    body: graph = body (float[N, 3] state, float[N, 2] step) => (float[N, 3] next, float[N, 3] out)
+    {
+      a = Gemm (step, w)
+      b = Gemm (state, r)
+      c = Add (a, b)
+      next = Tanh (c)
+      out = Identity (next)
+    }> (zeros, x)
+}`;
+    const { graph } = await runPass(text, stages, { facts: [] });
+    expect(graph.outputs.map((value) => value.shape)).toEqual([
+      ['N', 3],
+      ['N', 'T', 3],
+    ]);
+    expect(await expectSameFunction(graphOf(text), graph)).toBeGreaterThan(0);
+  });
 });
 
-/** Ways in which a nested graph reads `gated` [N, H] or gates itself, each giving `z` [N, 2]. */
+/** Ways in which a nested graph or a recurrence reads `gated` [N, H] or gates itself, each giving `z` [N, 2]. */
 const uses: Readonly<Record<string, (order: readonly number[]) => string>> = {
   'branches that read the gate': () => `
   z = If <then_branch: graph = on () => (float[N, 2] p)
@@ -118,6 +147,73 @@ const uses: Readonly<Record<string, (order: readonly number[]) => string>> = {
       next = Gather <axis: int = 1> (state, order)
     }> (gated, rows)
   z = Gemm (carried, w2)`,
+  'a scan over the gate': (order) => `
+  z = Scan <num_scan_inputs: int = 1, body: graph = body (float[${order.length}] row) => (float[2] out)
+    <
+      float[1, 2] bias = {0.5, -0.25}
+    >
+    {
+      one = Unsqueeze (row, axis0)
+      sum = Gemm (one, w2, bias)
+      out = Squeeze (sum, axis0)
+    }> (gated)`,
+  'a gate in a scan': () => `
+  start = Gemm (x, w0)
+  z = Scan <num_scan_inputs: int = 1, body: graph = body (float[N, 2] state, float[2] row) => (float[N, 2] next)
+    {
+      r = ai.swan.Gate <axis: int = 1, name: string = "gate"> (h, s)
+      t = Gemm (r, w2)
+      u = Mul (t, row)
+      next = Add (state, u)
+    }> (start, rows)`,
+  'a scan whose body takes the same sum as a layer behind it': () => `
+  outside = Gemm (gated, w2)
+  start = Gemm (x, w0)
+  state = Scan <num_scan_inputs: int = 1, body: graph = body (float[N, 2] before, float[2] row) => (float[N, 2] next)
+    {
+      inside = Gemm (gated, w2)
+      again = Gemm (gated, w2)
+      t = Mul (inside, row)
+      u = Sub (t, again)
+      next = Add (before, u)
+    }> (start, rows)
+  z = Add (state, outside)`,
+  'a scan that captures a transposed gate': () => `
+  turned = Transpose <perm: ints = [1, 0]> (gated)
+  start = Gemm (x, w0)
+  z = Scan <num_scan_inputs: int = 1, body: graph = body (float[N, 2] state, float[2] row) => (float[N, 2] next)
+    {
+      back = Transpose <perm: ints = [1, 0]> (turned)
+      t = Gemm (back, w2)
+      u = Mul (t, row)
+      next = Add (state, u)
+    }> (start, rows)`,
+  'a scan that captures what is scaled and shifted': () => `
+  scaled = Mul (gated, two)
+  moved = Add (scaled, two)
+  start = Gemm (x, w0)
+  z = Scan <num_scan_inputs: int = 1, body: graph = body (float[N, 2] state, float[2] row) => (float[N, 2] next)
+    {
+      t = Gemm (moved, w2)
+      u = Mul (t, row)
+      next = Add (state, u)
+    }> (start, rows)`,
+  'an LSTM over what is scaled and shifted': () => `
+  scaled = Mul (gated, two)
+  moved = Add (scaled, two)
+  sequence = Unsqueeze (moved, axis0)
+  hidden, last = LSTM <hidden_size: int = 2> (sequence, wl, rl)
+  z = Squeeze (last, axis0)`,
+  'an LSTM over the gate': () => `
+  sequence = Unsqueeze (gated, axis0)
+  hidden, last = LSTM <hidden_size: int = 2> (sequence, wl, rl)
+  z = Squeeze (last, axis0)`,
+  'a GRU that starts from the gate': (order) => `
+  sequence = Unsqueeze (x, axis0)
+  initial = Unsqueeze (gated, axis0)
+  hidden, last = GRU <hidden_size: int = ${order.length}> (sequence, wg, rg, , , initial)
+  state = Squeeze (last, axis0)
+  z = Gemm (state, w2)`,
 };
 
 /** A gated dense layer, some units of which never fire, before a nested graph. */
@@ -139,6 +235,12 @@ function network(random: Random, nest: (order: readonly number[]) => string) {
   float[${width}, 2] w2 = {${floats(2 * width)}},
   float[${width}, 2] w3 = {${floats(2 * width)}},
   float[2, 2] rows = {${floats(4)}},
+  float[1, 8, ${width}] wl = {${floats(8 * width)}},
+  float[1, 8, 2] rl = {${floats(16)}},
+  float[1, ${3 * width}, 3] wg = {${floats(9 * width)}},
+  float[1, ${3 * width}, ${width}] rg = {${floats(3 * width * width)}},
+  int64[1] axis0 = {0},
+  float two = {2.0},
   int64 trip = {2},
   bool go = {1},
   float[N, 2] z,

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { int, ints, string } from '../../../src/ir/attribute.js';
-import { Graph } from '../../../src/ir/graph.js';
 import { Tensor } from '../../../src/ir/tensor.js';
 import { type Case, type Cases, fixed, floats, type Generators, permutations, shapes } from '../case.js';
 
@@ -25,8 +24,16 @@ const expand: Cases = fc.tuple(shapes(0, 3), shapes(0, 3)).chain(([dims, target]
 });
 
 const range: Cases = fc
-  .tuple(fc.integer({ min: -5, max: 5 }), fc.integer({ min: -5, max: 5 }), fc.constantFrom(1, 2, -1))
-  .map((values) => ({ op: 'Range', inputs: values.map((value) => ({ tensor: Tensor.int64([], [value]) })) }));
+  .tuple(
+    fc.integer({ min: -5, max: 5 }),
+    fc.integer({ min: -5, max: 5 }),
+    fc.constantFrom(1, 2, 3, -1, -2),
+    fc.boolean(),
+  )
+  .map(([start, limit, delta, constant]) => ({
+    op: 'Range',
+    inputs: [start, limit, delta].map((value) => ({ tensor: Tensor.int64([], [value]), constant })),
+  }));
 
 const constantOfShape: Cases = fc
   .tuple(shapes(0, 3), fc.option(fc.integer({ min: -3, max: 3 })))
@@ -77,24 +84,6 @@ const resize: Cases = shapes(4, 4)
     return factors.every((factor, axis) => Math.floor((dims[axis] ?? 1) * factor) >= 1);
   });
 
-const branches: Cases = fc.tuple(shapes(0, 3), fc.nat(1)).map(([dims, chosen]) => {
-  const branch = (name: string, value: number): Graph => {
-    const graph = new Graph(name);
-    const size = dims.reduce((product, dim) => product * dim, 1);
-    const constant = graph.addConstant(`${name}_c`, Tensor.floats(dims, new Float32Array(size).fill(value)));
-    graph.setOutputs([graph.addNode({ op: 'Neg', inputs: [constant], outputs: [`${name}_y`] }).output]);
-    return graph;
-  };
-  return {
-    op: 'If',
-    attributes: {
-      then_branch: { kind: 'graph' as const, value: branch('yes', 1) },
-      else_branch: { kind: 'graph' as const, value: branch('no', 2) },
-    },
-    inputs: [{ tensor: new Tensor('bool', [], Uint8Array.of(chosen)) }],
-  };
-});
-
 export const computedShapeGenerators: Generators = {
   Shape: shape,
   NonZero: shapes(0, 3).chain((dims) => floats(dims).map((x) => ({ op: 'NonZero', inputs: [x] }))),
@@ -102,5 +91,4 @@ export const computedShapeGenerators: Generators = {
   Range: range,
   ConstantOfShape: constantOfShape,
   Resize: resize,
-  If: branches,
 };

@@ -174,7 +174,7 @@ const reduce = (op: string): Cases =>
       inputs: hasAxes ? [x, fixed(axes)] : [x],
     }));
 
-const reductions = ['ReduceSum', 'ReduceProd', 'ReduceL2', 'ReduceMean', 'ReduceMax', 'ReduceMin'];
+const reductions = ['ReduceSum', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceMean', 'ReduceMax', 'ReduceMin'];
 
 export const moveGenerators: Generators = {
   Concat: concat,

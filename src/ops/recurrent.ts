@@ -1,0 +1,165 @@
+import type { Node } from '../ir/graph.js';
+import type { Dim, Shape } from '../ir/types.js';
+import { at } from '../support/assert.js';
+import { Bounds } from './bounds.js';
+import { elementsPerSample, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
+import { input, output, type Relation, tie } from './relations.js';
+
+/** Operators that run along a sequence. All their axes but those named are pinned: every hidden unit sees all others. */
+
+interface Family {
+  readonly op: string;
+  /** Rows of the weights for one hidden unit: LSTM iofc, GRU zrh, RNN one. */
+  readonly gates: number;
+  /** Y and Y_h, and for LSTM Y_c. */
+  readonly outputs: number;
+  readonly mostInputs: number;
+}
+
+/** What the outputs' shapes are made of. */
+interface Sizes {
+  readonly sequence: Dim;
+  readonly batch: Dim;
+  readonly input: Dim;
+  readonly directions: number;
+  readonly hidden: Dim;
+}
+
+/**
+ * ONNX LSTM, GRU and RNN: X [seq, batch, input], W [dirs, gates · hidden, input], R [dirs, gates · hidden, hidden],
+ * B [dirs, 2 · gates · hidden], sequence_lens int32 [batch], initial states [dirs, batch, hidden] and, for LSTM, peephole
+ * weights [dirs, 3 · hidden], to Y [seq, dirs, batch, hidden] and the last states Y_h, Y_c [dirs, batch, hidden]. With
+ * `layout` 1 the batch comes first: X [batch, seq, input], Y [batch, seq, dirs, hidden], states [batch, dirs, hidden].
+ *
+ * X's last axis meets W's in a sum of products, but the output is no sum: what a constant slot adds cannot be added
+ * behind, so this is no `contract` relation and the axis is pinned.
+ */
+function recurrent(family: Family): Operator {
+  const { op, gates, outputs, mostInputs } = family;
+  return {
+    op,
+    domain: '',
+    inputs: [3, mostInputs],
+    since: 7,
+    infer: (node) => {
+      const x = inputType(node, 0);
+      const sizes = sizesOf(node);
+      if (node.outputs.length > outputs) throw new ShapeError(`${node.outputs.length} outputs, it has ${outputs}`);
+      if (x === undefined || sizes === undefined) return node.outputs.map(() => undefined);
+      checkInputs(node, family, sizes);
+      const { sequence, batch, directions, hidden } = sizes;
+      const isBatchFirst = node.int('layout', 0) === 1;
+      const all = isBatchFirst ? [batch, sequence, directions, hidden] : [sequence, directions, batch, hidden];
+      const last = isBatchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+      return node.outputs.map((_, index) => withShape(x.type, index === 0 ? all : last));
+    },
+    flops: (node) => {
+      const sizes = sizesOf(node);
+      if (sizes === undefined) return 0;
+      const { sequence, batch, directions, hidden } = sizes;
+      const size = (dim: Dim): number => elementsPerSample([dim]);
+      const step = 2 * gates * size(hidden) * (size(sizes.input) + size(hidden));
+      return size(sequence) * size(batch) * directions * step;
+    },
+    bounds: (node) => (isBounded(node, op) ? Bounds.uniform(-1 - activationError, 1 + activationError) : undefined),
+    downgrade: (node, graph, opset) => {
+      if (opset < 14 && node.int('layout', 0) === 0) graph.setAttributes(node, { layout: undefined });
+    },
+    needs: (node) => (node.attributes.layout === undefined ? 7 : 14),
+  };
+}
+
+/** Engines approximate the activations; see the bounds of Sigmoid and Tanh. */
+const activationError = 16 * 2 ** -24;
+
+/**
+ * With the default activations an element of Y is a product of a sigmoid and a hyperbolic tangent (LSTM), a mean of the
+ * latter and the state before (GRU), or the latter itself (RNN).
+ */
+function isBounded(node: Node, op: string): boolean {
+  const startsAtZero = node.inputs[5] === undefined;
+  return node.attributes.activations === undefined && (op !== 'GRU' || startsAtZero);
+}
+
+/** Undefined where X, or what tells the number of hidden units, is not known. */
+function sizesOf(node: Node): Sizes | undefined {
+  const x = node.input(0).shape;
+  const hidden = node.attributes.hidden_size === undefined ? node.inputs[2]?.shape?.at(-1) : node.int('hidden_size', 0);
+  if (x === undefined || hidden === undefined) return undefined;
+  if (x.length !== 3) throw new ShapeError(`a sequence has 3 axes, [${x.join(', ')}] has ${x.length}`);
+  const isBatchFirst = node.int('layout', 0) === 1;
+  const direction = node.string('direction', 'forward');
+  if (!['forward', 'reverse', 'bidirectional'].includes(direction)) {
+    throw new ShapeError(`'${direction}' is no direction`);
+  }
+  return {
+    sequence: at(x, isBatchFirst ? 1 : 0),
+    batch: at(x, isBatchFirst ? 0 : 1),
+    input: at(x, 2),
+    directions: direction === 'bidirectional' ? 2 : 1,
+    hidden,
+  };
+}
+
+/** Every input has the shape that the sizes give it, as far as both are known. */
+function checkInputs(node: Node, { gates }: Family, { batch, input: width, directions, hidden }: Sizes): void {
+  const times = (factor: number): Dim => (typeof hidden === 'number' ? factor * hidden : 'hidden');
+  const state = node.int('layout', 0) === 1 ? [batch, directions, hidden] : [directions, batch, hidden];
+  const expected: readonly (readonly [name: string, shape: Shape])[] = [
+    ['W', [directions, times(gates), width]],
+    ['R', [directions, times(gates), hidden]],
+    ['B', [directions, times(2 * gates)]],
+    ['sequence_lens', [batch]],
+    ['initial_h', state],
+    ['initial_c', state],
+    ['P', [directions, times(3)]],
+  ];
+  for (const [position, [name, shape]] of expected.entries()) {
+    const given = node.inputs[position + 1]?.shape;
+    if (given === undefined) continue;
+    const isRight = given.length === shape.length && given.every((dim, axis) => mayEqual(dim, at(shape, axis)));
+    if (!isRight) throw new ShapeError(`${name} is [${given.join(', ')}], not [${shape.join(', ')}]`);
+  }
+}
+
+/** A symbol may stand for any size. */
+const mayEqual = (left: Dim, right: Dim): boolean =>
+  typeof left === 'string' || typeof right === 'string' || left === right;
+
+/**
+ * ONNX ReverseSequence: of sample i along `batch_axis`, the first sequence_lens[i] elements along `time_axis` in reverse
+ * order, the others as they are. The two axes are 0 and 1 in either order; these are pinned.
+ */
+const reverseSequence: Operator = {
+  op: 'ReverseSequence',
+  domain: '',
+  inputs: [2, 2],
+  since: 10,
+  homogeneous: () => [0],
+  infer: (node) => {
+    const x = inputType(node, 0);
+    const axes = [node.int('batch_axis', 1), node.int('time_axis', 0)];
+    if (axes.toSorted().join() !== '0,1') throw new ShapeError(`batch and time axes are 0 and 1, not ${axes.join()}`);
+    if (x === undefined) return [undefined];
+    const lengths = node.inputs[1]?.shape;
+    if (x.shape.length < 2)
+      throw new ShapeError(`a batch of sequences has 2 axes or more, [${x.shape.join()}] has not`);
+    if (lengths !== undefined && (lengths.length !== 1 || !mayEqual(at(lengths, 0), at(x.shape, at(axes, 0))))) {
+      throw new ShapeError(`lengths [${lengths.join(', ')}] for a batch of ${at(x.shape, at(axes, 0))}`);
+    }
+    return [x];
+  },
+  flops: () => 0,
+  bounds: (_, [x]) => x?.overall(),
+  relations: (node): Relation[] => {
+    const rank = rankOf(node.output) ?? 0;
+    return Array.from({ length: Math.max(0, rank - 2) }, (_, axis) => tie(input(0, axis + 2), output(axis + 2)));
+  },
+};
+
+export const recurrentOperators: readonly Operator[] = [
+  recurrent({ op: 'LSTM', gates: 4, outputs: 3, mostInputs: 8 }),
+  recurrent({ op: 'GRU', gates: 3, outputs: 2, mostInputs: 6 }),
+  recurrent({ op: 'RNN', gates: 1, outputs: 2, mostInputs: 6 }),
+  reverseSequence,
+];

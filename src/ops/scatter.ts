@@ -1,0 +1,33 @@
+import { inputType, type Operator, ShapeError } from './operator.js';
+
+/**
+ * ONNX ScatterElements and ScatterND: input 0 with the elements that the indices of input 1 name replaced by, or combined
+ * (`reduction`) with, the updates of input 2. All axes are pinned.
+ */
+function scatter(op: string): Operator {
+  return {
+    op,
+    domain: '',
+    inputs: [3, 3],
+    since: 11,
+    infer: (node) => {
+      const reduction = node.string('reduction', 'none');
+      if (firstOpsetOf[reduction] === undefined) throw new ShapeError(`'${reduction}' is no reduction`);
+      return [inputType(node, 0)];
+    },
+    downgrade: (node, graph, opset) => {
+      if (opset < 16 && node.string('reduction', 'none') === 'none') {
+        graph.setAttributes(node, { reduction: undefined });
+      }
+    },
+    needs: (node) => {
+      const { reduction } = node.attributes;
+      return reduction === undefined ? 11 : (firstOpsetOf[node.string('reduction', 'none')] ?? 11);
+    },
+  };
+}
+
+/** The first operator set with each way of combining an element with its update. */
+const firstOpsetOf: Readonly<Record<string, number>> = { none: 16, add: 16, mul: 16, min: 18, max: 18 };
+
+export const scatterOperators: readonly Operator[] = [scatter('ScatterElements'), scatter('ScatterND')];

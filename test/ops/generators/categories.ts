@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { type Attributes, int, string } from '../../../src/ir/attribute.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { sizeOf } from '../../../src/ir/types.js';
+import { at } from '../../../src/support/assert.js';
+import {
+  anyAxis,
+  type Case,
+  type Cases,
+  fixed,
+  flags,
+  floats,
+  type Generators,
+  permutations,
+  shapes,
+  sizes,
+} from '../case.js';
+
+/** What masks, encodings of categories and attention are made of. */
+
+const oneHot: Cases = fc.tuple(shapes(1, 3), sizes, fc.boolean()).chain(([dims, depth, constant]) =>
+  fc
+    .tuple(
+      fc.array(fc.integer({ min: -6, max: 6 }), { minLength: sizeOf(dims), maxLength: sizeOf(dims) }),
+      fc.option(anyAxis(dims.length + 1)),
+      fc.boolean(),
+    )
+    .map(([indices, axis, isScalar]) => ({
+      op: 'OneHot',
+      attributes: axis === null ? {} : { axis: int(axis) },
+      inputs: [
+        { tensor: Tensor.int64(dims, indices) },
+        { tensor: Tensor.int64(isScalar ? [] : [1], [depth]), constant },
+        { tensor: Tensor.floats([2], [0.25, 2]) },
+      ],
+    })),
+);
+
+const cumSum: Cases = shapes(1, 4).chain((dims) =>
+  fc.tuple(floats(dims), anyAxis(dims.length), flags, flags).map(([x, axis, exclusive, reverse]) => ({
+    op: 'CumSum',
+    attributes: { exclusive: int(exclusive), reverse: int(reverse) },
+    inputs: [x, fixed([axis], [])],
+  })),
+);
+
+const trilu: Cases = shapes(2, 4).chain((dims) =>
+  fc.tuple(floats(dims), fc.option(fc.integer({ min: -3, max: 3 })), flags).map(([x, diagonal, upper]) => ({
+    op: 'Trilu',
+    attributes: { upper: int(upper) },
+    inputs: diagonal === null ? [x] : [x, fixed([diagonal], [])],
+  })),
+);
+
+const tile: Cases = shapes(1, 4).chain((dims) =>
+  fc
+    .tuple(
+      floats(dims),
+      fc.array(fc.constantFrom(1, 1, 2, 3), { minLength: dims.length, maxLength: dims.length }),
+      fc.boolean(),
+    )
+    .map(([x, repeats, constant]) => ({
+      op: 'Tile',
+      inputs: [x, { tensor: Tensor.int64([repeats.length], repeats), constant }],
+    })),
+);
+
+const reductions = fc.constantFrom<Attributes>(
+  {},
+  ...['none', 'add', 'mul', 'min', 'max'].map((name) => ({ reduction: string(name) })),
+);
+
+/** Every index once, so that the order of updates does not matter. */
+const scatterElements: Cases = shapes(1, 3).chain((dims) =>
+  fc
+    .tuple(floats(dims), floats(dims), anyAxis(dims.length), reductions, permutations(5))
+    .map(([x, updates, axis, attributes, order]) => {
+      const position = axis < 0 ? axis + dims.length : axis;
+      const extent = at(dims, position);
+      const inner = sizeOf(dims.slice(position + 1));
+      const places = order.filter((place) => place < extent);
+      const indices = Array.from({ length: sizeOf(dims) }, (_, element) =>
+        at(places, Math.floor(element / inner) % extent),
+      );
+      return {
+        op: 'ScatterElements',
+        attributes: { ...attributes, axis: int(axis) },
+        inputs: [x, { tensor: Tensor.int64(dims, indices) }, updates],
+      };
+    }),
+);
+
+const scatterND: Cases = shapes(1, 3).chain((dims) => {
+  const extent = at(dims, 0);
+  return fc
+    .tuple(floats(dims), fc.integer({ min: 1, max: extent }), permutations(extent), reductions)
+    .chain(([x, count, order, attributes]) =>
+      floats([count, ...dims.slice(1)]).map((updates) => ({
+        op: 'ScatterND',
+        attributes,
+        inputs: [x, { tensor: Tensor.int64([count, 1], order.slice(0, count)) }, updates],
+      })),
+    );
+});
+
+/** Equations of layers, and random ones: letters in any order, some summed over, some given twice. */
+const equations: fc.Arbitrary<string> = fc.oneof(
+  fc.constantFrom('abc,cd->abd', 'aecd,abcd->acbe', 'acbe,aecd->abcd', 'abc,cde->abde', 'abde,dec->abc', ' ab , bc '),
+  fc.constantFrom('ii->i', 'ij->ji', 'ij->', 'i,j', 'ab,cb,db->acd', 'bA,bC->CA'),
+  fc
+    .tuple(
+      fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }),
+      fc.array(fc.constantFrom('b', 'c', 'd'), { minLength: 1, maxLength: 3 }),
+      fc.boolean(),
+      permutations(4),
+    )
+    .map(([left, right, isImplicit, order]) => {
+      const unique = (letters: readonly string[]): string[] => [...new Set(letters)];
+      const operands = `${unique(left).join('')},${unique(right).join('')}`;
+      const letters = unique([...left, ...right]);
+      const chosen = order.slice(0, 3).flatMap((place) => letters[place] ?? []);
+      return isImplicit ? operands : `${operands}->${chosen.join('')}`;
+    }),
+);
+
+const einsum: Cases = fc
+  .tuple(equations, fc.array(sizes, { minLength: 6, maxLength: 6 }))
+  .chain(([equation, extents]) => {
+    const [left = ''] = equation.replaceAll(' ', '').split('->');
+    const letters = [...new Set(left.replaceAll(',', ''))];
+    const operands = left
+      .split(',')
+      .map((operand) => [...operand].map((letter) => at(extents, letters.indexOf(letter))));
+    return fc
+      .tuple(...operands.map((dims) => floats(dims)))
+      .map((inputs): Case => ({ op: 'Einsum', attributes: { equation: string(equation) }, inputs }));
+  });
+
+export const categoryGenerators: Generators = {
+  OneHot: oneHot,
+  CumSum: cumSum,
+  Trilu: trilu,
+  Tile: tile,
+  ScatterElements: scatterElements,
+  ScatterND: scatterND,
+  Einsum: einsum,
+};
