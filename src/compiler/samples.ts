@@ -4,6 +4,7 @@ import type { Calibration, InputSpec } from '../data/types.js';
 import type { Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { sizeOf } from '../ir/types.js';
+import { operatorOf } from '../ops/index.js';
 import type { Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 import type { Source } from './source.js';
@@ -24,19 +25,31 @@ export function makeSamples(source: Source, seed: number, count: number): Calibr
 }
 
 /** The inputs that take data, and those that take the states of the run before. */
-function inputsOf({ original, states }: Source): {
+function inputsOf({ prepared, states }: Source): {
   readonly data: readonly Value[];
   readonly states: readonly Value[];
 } {
   const isState = ({ name }: Value): boolean => states.some(({ input }) => input === name);
   return {
-    data: original.inputs.filter((value) => !isState(value)),
-    states: original.inputs.filter(isState),
+    data: prepared.graph.inputs.filter((value) => !isState(value)),
+    states: prepared.graph.inputs.filter(isState),
   };
 }
 
 function specOf(value: Value): InputSpec {
-  return { name: value.name, ...defined(value.type, `the type of '${value.name}'`) };
+  return { name: value.name, ...defined(value.type, `the type of '${value.name}'`), below: positionsBelow(value) };
+}
+
+/** The bound of the positions that a value holds (token numbers), if it is read as such; undefined: it is no position. */
+function positionsBelow(value: Value): number | undefined {
+  const bounds = value.uses.flatMap(({ node, index }): number[] => {
+    const operator = operatorOf(node);
+    const positions = operator?.positions?.(node);
+    if (positions?.input === index) return positions.size === undefined ? [] : [positions.size];
+    const hands = index === 0 && (operator?.moves === true || operator?.converts === true);
+    return hands ? node.outputs.flatMap((output) => positionsBelow(output) ?? []) : [];
+  });
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
 }
 
 function withZeros(samples: Calibration, states: readonly Value[]): Calibration {

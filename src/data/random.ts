@@ -13,14 +13,14 @@ const openDim = 8;
  * Random samples, for verification where there is no data. Never a substitute for calibration: gates behave differently.
  *
  * Floats are uniform in [0, 1) in even samples, as pixels are, and standard normal in odd ones, as standardised features
- * are. Integers and bools are 0 or 1, which are valid as categories, masks and token numbers of any model. Open
+ * are. Positions are below their bound; other integers and bools are 0 or 1, which are valid as categories and masks. Open
  * dimensions have size 8. A sample depends on seed and position alone, not on the batches.
  */
 export function randomSamples(inputs: readonly InputSpec[], seed: number, count: number): Calibration {
   const sample = (input: InputSpec, position: number, index: number): number[] => {
     // Seeds are spread by odd multipliers so that neighbouring samples and inputs share no numbers.
     const random = seededRandom(seed + Math.imul(position + 1, 0x9e3779b1) + Math.imul(index + 1, 0x85ebca77));
-    return Array.from({ length: sizeOf(sampleDims(input)) }, () => draw(random, input.type, position));
+    return Array.from({ length: sizeOf(sampleDims(input)) }, () => draw(random, input, position));
   };
   async function* batches(batchSize: number, options: BatchOptions = {}): AsyncGenerator<Batch> {
     const { size, pad } = batchShape(inputs, batchSize, options.pad ?? false);
@@ -45,7 +45,8 @@ function sampleDims(input: InputSpec): number[] {
   return input.shape.slice(1).map((dim) => (typeof dim === 'number' ? dim : openDim));
 }
 
-function draw(random: Random, type: ElementType, position: number): number {
+function draw(random: Random, { type, below }: InputSpec, position: number): number {
+  if (below !== undefined) return random.integer(below);
   if (!type.startsWith('float')) return random.integer(2);
   return position % 2 === 0 ? random.uniform() : random.normal();
 }

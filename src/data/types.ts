@@ -6,6 +6,8 @@ export interface InputSpec {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: Shape;
+  /** The elements are positions: whole numbers from 0, below this one. */
+  readonly below?: number | undefined;
 }
 
 export interface BatchOptions {

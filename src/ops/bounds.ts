@@ -147,39 +147,54 @@ export function combine(
   );
 }
 
-/** Sums of products: output unit m is Σ weight · x[slot] + bias(m) over `terms(m)`. */
+/** Sums of products: output unit m is Σ weight · x[slot] + bias(m) over the weights of the unit. */
 export interface Sums {
   readonly units: number;
   readonly x: Bounds;
-  terms(unit: number): Iterable<readonly [weight: number, slot: number]>;
+  readonly weights: Float32Array;
+  /** Place of a unit's first weight; its others, `terms` with the first, each lie `step` behind the one before. */
+  first(unit: number): number;
+  readonly terms: number;
+  readonly step: number;
+  /** The slot that a unit's first weight meets; every slot meets `repeats` weights in a row (a kernel's positions). */
+  firstSlot(unit: number): number;
+  readonly repeats: number;
   bias(unit: number): number;
   /** True where some of the x may be zero instead. */
   readonly hasPadding: boolean;
 }
 
-/** Bounds along axis 1 of sums of products. */
-export function boundSums({ units, x, terms, bias, hasPadding }: Sums): Bounds {
-  const lows: number[] = [];
-  const highs: number[] = [];
+/** Bounds along axis 1 of sums of products. One step for each weight, so written to be quick. */
+export function boundSums(sums: Sums): Bounds {
+  const { units, x, weights, terms, step, repeats, bias, hasPadding } = sums;
+  const least = hasPadding ? x.lows.map((low) => Math.min(0, low)) : x.lows;
+  const most = hasPadding ? x.highs.map((high) => Math.max(0, high)) : x.highs;
+  const lows = new Float64Array(units);
+  const highs = new Float64Array(units);
   for (let unit = 0; unit < units; unit++) {
     let low = bias(unit);
     let high = low;
     let magnitude = Math.abs(low);
-    let count = 1;
-    for (const [weight, slot] of terms(unit)) {
-      const least = hasPadding ? Math.min(0, x.low(slot)) : x.low(slot);
-      const most = hasPadding ? Math.max(0, x.high(slot)) : x.high(slot);
-      const [termLow, termHigh] = product([weight, weight], [least, most]);
-      low += termLow;
-      high += termHigh;
-      magnitude += Math.max(Math.abs(termLow), Math.abs(termHigh));
-      count++;
+    let place = sums.first(unit);
+    for (let term = 0, slot = sums.firstSlot(unit); term < terms; slot++) {
+      const xLow = at(least, x.isUniform ? 0 : slot);
+      const xHigh = at(most, x.isUniform ? 0 : slot);
+      for (const end = term + repeats; term < end; term++, place += step) {
+        const weight = at(weights, place);
+        // As in product().
+        const left = weight === 0 || xLow === 0 ? 0 : weight * xLow;
+        const right = weight === 0 || xHigh === 0 ? 0 : weight * xHigh;
+        low += Math.min(left, right);
+        high += Math.max(left, right);
+        magnitude += Math.max(Math.abs(left), Math.abs(right));
+      }
     }
     // The classical error bound of a sum in float32 in any order, and products too small for normal numbers.
+    const count = terms + 1;
     const isInexact = magnitude > 0 && Number.isFinite(magnitude);
     const rounding = isInexact ? sumRounding(count) * magnitude + count * smallestNormal : 0;
-    lows.push(low - rounding);
-    highs.push(high + rounding);
+    lows[unit] = low - rounding;
+    highs[unit] = high + rounding;
   }
   return new Bounds(1, lows, highs);
 }

@@ -1,10 +1,10 @@
-import { int } from '../ir/attribute.js';
+import { type Attributes, int } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
 import { boundSums } from './bounds.js';
-import { elementsPerSample, inputType, type Operator, ShapeError, staticShape } from './operator.js';
+import { elementsPerSample, inputType, type Operator, type Padding, ShapeError, staticShape } from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
-import { slide, unknownDim, windowOf } from './window.js';
+import { padsAttributes, slide, unknownDim, widerPads, windowOf } from './window.js';
 
 /**
  * ONNX Conv: x [N, C, ...], weights [M, C / group, ...kernel], optional bias [M] to [N, M, ...].
@@ -39,12 +39,12 @@ export const conv: Operator = {
     return boundSums({
       units,
       x: x.along(1),
-      *terms(unit) {
-        const firstInput = Math.floor(unit / (units / group)) * inputs;
-        for (let term = 0; term < perUnit; term++) {
-          yield [at(values, unit * perUnit + term), firstInput + Math.floor(term / (perUnit / inputs))];
-        }
-      },
+      weights: values,
+      first: (unit) => unit * perUnit,
+      terms: perUnit,
+      step: 1,
+      firstSlot: (unit) => Math.floor(unit / (units / group)) * inputs,
+      repeats: perUnit / inputs,
       bias: (unit) => bias?.constant?.floats()[unit] ?? 0,
       hasPadding:
         node.string('auto_pad', 'NOTSET') !== 'NOTSET' || (node.ints('pads') ?? []).some((amount) => amount > 0),
@@ -64,11 +64,19 @@ export const conv: Operator = {
     const repeat: Relation = { kind: 'repeat', from: input(0, 1), to: outputChannels, outer: 1, inner };
     return [batch, repeat];
   },
+  padded: paddedConv,
   resize: (node, graph, sizes) => {
     const kept = node.int('group', 1) === 1 ? undefined : sizes.kept(node.input(0), 1);
     if (kept !== undefined) graph.setAttributes(node, { group: int(kept.length) });
   },
 };
+
+/** Padding with zeros is what a convolution can do itself. */
+function paddedConv(node: Node, padding: Padding): Attributes | undefined {
+  const weights = staticShape(node.inputs[1]);
+  const pads = weights === undefined ? undefined : widerPads(windowOf(node, weights.slice(2)), padding);
+  return pads === undefined || padding.value !== 0 ? undefined : padsAttributes(node, pads);
+}
 
 /** One group an input channel. */
 function isDepthwise(node: Node): boolean {

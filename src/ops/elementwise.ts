@@ -1,11 +1,13 @@
-import type { Builder } from '../ir/builder.js';
-import type { Node, Value } from '../ir/graph.js';
+import { float } from '../ir/attribute.js';
+import { Builder } from '../ir/builder.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { ElementType, ValueType } from '../ir/types.js';
 import { elementTypeNames, elementTypes, sameShape } from '../ir/types.js';
 import { Bounds, combine, constantBounds, product } from './bounds.js';
 import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
 import { broadcastTies } from './relations.js';
+import { geluBody } from './swan.js';
 
 /**
  * Operators that compute each output element from the elements at its place in the inputs, with NumPy broadcasting.
@@ -21,9 +23,13 @@ interface Row {
   readonly typeOf?: number;
   /** Operations for one element; transcendental functions are counted as 8. */
   readonly flops?: number;
+  /** First opset with the operator; older ones get `older`, in float32. */
   readonly since?: number;
+  readonly older?: (b: Builder, x: Value, node: Node) => Value;
   /** True if f(c · x) = c · f(x) for c > 0, in its first input; a product is so in both. */
   readonly homogeneous?: true;
+  /** True if f(a, f(b, c)) = f(a, b, c). */
+  readonly associative?: true;
   /** The function itself, for the non-decreasing ones: it carries bounds over. */
   readonly rising?: (x: number) => number;
   /** What engines' approximations are off at most, whatever the result's magnitude. */
@@ -48,9 +54,9 @@ const rows: readonly Row[] = [
   ...['Log', 'Erf', 'Softplus', 'Softsign', 'Sin', 'Cos'].map((op) => ({ op, flops: 8 })),
   { op: 'Elu', flops: 9 },
   { op: 'Selu', flops: 9 },
-  { op: 'Gelu', flops: 12, since: 20 },
-  { op: 'Mish', flops: 20, since: 18 },
-  { op: 'HardSwish', flops: 5, since: 14 },
+  { op: 'Gelu', flops: 12, since: 20, older: gelu },
+  { op: 'Mish', flops: 20, since: 18, older: mish },
+  { op: 'HardSwish', flops: 5, since: 14, older: hardSwish },
   { op: 'HardSigmoid', flops: 4 },
   { op: 'LeakyRelu', flops: 2, homogeneous: true },
   { op: 'ThresholdedRelu', flops: 1 },
@@ -64,7 +70,8 @@ const rows: readonly Row[] = [
   ...['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'].map(
     (op): Row => ({ op, inputs: binary, result: 'bool' }),
   ),
-  ...['Max', 'Min', 'Sum', 'Mean'].map((op) => ({ op, inputs: variadic })),
+  ...['Max', 'Min', 'Sum'].map((op): Row => ({ op, inputs: variadic, associative: true })),
+  { op: 'Mean', inputs: variadic },
   { op: 'Where', inputs: [3, 3], typeOf: 1 },
 ];
 
@@ -106,6 +113,7 @@ function elementwiseBounds(node: Node, row: Row, inputs: readonly (Bounds | unde
     const range = x ?? Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     return range.map((low, high) => [rising(low) - error, rising(high) + error]);
   }
+  if (row.op === 'Clip') return clipBounds(node, x);
   const step = intervals[row.op];
   if (step === undefined || node.inputs.length !== 2) return undefined;
   const rank = node.output.shape?.length ?? 0;
@@ -117,6 +125,18 @@ function elementwiseBounds(node: Node, row: Row, inputs: readonly (Bounds | unde
     return isAligned ? inputs[index] : inputs[index]?.overall();
   });
   return left === undefined || right === undefined ? undefined : combine(left, right, step);
+}
+
+/** ONNX Clip: min(max(x, low), high), where limits that are left out do not limit. */
+function clipBounds(node: Node, x: Bounds | undefined): Bounds | undefined {
+  const limit = (index: number, absent: number): number | undefined =>
+    node.inputs[index] === undefined ? absent : node.inputs[index].constant?.numbers()[0];
+  const [least, most] = [limit(1, Number.NEGATIVE_INFINITY), limit(2, Number.POSITIVE_INFINITY)];
+  if (least === undefined || most === undefined) return undefined;
+  const clip = (item: number): number => Math.min(Math.max(item, least), most);
+  const range = x ?? Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  // Limits are met exactly: nothing is rounded.
+  return new Bounds(range.axis, range.lows.map(clip), range.highs.map(clip));
 }
 
 /** True if broadcasting leaves the input as it is: the result is no larger. */
@@ -174,6 +194,7 @@ function elementwise(row: Row): Operator {
     affine: affineElementwise,
     ...(row.op === 'Add' || row.op === 'Sum' ? { addends: (node: Node) => [...node.inputs.keys()] } : {}),
     infer: (node) => inferElementwise(node, row),
+    ...(row.associative ? { associative: true } : {}),
     ...(row.homogeneous ? { homogeneous: () => [0] } : {}),
     ...(row.op === 'Mul' ? { homogeneous: () => [0, 1] } : {}),
     bounds: (node, inputs) => elementwiseBounds(node, row, inputs),
@@ -182,13 +203,43 @@ function elementwise(row: Row): Operator {
       return operations * elementsPerSample(node.output.shape);
     },
     relations: (node) => broadcastTies(node, [...node.inputs.keys()]),
-    ...(row.since === undefined ? {} : { since: row.since }),
+    ...(row.since === undefined
+      ? {}
+      : row.older === undefined
+        ? { since: row.since }
+        : { needs: () => row.since ?? 1 }),
+    ...(row.older === undefined ? {} : { downgrade: (node, graph, opset) => writeOlder(row, node, graph, opset) }),
   };
+}
+
+/** Puts the older operators that mean the same in the place of a node that its opset does not have. */
+function writeOlder({ since = 1, older }: Row, node: Node, graph: Graph, opset: number): void {
+  if (opset >= since || older === undefined || node.input(0).elementType !== 'float32') return;
+  const result = older(new Builder(graph, { origin: node.origin, before: node }), node.input(0), node);
+  if (node.output.type !== undefined) graph.setType(result, node.output.type);
+  graph.replaceUses(node.output, result);
+  graph.swapNames(node.output, result);
+  graph.removeNode(node);
+}
+
+function gelu(b: Builder, x: Value, node: Node): Value {
+  return geluBody(b, x, node.string('approximate', 'none') === 'tanh' ? 'tanh' : 'erf');
+}
+
+/** x · tanh(ln(1 + e^x)). */
+function mish(b: Builder, x: Value): Value {
+  return b.op('Mul', [x, b.op('Tanh', [b.op('Softplus', [x])])]);
+}
+
+/** x · clip(x / 6 + 1/2, 0, 1). */
+function hardSwish(b: Builder, x: Value): Value {
+  return b.op('Mul', [x, b.op('HardSigmoid', [x], { alpha: float(1 / 6), beta: float(0.5) })]);
 }
 
 /** Changes the element type, named by its ONNX number in `to`. Whole numbers and truth values keep no bounds. */
 const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
+  converts: true,
   bounds: (node, [x]) =>
     ['float32', 'float64'].includes(node.output.elementType ?? '') ? x?.map((low, high) => [low, high]) : undefined,
   identity: (node) => {

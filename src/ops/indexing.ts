@@ -62,6 +62,10 @@ const gather: Operator = {
   op: 'Gather',
   domain: '',
   moves: true,
+  positions: (node) => {
+    const dim = node.inputs[0]?.shape?.at(node.int('axis', 0));
+    return { input: 1, size: typeof dim === 'number' ? dim : undefined };
+  },
   homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
@@ -134,6 +138,12 @@ const slice: Operator = {
   relations: (node) => {
     const axes = cutAxes(node);
     return axes === undefined ? [] : tieAllAxes(node, axes);
+  },
+  transposed: (node, perm, graph) => {
+    const axes = cutAxes(node)?.map((axis) => at(perm, axis));
+    if (axes === undefined) return undefined;
+    graph.setInput(node, 3, node.graph.addConstant(`${node.output.name}_axes`, Tensor.int64([axes.length], axes)));
+    return perm;
   },
 };
 

@@ -41,7 +41,12 @@ export const gemm: Operator = {
     return boundSums({
       units,
       x: x.along(1),
-      terms: (unit) => columnTerms(weights.floats(), weights.dims, node.int('transB', 0) === 1, unit),
+      weights: weights.floats(),
+      ...(node.int('transB', 0) === 1
+        ? { first: (unit: number) => unit * at(weights.dims, 1), terms: at(weights.dims, 1), step: 1 }
+        : { first: (unit: number) => unit, terms: at(weights.dims, 0), step: units }),
+      firstSlot: () => 0,
+      repeats: 1,
       bias: (unit) => {
         const values = biasTensor?.floats();
         return values === undefined ? 0 : at(values, values.length === 1 ? 0 : unit);
@@ -102,20 +107,6 @@ export const matMul: Operator = {
     return relations;
   },
 };
-
-/** The weights of one unit and the slots they meet, of [K, N] or, transposed, [N, K]. */
-function* columnTerms(
-  weights: Float32Array,
-  dims: readonly number[],
-  isTransposed: boolean,
-  unit: number,
-): Generator<readonly [number, number]> {
-  const [rows, columns] = [at(dims, 0), at(dims, 1)];
-  const slots = isTransposed ? columns : rows;
-  for (let slot = 0; slot < slots; slot++) {
-    yield [at(weights, isTransposed ? unit * columns + slot : slot * columns + unit), slot];
-  }
-}
 
 function checkContraction(left: Dim, right: Dim): void {
   if (typeof left === 'number' && typeof right === 'number' && left !== right) {

@@ -60,6 +60,10 @@ export interface Operator {
   readonly padded?: (node: Node, padding: Padding) => Attributes | undefined;
   /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
   readonly rowsFirst?: (node: Node, graph: Graph) => void;
+  /** The output holds the elements of input 0 at their places, in another type. */
+  readonly converts?: true;
+  /** The input whose elements are positions along an axis of so many slots; `size` is undefined where that is open. */
+  readonly positions?: (node: Node) => { readonly input: number; readonly size: number | undefined };
   /** Every output element depends only on the input elements at its (broadcast) place. */
   readonly elementwise?: true;
   /**

@@ -1,8 +1,10 @@
+import { type Attributes, int } from '../ir/attribute.js';
 import type { Graph, Node } from '../ir/graph.js';
 import { sizeOf } from '../ir/types.js';
-import { elementsPerSample, inputType, type Operator, staticShape, withShape } from './operator.js';
+import { at } from '../support/assert.js';
+import { elementsPerSample, inputType, type Operator, type Padding, staticShape, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
-import { slide, windowOf } from './window.js';
+import { padsAttributes, slide, widerPads, windowOf } from './window.js';
 
 /** Poolings treat every sample and channel by itself; the spatial axes are pinned. */
 const batchAndChannels = (node: Node): Relation[] =>
@@ -29,6 +31,7 @@ function slidingPool(op: string): Operator {
     },
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
     relations: batchAndChannels,
+    padded: (node, padding) => paddedPool(node, padding),
     ...(op === 'AveragePool'
       ? {
           downgrade: (node: Node, graph: Graph, opset: number) => {
@@ -41,6 +44,25 @@ function slidingPool(op: string): Operator {
 }
 
 const isDilated = (node: Node): boolean => node.ints('dilations')?.some((step) => step !== 1) ?? false;
+
+/**
+ * A maximum does not see padding of its own: elements that are no greater than all others change it nowhere, as long as
+ * every window has an element of x, which engines ask for anyway (padding less than the window). An average counts its
+ * own padding, zeros, if so told.
+ */
+function paddedPool(node: Node, padding: Padding): Attributes | undefined {
+  const kernel = node.ints('kernel_shape') ?? [];
+  const window = windowOf(node, kernel);
+  const pads = widerPads(window, padding);
+  const fits = pads?.every((amount, side) => amount < at(kernel, side % kernel.length));
+  if (pads === undefined || fits !== true || window.ceil || isDilated(node) || node.outputs.length > 1)
+    return undefined;
+  if (node.op === 'MaxPool') return padding.isLowest ? padsAttributes(node, pads) : undefined;
+  const countsPadding = node.int('count_include_pad', 0) === 1 || window.pads.every((amount) => amount === 0);
+  return padding.value === 0 && countsPadding
+    ? { ...padsAttributes(node, pads), count_include_pad: int(1) }
+    : undefined;
+}
 
 /** ONNX GlobalMaxPool and GlobalAveragePool: x [N, C, ...] to [N, C, 1, ...]. */
 function globalPool(op: string): Operator {

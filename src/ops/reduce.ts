@@ -1,14 +1,14 @@
-import { ints } from '../ir/attribute.js';
+import { int, ints } from '../ir/attribute.js';
 import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import { normalizeAxis, sizeOf } from '../ir/types.js';
+import { normalizeAxis, type Shape, sameShape, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { type Bounds, followAxes } from './bounds.js';
 import { constantInts, elementsPerSample, inputType, type Operator, rankOf, staticShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 
 /**
- * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd: over the axes given as constant input 1. Where that is
+ * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2: over the axes given as constant input 1. Where that is
  * absent or empty, over all axes, or with `noop_with_empty_axes` over none.
  * Reduced axes are pinned, the others are tied. `keepsBounds`: a result lies between the least and the greatest element.
  */
@@ -21,9 +21,7 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
       const x = inputType(node, 0);
       const axes = reducedAxes(node);
       if (x === undefined || axes === undefined) return [undefined];
-      const kept = node.int('keepdims', 1) === 1;
-      const shape = x.shape.flatMap((dim, axis) => (axes.includes(axis) ? (kept ? [1] : []) : [dim]));
-      return [{ type: x.type, shape }];
+      return [{ type: x.type, shape: reducedShape(x.shape, axes, node.int('keepdims', 1) === 1) }];
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: reduceRelations,
@@ -37,6 +35,15 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
       // What is left of the permutation when the reduced axes are gone on both sides.
       const before = keptAxes(perm.length, moved);
       return keptAxes(perm.length, axes).map((axis) => before.indexOf(at(perm, axis)));
+    },
+    reshaped: (node, shape, graph) => {
+      const axes = reducedAxes(node);
+      const from = node.input(0).shape;
+      const keeps = shape.length === from?.length ? 1 : 0;
+      const isOther = axes !== undefined && axes.length > 0 && keeps !== node.int('keepdims', 1);
+      if (from === undefined || !isOther || !sameShape(shape, reducedShape(from, axes, keeps === 1))) return false;
+      graph.setAttributes(node, { keepdims: int(keeps) });
+      return true;
     },
     downgrade: (node, graph, opset) => {
       const axes = reducedAxes(node);
@@ -54,10 +61,14 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
   };
 }
 
+function reducedShape(from: Shape, axes: readonly number[], keepsAxes: boolean): Shape {
+  return from.flatMap((dim, axis) => (axes.includes(axis) ? (keepsAxes ? [1] : []) : [dim]));
+}
+
 /** Before axes were an input, no attribute could say "over none": each element is then reduced by itself. */
 function replaceUnreduced(node: Node, graph: Graph): void {
   const { origin, output } = node;
-  const op = node.op === 'ReduceL2' ? 'Abs' : 'Identity';
+  const op = node.op === 'ReduceL1' || node.op === 'ReduceL2' ? 'Abs' : 'Identity';
   const same = graph.addNode({ op, inputs: [node.input(0)], origin, before: node }).output;
   graph.setType(same, output.type);
   graph.replaceUses(output, same);
@@ -103,6 +114,6 @@ function setAxes(node: Node, graph: Graph, axes: readonly number[]): void {
 
 export const reduceOperators: readonly Operator[] = [
   reduce('ReduceSum', 13, false),
-  ...['ReduceProd', 'ReduceL2'].map((op) => reduce(op, 18, false)),
+  ...['ReduceProd', 'ReduceL1', 'ReduceL2'].map((op) => reduce(op, 18, false)),
   ...['ReduceMean', 'ReduceMax', 'ReduceMin'].map((op) => reduce(op, 18, true)),
 ];

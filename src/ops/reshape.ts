@@ -6,6 +6,8 @@ import { at } from '../support/assert.js';
 import { followAxes } from './bounds.js';
 import { constantInts, inputType, type Operator, type Resized, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Port, type Relation, tie } from './relations.js';
+import { shapeElements } from './shape-values.js';
+import { dimOf, multipleOf } from './symbols.js';
 import { unknownDim } from './window.js';
 
 /** A run of input axes that holds the same elements, in the same order, as a run of output axes. */
@@ -47,7 +49,11 @@ function alignBlocks(from: Shape, to: Shape): readonly Block[] | undefined {
 function grow(extent: Extent, shape: Shape, axis: number): number {
   const dim = at(shape, axis);
   if (typeof dim === 'number') extent.size *= dim;
-  else extent.symbols.push(dim);
+  else {
+    const { factor, symbol } = multipleOf(dim);
+    extent.size *= factor;
+    extent.symbols.push(symbol);
+  }
   extent.axes.push(axis);
   return axis + 1;
 }
@@ -104,16 +110,17 @@ function product(sizes: readonly (Dim | undefined)[]): number | undefined {
   return result;
 }
 
-/** ONNX Reshape to the constant shape of input 1, where 0 keeps a size and -1 takes what is left. */
+/** ONNX Reshape to the shape of input 1, as far as it is known, where 0 keeps a size and -1 takes what is left. */
 const reshape: Operator = {
   op: 'Reshape',
   domain: '',
   moves: true,
+  reshapes: true,
   homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
     const x = inputType(node, 0);
-    const target = constantInts(node, 1);
+    const target = shapeElements(node.inputs[1]);
     if (x === undefined || target === undefined) return [undefined];
     return [withShape(x.type, reshapedShape(node, x.shape, target))];
   },
@@ -124,7 +131,7 @@ const reshape: Operator = {
   resize: resizeReshape,
 };
 
-function reshapedShape(node: Node, from: Shape, target: readonly number[]): Shape {
+function reshapedShape(node: Node, from: Shape, target: readonly Dim[]): Shape {
   const copied = target.map((dim, axis): Dim => (dim === 0 && node.int('allowzero', 0) === 0 ? at(from, axis) : dim));
   const free = copied.indexOf(-1);
   if (copied.some((dim, axis) => typeof dim === 'number' && dim < 0 && axis !== free)) {
@@ -156,7 +163,10 @@ function reshapedShape(node: Node, from: Shape, target: readonly number[]): Shap
     }
     const sizes = product(remaining.filter((size) => typeof size === 'number'));
     const [symbol] = symbols;
-    return symbols.length === 1 && symbol !== undefined && sizes === known ? symbol : unknownDim(node, axis);
+    if (symbols.length !== 1 || symbol === undefined || sizes === undefined) return unknownDim(node, axis);
+    const multiple = multipleOf(symbol);
+    const factor = (multiple.factor * sizes) / (known ?? 0);
+    return Number.isInteger(factor) && factor > 0 ? dimOf({ ...multiple, factor }) : unknownDim(node, axis);
   });
 }
 
@@ -183,6 +193,7 @@ const flatten: Operator = {
   op: 'Flatten',
   domain: '',
   moves: true,
+  reshapes: true,
   homogeneous: () => [0],
   inputs: [1, 1],
   infer: (node) => {
@@ -250,6 +261,7 @@ const unsqueeze: Operator = {
   op: 'Unsqueeze',
   domain: '',
   moves: true,
+  reshapes: true,
   homogeneous: () => [0],
   inputs: [2, 2],
   infer: (node) => {
@@ -284,6 +296,7 @@ const squeeze: Operator = {
   op: 'Squeeze',
   domain: '',
   moves: true,
+  reshapes: true,
   homogeneous: () => [0],
   inputs: [1, 2],
   infer: (node) => {
