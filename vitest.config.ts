@@ -6,5 +6,7 @@ export default defineConfig({
     // No test depends on time; these limits only end one that hangs, also on a slow machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // The modules that tfjs-layers ships beside its bundle cannot be imported by Node itself: no extensions in imports.
+    server: { deps: { inline: [/tfjs-layers\/dist\//] } },
   },
 });

@@ -125,9 +125,13 @@ interface Predictor {
   close(): Promise<void>;
 }
 
-/** tfjs where it runs the model, else the unoptimised graph, which also stands in for what tfjs keeps to itself: states. */
+/**
+ * tfjs where it runs the model, and rightly, else the unoptimised graph, which also stands in for what tfjs keeps to
+ * itself: states.
+ */
 async function openReference({ source, runtime }: ReferenceOptions): Promise<Predictor> {
-  const tfjs = source.format === 'tfjs-layers' ? await openTfjs(source) : undefined;
+  const isMeasure = source.format === 'tfjs-layers' && source.departures.length === 0;
+  const tfjs = isMeasure ? await openTfjs(source) : undefined;
   if (tfjs !== undefined && source.states.length === 0) return tfjs;
   const session = await runtime.load(source.original, { optimize: 'none' });
   return {

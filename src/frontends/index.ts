@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import type { Graph } from '../ir/graph.js';
 import { readModel } from '../onnx/read.js';
 import { invalid } from '../support/errors.js';
+import type { Departure } from './tfjs/context.js';
 import { importTfjsModel, type TfjsImportOptions } from './tfjs/import.js';
 import type { ModelState } from './tfjs/states.js';
 
@@ -12,6 +13,7 @@ export { type Plugin, type PluginApi, rulesOf } from './plugin.js';
 export type { ConfigReader } from './tfjs/config.js';
 export type { InnerLayer, LayerContext, LayerDefinition, LayerRule, Masked } from './tfjs/layer.js';
 export type { ModelState } from './tfjs/states.js';
+export type { Departure };
 
 /** Which front end read a model. */
 export type ModelFormat = 'tfjs-layers' | 'onnx';
@@ -21,6 +23,8 @@ export interface ImportedModel {
   readonly format: ModelFormat;
   /** What stateful layers keep between runs: inputs and outputs of the graph besides those of the model. */
   readonly states: readonly ModelState[];
+  /** What the engine that the model was made with computes otherwise: with any, it is no reference for the graph. */
+  readonly departures: readonly Departure[];
   /** Path of the model file itself: where a folder was given, of the file in it. */
   readonly path: string;
   /** Bytes of the model file and of the weight files beside it. */
@@ -44,7 +48,14 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
   const size = statSync(file).size;
   const constants = [...graph.constants].reduce((sum, { constant }) => sum + (constant?.bytes ?? 0), 0);
   // Constants larger than the file that names them lie beside it.
-  return { graph, format: 'onnx', states: [], path: file, sourceBytes: constants > size ? size + constants : size };
+  return {
+    graph,
+    format: 'onnx',
+    states: [],
+    departures: [],
+    path: file,
+    sourceBytes: constants > size ? size + constants : size,
+  };
 }
 
 function modelFileAt(path: string): string {

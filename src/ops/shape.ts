@@ -1,4 +1,5 @@
-import type { Node } from '../ir/graph.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
 import type { Shape } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
@@ -21,8 +22,29 @@ const shape: Operator = {
     return [withShape('int64', [length])];
   },
   flops: () => 0,
+  downgrade: (node, graph, opset) => {
+    if (opset < 15) cutAfterwards(node, graph);
+  },
   needs: (node) => (node.attributes.start === undefined && node.attributes.end === undefined ? 1 : 15),
 };
+
+/** Takes the sizes of all axes, and those that were asked for out of them. */
+function cutAfterwards(node: Node, graph: Graph): void {
+  const rank = rankOf(node.inputs[0]);
+  const { start, end } = node.attributes;
+  if (rank === undefined || (start === undefined && end === undefined)) return;
+  const { output, origin } = node;
+  const amount = (name: string, value: number): Value =>
+    graph.addConstant(`${output.name}_${name}`, Tensor.int64([1], [value]));
+  const all = graph.addNode({ op: 'Shape', inputs: [node.input(0)], origin, before: node }).output;
+  graph.setType(all, { type: 'int64', shape: [rank] });
+  const inputs = [all, amount('start', node.int('start', 0)), amount('end', node.int('end', rank))];
+  const cut = graph.addNode({ op: 'Slice', inputs, origin, before: node }).output;
+  graph.setType(cut, output.type);
+  graph.replaceUses(output, cut);
+  graph.swapNames(output, cut);
+  graph.removeNode(node);
+}
 
 /** ONNX NonZero: the positions of non-zero elements as int64 [rank, count]; engines differ on scalars. */
 const nonZero: Operator = {
@@ -85,7 +107,7 @@ const constantOfShape: Operator = {
   },
 };
 
-/** ONNX Resize with constant scales (input 2) or sizes (input 3). */
+/** ONNX Resize with constant scales (input 2), or sizes (input 3) as far as they are known. */
 const resize: Operator = {
   op: 'Resize',
   domain: '',
@@ -107,7 +129,7 @@ const resize: Operator = {
 /** The new sizes of `axes`: symbols where constants do not tell them, or they depend on a region or an aspect ratio. */
 function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape {
   const scales = node.inputs[2]?.constant?.numbers();
-  const sizes = constantInts(node, 3);
+  const sizes = shapeElements(node.inputs[3]);
   const isStretched = node.string('keep_aspect_ratio_policy', 'stretch') === 'stretch';
   const unknown = axes.map((axis) => unknownDim(node, axis));
   if (sizes !== undefined && sizes.length === axes.length) return isStretched ? sizes : unknown;

@@ -40,7 +40,7 @@ describe('what is not supported is listed at once', () => {
     const topology = sequential(
       layer('Dense', 'a', { ...start, units: 2, activation: 'wibble' }),
       layer('Mystery', 'b'),
-      layer('Conv2D', 'c', { filters: 1, kernel_size: 1, groups: 2, padding: 'reflect' }),
+      layer('Conv2DTranspose', 'c', { filters: 1, kernel_size: 1, groups: 2, padding: 'reflect' }),
       layer('Dense', 'd', { units: 2, magic: true }),
       {
         ...layer('Sequential', 'e'),
@@ -48,7 +48,7 @@ describe('what is not supported is listed at once', () => {
       },
       layer('SwanGate', 'f', { modes: 4 }),
       layer('Dense', 'g', { units: 2, dtype: { class_name: 'Policy', config: { name: 'mixed_float16' } } }),
-      layer('Embedding', 'h', { input_dim: 1, output_dim: 1, mask_zero: true }),
+      layer('RNN', 'h', { cell: layer('GRUCell', 'cell', { units: 1, activation: 'wibble' }), time_major: true }),
     );
     const { kind, problems } = await problemsOf(topology);
     expect(kind).toBe('unsupported');
@@ -61,7 +61,8 @@ describe('what is not supported is listed at once', () => {
       'e/l: layers of class Lambda are not supp',
       'f: modal gates (modes) are not supported',
       'g: dtype = {"class_name":"Policy","confi',
-      'h: mask_zero = true is not supported',
+      'h: time_major = true is not supported',
+      'h/cell: activation = "wibble" is not a k',
     ]);
   });
 

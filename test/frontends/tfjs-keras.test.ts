@@ -1,24 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
-import { layer, sequential, type Weight, writeModel } from './handmade.js';
+import { layer, writeModel } from './handmade.js';
+import { results } from './one-layer.js';
 import { run, withFolder } from './support.js';
 
 /** What Keras documents where tfjs computes something else or nothing: values derived by hand. */
 describe('where tfjs is wrong or refuses', () => {
-  async function results(
-    name: string,
-    config: Record<string, unknown>,
-    shape: readonly number[],
-    values: readonly number[],
-    weights: readonly Weight[] = [],
-  ): Promise<number[]> {
-    return withFolder(async (folder) => {
-      writeModel(folder, sequential(layer(name, 'it', { batch_input_shape: [null, ...shape], ...config })), weights);
-      const { graph } = importTfjsModel(folder);
-      return (await run(graph, [1, ...shape], values)).map((value) => Math.round(value * 1e4) / 1e4 + 0);
-    });
-  }
-
   test('BatchNormalization along axis 1 of a sequence scales each row', async () => {
     const vector = (name: string, values: number[]) => ({ name: `it/${name}`, shape: [2], values });
     const weights = [
@@ -68,6 +55,54 @@ describe('where tfjs is wrong or refuses', () => {
     // SAME pads max(0, (2 - 1) 2 + 1 - 4) = 0: y[i] = 10 x[2 i].
     expect(await results('Conv3D', config, [4, 1, 1, 1], [1, 2, 3, 4], weights)).toEqual([10, 30]);
   });
+
+  test('SeparableConv2D with channels first normalises along its last axis', async () => {
+    const weights = [
+      { name: 'it/depthwise_kernel', shape: [1, 1, 1, 1], values: [1] },
+      { name: 'it/pointwise_kernel', shape: [1, 1, 1, 2], values: [1, 1] },
+    ];
+    const config = {
+      filters: 2,
+      kernel_size: 1,
+      data_format: 'channels_first',
+      use_bias: false,
+      activation: 'softmax',
+    };
+    // ln 3: of 3 and 1 parts in 4. Along the channels, which are equal, it would be 1/2.
+    const x = [Math.log(3), 0];
+    expect(await results('SeparableConv2D', config, [1, 1, 2], x, weights)).toEqual([0.75, 0.25, 0.75, 0.25]);
+  });
+
+  test('MaxPooling3D of strides longer than its pool does not skip its first inputs', async () => {
+    const config = { pool_size: 1, strides: [2, 1, 1], padding: 'same' };
+    expect(await results('MaxPooling3D', config, [4, 1, 1, 1], [1, 2, 3, 4])).toEqual([1, 3]);
+  });
+
+  test('Conv3DTranspose of strides longer than its kernel does not move its output', async () => {
+    const weights = [{ name: 'it/kernel', shape: [1, 1, 1, 1, 1], values: [10] }];
+    const config = { filters: 1, kernel_size: 1, strides: [3, 1, 1], padding: 'same', use_bias: false };
+    // x[i] is at 3 i.
+    expect(await results('Conv3DTranspose', config, [2, 1, 1, 1], [1, 2], weights)).toEqual([10, 0, 0, 20, 0, 0]);
+  });
+
+  test('UpSampling2D by one number', async () => {
+    expect(await results('UpSampling2D', { size: 2 }, [1, 2, 1], [1, 2])).toEqual([1, 1, 2, 2, 1, 1, 2, 2]);
+  });
+
+  test('Concatenate along a negative axis that is not the last', () =>
+    withFolder(async (folder) => {
+      const x = { ...layer('InputLayer', 'x', { batch_input_shape: [null, 1, 2] }), inbound_nodes: [] };
+      const twice = [
+        ['x', 0, 0, {}],
+        ['x', 0, 0, {}],
+      ];
+      const it = { ...layer('Concatenate', 'it', { axis: -2 }), inbound_nodes: [twice] };
+      const config = { name: 'm', layers: [x, it], input_layers: [['x', 0, 0]], output_layers: [['it', 0, 0]] };
+      writeModel(folder, { class_name: 'Functional', config });
+      const { graph } = importTfjsModel(folder);
+      expect(graph.outputs[0]?.shape).toEqual(['batch', 2, 2]);
+      expect(await run(graph, [1, 1, 2], [1, 2])).toEqual([1, 2, 1, 2]);
+    }));
 
   test('ReLU keeps slope, threshold and maximum', async () => {
     const x = [-2, 0.5, 1, 3, 9];

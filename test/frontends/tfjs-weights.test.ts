@@ -1,9 +1,11 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dequantize, halfToNumber } from '../../src/frontends/tfjs/dequantize.js';
+import { permuteTensor } from '../../src/frontends/tfjs/permute.js';
 import { WeightStore } from '../../src/frontends/tfjs/weights.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import { errorOf, withFolder } from './support.js';
 
 interface Spec {
@@ -15,6 +17,71 @@ interface Spec {
 }
 
 const f32 = (name: string, ...shape: number[]): Spec => ({ name, shape, dtype: 'float32' });
+
+/** A weight of any type and quantization, and bytes for it. Values are finite. */
+const anyWeight: fc.Arbitrary<{ spec: tf.io.WeightsManifestEntry; bytes: Uint8Array }> = fc
+  .record({
+    shape: fc.array(fc.nat({ max: 4 }), { maxLength: 3 }),
+    kind: fc.constantFrom(
+      'float32',
+      'int32',
+      'bool',
+      'complex64',
+      'string',
+      'uint8',
+      'uint16',
+      'float16',
+      'uint8 int32',
+    ),
+    scale: fc.double({ min: 1e-3, max: 10, noNaN: true }),
+    min: fc.double({ min: -50, max: 50, noNaN: true }),
+    random: fc.infiniteStream(fc.nat({ max: 255 })),
+  })
+  .map(({ shape, kind, scale, min, random }) => {
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    const some = (count: number) => Uint8Array.from({ length: count }, () => random.next().value ?? 0);
+    const floats = (count: number) => new Uint8Array(Float32Array.from(some(count), (x) => x / 3 - 40).buffer);
+    const spec = (
+      dtype: 'float32' | 'int32' | 'bool' | 'complex64' | 'string',
+      quantization?: tf.io.WeightsManifestEntry['quantization'],
+    ) => {
+      return { name: '', shape, dtype, ...(quantization === undefined ? {} : { quantization }) };
+    };
+    const stored = { scale, min };
+    switch (kind) {
+      case 'float32':
+        return { spec: spec(kind), bytes: floats(size) };
+      case 'complex64':
+        return { spec: spec(kind), bytes: floats(2 * size) };
+      case 'int32':
+        return { spec: spec(kind), bytes: some(4 * size) };
+      case 'bool':
+        return { spec: spec(kind), bytes: some(size).map((byte) => byte & 1) };
+      case 'string':
+        return {
+          spec: spec(kind),
+          bytes: Uint8Array.from(some(size), (byte) => byte).reduce(appendString, new Uint8Array()),
+        };
+      case 'float16':
+        // Exponents below that of infinities.
+        return {
+          spec: spec('float32', { dtype: kind }),
+          bytes: some(2 * size).map((byte, i) => (i % 2 ? byte & 0xbb : byte)),
+        };
+      case 'uint16':
+        return { spec: spec('float32', { dtype: kind, ...stored }), bytes: some(2 * size) };
+      case 'uint8':
+        return { spec: spec('float32', { dtype: kind, ...stored }), bytes: some(size) };
+      default:
+        return { spec: spec('int32', { dtype: 'uint8', ...stored }), bytes: some(size) };
+    }
+  });
+
+/** Adds a string of a length made of `byte`, as manifests store it. */
+function appendString(before: Uint8Array, byte: number): Uint8Array {
+  const length = byte % 7;
+  return Uint8Array.from([...before, length, 0, 0, 0, ...new Array<number>(length).fill(byte)]);
+}
 
 /** The values of weight `layer/w` of a store over one group whose bytes are cut into shards of these lengths. */
 function read(
@@ -90,22 +157,133 @@ describe('weights', () => {
       ]);
     }));
 
-  test('every float16', () => {
-    expect([0x0000, 0x8000, 0x3555, 0x7bff, 0x0001, 0x03ff, 0x7c00, 0xfc00].map(halfToNumber)).toEqual([
-      0,
-      -0,
-      0.333251953125,
-      65504,
-      2 ** -24,
-      1023 * 2 ** -24,
-      Number.POSITIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-    ]);
-    expect(halfToNumber(0x7e00)).toBeNaN();
-    const target = new Float32Array(1);
-    dequantize(new Uint8Array([0, 0, 0x3c]).subarray(1), { type: 'float16', scale: 1, min: 0 }, 'float32', target);
-    expect(target[0]).toBe(1);
+  test('of every type and quantization are what tfjs decodes, wherever shards are cut', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(anyWeight, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.nat(), { maxLength: 5 }),
+        (weights, places) =>
+          withFolder(async (folder) => {
+            const specs = weights.map(({ spec }, index) => ({ ...spec, name: `layer${index}/w` }));
+            const bytes = Uint8Array.from(weights.flatMap(({ bytes: own }) => [...own]));
+            const cuts = places.map((place) => place % (bytes.length + 1)).sort((left, right) => left - right);
+            const decoded = tf.io.decodeWeights(bytes.buffer, specs);
+            const computed = specs.filter(({ dtype }) => dtype !== 'string' && dtype !== 'complex64');
+            const layers = computed.map(({ name }) => name.replace('/w', ''));
+            for (const [index, tensor] of read(folder, specs, bytes, cuts, layers).entries()) {
+              const expected = decoded[computed[index]?.name ?? ''];
+              expect([tensor?.type, tensor?.dims]).toEqual([expected?.dtype, expected?.shape]);
+              expect([...(tensor?.data ?? [])]).toEqual([...((await expected?.data()) ?? [])]);
+            }
+            tf.dispose(decoded);
+          }),
+      ),
+      { numRuns: 100 },
+    ));
+
+  test('strings and complex numbers are passed over, and refused where a layer computes with them', () =>
+    withFolder(async (folder) => {
+      const specs = [
+        { name: 'text/w', shape: [2], dtype: 'string' },
+        { name: 'complex/w', shape: [1], dtype: 'complex64' },
+        f32('float/w', 1),
+      ];
+      const text = [2, 0, 0, 0, 104, 105, 0, 0, 0, 0];
+      writeFileSync(join(folder, 'w'), Uint8Array.from([...text, ...new Array(8).fill(0), 0, 0, 128, 63]));
+      const store = new WeightStore(folder, [{ paths: ['w'], weights: specs }]);
+      expect(store.find('float', 'w', 0)?.read().numbers()).toEqual([1]);
+      expect(store.unused).toEqual(['text/w', 'complex/w']);
+      expect(store.find('text', 'w', 0)?.type).toBe('string');
+      expect(errorOf(() => store.find('complex', 'w', 0)?.read()).message).toContain(
+        'complex/w: weights of type complex64',
+      );
+      store.close();
+    }));
+
+  test.each([
+    ['a length beyond the end', [255, 255, 255, 255]],
+    ['an end within a length', [0, 0]],
+  ])('a string with %s is a truncated file', (_, bytes) =>
+    withFolder(async (folder) => {
+      writeFileSync(join(folder, 'w'), Uint8Array.from(bytes));
+      const manifest = [{ paths: ['w'], weights: [{ name: 'a/w', shape: [2 ** 30], dtype: 'string' }] }];
+      expect(errorOf(() => new WeightStore(folder, manifest)).message).toContain('truncated');
+    }),
+  );
+
+  test('with their axes in any order, from shards cut anywhere', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc
+          .array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 })
+          .chain((dims) =>
+            fc.tuple(fc.constant(dims), fc.shuffledSubarray([...dims.keys()], { minLength: dims.length })),
+          ),
+        fc.nat(),
+        ([dims, perm], place) =>
+          withFolder(async (folder) => {
+            const size = dims.reduce((product, dim) => product * dim, 1);
+            const values = Float32Array.from({ length: size }, (_, index) => index + 1);
+            const cut = place % (4 * size);
+            writeFileSync(join(folder, 'w1'), new Uint8Array(values.buffer, 0, cut));
+            writeFileSync(join(folder, 'w2'), new Uint8Array(values.buffer, cut));
+            const store = new WeightStore(folder, [{ paths: ['w1', 'w2'], weights: [f32('a/w', ...dims)] }]);
+            const tensor = store.find('a', 'w', 0)?.readPermuted(perm);
+            store.close();
+            const expected = tf.tidy(() => tf.tensor(values, dims).transpose(perm).dataSync());
+            expect(tensor?.dims).toEqual(perm.map((axis) => dims[axis]));
+            expect(tensor?.data).toEqual(expected);
+          }),
+      ),
+      { numRuns: 100 },
+    ));
+
+  test.each([
+    [
+      [3, 3, 200, 300],
+      [3, 2, 0, 1],
+    ],
+    [
+      [1000, 701],
+      [1, 0],
+    ],
+    [
+      [300, 5, 401],
+      [1, 0, 2],
+    ],
+    [
+      [70, 60, 90],
+      [1, 2, 0],
+    ],
+    [
+      [2, 100_000, 3],
+      [2, 0, 1],
+    ],
+    [
+      [0, 3],
+      [1, 0],
+    ],
+  ])('of shape %j as %j, in many pieces', (dims, perm) => {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const values = Float32Array.from({ length: size }, (_, index) => index);
+    const tensor = permuteTensor(new Tensor('float32', dims, values), perm);
+    const expected = tf.tidy(() => tf.tensor(values, dims).transpose(perm).dataSync());
+    expect(Buffer.compare(Buffer.from(tensor.data.buffer), Buffer.from(new Float32Array(expected).buffer))).toBe(0);
   });
+
+  test('that are not finite are told by name once read, the rest is not', () =>
+    withFolder(async (folder) => {
+      const large = new Float32Array(300_001);
+      large[300_000] = Number.POSITIVE_INFINITY;
+      const values = [...[1, Number.NaN, 3], 3.4e38, ...large];
+      writeFileSync(join(folder, 'w'), new Uint8Array(Float32Array.from(values).buffer));
+      const specs = [f32('nan/w', 3), f32('finite/w', 1), f32('infinite/w', 1, 300_001)];
+      const store = new WeightStore(folder, [{ paths: ['w'], weights: specs }]);
+      for (const layer of ['nan', 'finite']) store.find(layer, 'w', 0)?.read();
+      store.find('infinite', 'w', 0)?.readPermuted([1, 0]);
+      expect(store.notFinite).toEqual(['nan/w', 'infinite/w']);
+      store.close();
+    }));
 
   test('optimizer state is passed over', () =>
     withFolder(async (folder) => {
@@ -117,6 +295,49 @@ describe('weights', () => {
       expect(store.unused).toEqual([]);
       store.close();
     }));
+});
+
+describe('names', () => {
+  async function found(names: readonly string[], wanted: readonly (readonly [string, string, number])[]) {
+    return withFolder(async (folder) => {
+      const values = Float32Array.from(names, (_, index) => index);
+      writeFileSync(join(folder, 'w'), new Uint8Array(values.buffer));
+      const store = new WeightStore(folder, [{ paths: ['w'], weights: names.map((name) => f32(name)) }]);
+      const results = wanted.map(([layer, name, index]) => store.find(layer, name, index)?.read().numbers()[0]);
+      store.close();
+      return results;
+    });
+  }
+
+  test('are matched exactly, else without their second-last part', async () => {
+    const names = ['lstm/lstm_cell/kernel', 'dense/kernel', 'a/dense/bias'];
+    const wanted = [
+      ['lstm', 'kernel', 0],
+      ['dense', 'kernel', 0],
+      ['a', 'bias', 1],
+      ['lstm', 'bias', 1],
+    ] as const;
+    expect(await found(names, wanted)).toEqual([0, 1, 2, undefined]);
+  });
+
+  test('or by layer and index, if the first one in the file ends so', async () => {
+    const wanted = [
+      ['dense', 'kernel', 0],
+      ['dense', 'bias', 1],
+      ['lstm', 'kernel', 0],
+    ] as const;
+    expect(await found(['dense/0', 'dense/1', 'lstm/cell/0'], wanted)).toEqual([0, 1, 2]);
+    expect(await found(['other/kernel', 'dense/0'], wanted)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('give no weight of the files to two of the model', async () => {
+    const wanted = [
+      ['a/c', 'w', 0],
+      ['a', 'w', 0],
+      ['a/c', 'w', 0],
+    ] as const;
+    expect(await found(['a/c/w'], wanted)).toEqual([0, undefined, 0]);
+  });
 });
 
 describe('weight files that cannot be right', () => {
@@ -174,7 +395,11 @@ describe('weight files that cannot be right', () => {
     ['a negative size', [{ paths: ['w'], weights: [f32('a/w', -1)] }], 'no list of sizes'],
     ['sizes beyond measure', [{ paths: ['w'], weights: [f32('a/w', 2 ** 30, 2 ** 30)] }], 'no list of sizes'],
     ['an unknown type', [{ paths: ['w'], weights: [{ ...f32('a/w', 1), dtype: 'float128' }] }], 'is unknown'],
-    ['a string weight', [{ paths: ['w'], weights: [{ ...f32('a/w', 1), dtype: 'string' }] }], 'are not supported'],
+    [
+      'quantized truth values',
+      [{ paths: ['w'], weights: [{ name: 'a/w', shape: [4], dtype: 'bool', quantization: { dtype: 'float16' } }] }],
+      'a/w: its quantization',
+    ],
     [
       'a bad quantization',
       [{ paths: ['w'], weights: [{ ...f32('a/w', 1), quantization: { dtype: 'uint8' } }] }],

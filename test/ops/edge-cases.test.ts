@@ -177,6 +177,8 @@ describe('older operator sets', () => {
       inputs: [{ tensor: Tensor.floats([2], [-1, 2]) }],
     })),
     { op: 'ReduceMax', inputs: [zeros(2, 3), fixed([])] },
+    { op: 'Shape', attributes: { start: int(1) }, inputs: [zeros(2, 3, 4)] },
+    { op: 'Shape', attributes: { start: int(-3), end: int(-1) }, inputs: [zeros(2, 3, 4)] },
   ];
   for (const single of cases) {
     it(`have a form of ${single.op}`, async () => {

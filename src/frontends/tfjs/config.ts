@@ -1,5 +1,5 @@
 import { type ActivationName, activationNames } from './activations.js';
-import { enumKey, field, isList, isObject, type JsonObject, show, snakeCase } from './json.js';
+import { camelCase, enumKey, field, isList, isObject, type JsonObject, show, snakeCase } from './json.js';
 import type { InnerLayer } from './layer.js';
 import type { Problems } from './problems.js';
 
@@ -53,6 +53,11 @@ export class ConfigReader {
   all(): JsonObject {
     const names = Object.keys(this.#config).map(snakeCase);
     return Object.fromEntries(names.map((name) => [name, this.raw(name)]));
+  }
+
+  /** True for a field that is there and null, where that means something else than its absence. */
+  isNull(name: string): boolean {
+    return [name, camelCase(name)].some((key) => Object.hasOwn(this.#config, key) && this.#config[key] === null);
   }
 
   bool(name: string, fallback: boolean): boolean {

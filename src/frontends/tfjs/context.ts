@@ -2,13 +2,20 @@ import type { Graph, Value } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
 import type { Shape } from '../../ir/types.js';
 import { invalid, type SwancError } from '../../support/errors.js';
-import type { InnerLayer, LayerContext, Masked } from './layer.js';
+import type { InnerLayer, LayerContext, Masked, WeightConversion, WeightPart } from './layer.js';
 import type { CallArguments } from './links.js';
 import type { PreparedLayers } from './prepare.js';
 import { type Problems, unsupported } from './problems.js';
 import type { States } from './states.js';
 import { TypedBuilder } from './typed-builder.js';
 import type { WeightStore } from './weights.js';
+
+/** Something that a layer, as Keras documents it, does and tfjs does not. */
+export interface Departure {
+  /** The layer's name. */
+  readonly where: string;
+  readonly what: string;
+}
 
 /** What all layers of one import share. */
 export interface ImportState {
@@ -17,6 +24,8 @@ export interface ImportState {
   readonly problems: Problems;
   readonly layers: PreparedLayers;
   readonly states: States;
+  /** What layers do otherwise than tfjs; they add to it. */
+  readonly departures: Departure[];
 }
 
 /** One call of a layer: where it is and what it is given. */
@@ -88,23 +97,30 @@ export class Context implements LayerContext {
     if (found !== rank) throw this.invalid(`its input has rank ${found} where ${rank} is needed`);
   }
 
-  weight(name: string, shape: readonly number[], convert?: (weight: Tensor<'float32'>) => Tensor): Value {
+  weight(name: string, shape: readonly number[], convert?: WeightConversion): Value {
     const full = `${this.#call.scope}/${name}`;
     return this.#once(full, (index) => {
-      const { weights, problems } = this.#state;
-      const handle = weights.find(this.#call.scope, name, index);
-      if (handle === undefined) {
-        problems.invalid(full, 'this weight is not in the weight files');
-        return this.#standIn(name, shape);
+      if (typeof convert !== 'object') {
+        const tensor = this.#read({ name, shape, index });
+        if (tensor === undefined) return this.#standIn(name, shape);
+        return this.#constant(name, convert === undefined ? tensor : convert(tensor));
       }
-      if (handle.type !== 'float32' || !sameDims(handle.dims, shape)) {
-        const found = `${handle.type}[${handle.dims.join(', ')}]`;
-        problems.invalid(full, `the file has ${found} where the layer needs float32[${shape.join(', ')}]`);
-        return this.#standIn(name, shape);
-      }
-      const tensor = handle.read();
-      if (!tensor.is('float32')) throw new Error(`internal error: ${full} changed its type`);
-      return this.#constant(name, convert === undefined ? tensor : convert(tensor));
+      const tensor = this.#read({ name, shape, index }, convert.perm);
+      if (tensor === undefined) return this.#standIn(name, shape);
+      return this.#constant(name, convert.dims === undefined ? tensor : tensor.reshaped(convert.dims));
+    });
+  }
+
+  combine(
+    name: string,
+    shape: readonly number[],
+    parts: readonly WeightPart[],
+    make: (weights: readonly Tensor<'float32'>[]) => Tensor,
+  ): Value {
+    return this.#once(`(${this.#call.scope}/${name})`, () => {
+      const found = parts.map((part) => this.#read(part));
+      const tensors = found.filter((tensor) => tensor !== undefined);
+      return tensors.length < parts.length ? this.#standIn(name, shape) : this.#constant(name, make(tensors));
     });
   }
 
@@ -120,6 +136,10 @@ export class Context implements LayerContext {
   tensorArgument(name: string): readonly Value[] {
     this.#asked.add(name);
     return this.#call.arguments.tensors.get(name)?.map(({ value }) => value) ?? [];
+  }
+
+  tensorArgumentMasks(name: string): readonly (Value | undefined)[] {
+    return this.#call.arguments.tensors.get(name)?.map(({ mask }) => mask) ?? [];
   }
 
   argument(name: string): unknown {
@@ -156,12 +176,38 @@ export class Context implements LayerContext {
     this.#state.states.set(this.#call.scope, name, value);
   }
 
+  departs(what: string): void {
+    const { departures } = this.#state;
+    const isKnown = departures.some((other) => other.where === this.name && other.what === what);
+    if (!isKnown) departures.push({ where: this.name, what });
+  }
+
   invalid(what: string, advice?: string): SwancError {
     return invalid(this.name, what, advice);
   }
 
   unsupported(what: string, advice?: string): SwancError {
     return unsupported(this.name, what, advice);
+  }
+
+  /** A weight from the files; undefined, with the problem recorded, where they have none of this shape. */
+  #read({ name, shape, index }: WeightPart, perm?: readonly number[]): Tensor<'float32'> | undefined {
+    const { weights, problems } = this.#state;
+    const full = `${this.#call.scope}/${name}`;
+    const handle = weights.find(this.#call.scope, name, index);
+    if (handle === undefined) {
+      problems.invalid(full, 'this weight is not in the weight files');
+      return undefined;
+    }
+    if (handle.type !== 'float32' || !sameDims(handle.dims, shape)) {
+      const found = `${handle.type}[${handle.dims.join(', ')}]`;
+      problems.invalid(full, `the file has ${found} where the layer needs float32[${shape.join(', ')}]`);
+      return undefined;
+    }
+    if (perm !== undefined) return handle.readPermuted(perm);
+    const tensor = handle.read();
+    if (!tensor.is('float32')) throw new Error(`internal error: ${full} changed its type`);
+    return tensor;
   }
 
   /** A constant of the model's own graph: what the bodies of loops read, too. */

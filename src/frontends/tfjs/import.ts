@@ -2,7 +2,7 @@ import { Graph, type Value } from '../../ir/graph.js';
 import type { Dim, ElementType, ValueType } from '../../ir/types.js';
 import { inferTypes } from '../../ops/index.js';
 import { Calls } from './calls.js';
-import type { ImportState } from './context.js';
+import type { Departure, ImportState } from './context.js';
 import { readModelFile } from './files.js';
 import { field, isList, show } from './json.js';
 import type { LayerDefinition } from './layer.js';
@@ -24,6 +24,8 @@ export interface TfjsImport {
   readonly graph: Graph;
   /** What stateful layers keep between runs: inputs and outputs of the graph besides those of the model. */
   readonly states: readonly ModelState[];
+  /** What tfjs computes otherwise or cannot compute: with any of these it is no reference for the graph. */
+  readonly departures: readonly Departure[];
   /** Bytes of model.json and all weight files. */
   readonly sourceBytes: number;
 }
@@ -46,16 +48,17 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
   if (model === undefined) throw new Error('internal error: no model and no problem');
   const layers = new PreparedLayers(model, [...(options.layers ?? []), ...builtinLayers], problems);
   problems.throwIfAny(file.path);
-  const weights = new WeightStore(file.folder, field(file.json, 'weights_manifest') ?? []);
+  const weights = new WeightStore(file.folder, field(file.json, 'weights_manifest') ?? [], file.path);
   try {
     const graph = new Graph(model.name);
     const states = new States(graph);
-    const outputs = callModel(model, { graph, weights, problems, layers, states });
+    const departures: Departure[] = [];
+    const outputs = callModel(model, { graph, weights, problems, layers, states, departures });
     problems.throwIfAny(file.path);
     const kept = setOutputs(graph, model, outputs, states);
     graph.removeUnused();
     inferTypes(graph);
-    return { graph, states: kept, sourceBytes: file.bytes + weights.bytes };
+    return { graph, states: kept, departures, sourceBytes: file.bytes + weights.bytes };
   } finally {
     weights.close();
   }
@@ -74,6 +77,9 @@ function callModel(model: ModelSpec, state: ImportState): readonly Value[] {
   const outputs = calls.model(model, inputs);
   if (!calls.incomplete) {
     for (const name of weights.unused) problems.invalid(name, 'no layer of the model has this weight');
+    for (const name of weights.notFinite) {
+      problems.invalid(name, 'some of its elements are infinite or no numbers', 'train with a lower learning rate');
+    }
   }
   return outputs.filter((output) => output !== undefined).map(({ value }) => value);
 }

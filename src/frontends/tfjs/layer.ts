@@ -19,7 +19,25 @@ export interface InnerLayer {
   readonly className: string;
   /** Its own config, for the layer around it to look at. */
   readonly config: ConfigReader;
+  /** See {@link LayerRule.perVector}. */
+  readonly perVector: boolean;
 }
+
+/** A weight that a constant is made of. */
+export interface WeightPart {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Its place in the order in which the layer creates its weights. */
+  readonly index: number;
+}
+
+/**
+ * What is made of a weight before it becomes a constant: whatever a function makes of it, or its axes in another order
+ * (axis i of the result is axis `perm[i]`), then seen as of shape `dims`. The latter is read so from the file, at once.
+ */
+export type WeightConversion =
+  | ((weight: Tensor<'float32'>) => Tensor)
+  | { readonly perm: readonly number[]; readonly dims?: readonly number[] };
 
 /** What a layer's rule works with while one call of the layer becomes nodes. */
 export interface LayerContext {
@@ -42,13 +60,25 @@ export interface LayerContext {
    * Weights must be asked for in the order in which the layer creates them (some files number them). All calls of a
    * layer share one constant.
    */
-  weight(name: string, shape: readonly number[], convert?: (weight: Tensor<'float32'>) => Tensor): Value;
+  weight(name: string, shape: readonly number[], convert?: WeightConversion): Value;
+  /**
+   * A constant of shape `shape` that `make` computes of several of the layer's weights, or in another form than that in
+   * which {@link weight} gives them to other calls: `make` gets float32 tensors of the shapes in `parts`, in that order.
+   */
+  combine(
+    name: string,
+    shape: readonly number[],
+    parts: readonly WeightPart[],
+    make: (weights: readonly Tensor<'float32'>[]) => Tensor,
+  ): Value;
   /** Shape that the files give the layer's next weight, `name`; undefined: not in the files. */
   weightShape(name: string): readonly number[] | undefined;
   /** A constant of the layer which all its calls share. */
   constant(name: string, make: () => Tensor): Value;
   /** Tensors that the call gives the argument `name`, as Keras does with `initial_state`; empty where it gives none. */
   tensorArgument(name: string): readonly Value[];
+  /** The masks of these tensors, one each. */
+  tensorArgumentMasks(name: string): readonly (Value | undefined)[];
   /** The value that the call gives the argument `name`, from the file; undefined where it gives none. */
   argument(name: string): unknown;
   /**
@@ -66,6 +96,11 @@ export interface LayerContext {
    */
   state(name: string, shape: Shape): Value;
   setState(name: string, value: Value): void;
+  /**
+   * Says that TensorFlow.js computes something else here, or fails, so that it is no reference for the model: `what` as
+   * a clause, such as `tfjs ignores dilation_rate`.
+   */
+  departs(what: string): void;
   /** An error to throw where the model cannot be right. */
   invalid(what: string, advice?: string): SwancError;
   /** An error to throw where there is no rule for what the model does. */
@@ -77,6 +112,8 @@ export interface LayerDefinition {
   readonly classNames: readonly string[];
   /** Fewest and most inputs of a call. */
   readonly arity: readonly [number, number];
+  /** See {@link LayerRule.perVector}; the default is no. */
+  readonly perVector?: boolean;
   /** Reads a layer's config, recording all that is wrong with it, and returns what makes the nodes of a call. */
   prepare(config: ConfigReader): LayerImporter;
 }
@@ -97,6 +134,11 @@ export interface LayerRule<C> {
   readonly arity?: readonly [number, number];
   /** `any`: inputs come as they are; the default is `floats`: those of another type are converted to float32. */
   readonly inputs?: 'floats' | 'any';
+  /**
+   * True if the layer works on every vector along the last axis by itself, whatever axes stand before it: over the steps
+   * of a sequence it can then be called once. The default is false.
+   */
+  readonly perVector?: boolean;
   /**
    * Reads every field that matters. A field that is never read is reported: it may change what the layer means.
    * Without it, `import` is given all fields as they are in the file, by their snake_case names.
@@ -135,10 +177,11 @@ export function defineLayer<C>(rule: LayerRule<C> | PlainLayerRule): LayerDefini
 }
 
 function definitionOf<C>(rule: LayerRule<C>): LayerDefinition {
-  const { className, arity = [1, 1], mask, states } = rule;
+  const { className, arity = [1, 1], perVector = false, mask, states } = rule;
   return {
     classNames: typeof className === 'string' ? [className] : className,
     arity,
+    perVector,
     prepare: (config) => {
       const layer = rule.config(config);
       const call = (ctx: LayerContext, inputs: readonly Value[]): readonly Masked[] => {

@@ -68,7 +68,8 @@ export class PreparedLayers {
     const read = readLayer(entry, where, this.#problems);
     const spec = read === undefined ? standIn(where) : { ...read, config: { ...read.config, ...changes } };
     const config = read === undefined ? this.#configOf(spec, where) : this.#prepareLayer(spec, `${owner}/${spec.name}`);
-    const layer: InnerLayer = { name: spec.name, className: spec.className, config };
+    const perVector = this.#prepared.get(spec)?.definition.perVector ?? false;
+    const layer: InnerLayer = { name: spec.name, className: spec.className, config, perVector };
     this.#inner.set(layer, spec);
     return layer;
   }

@@ -3,7 +3,7 @@ import type { Builder } from '../../ir/builder.js';
 import type { Value } from '../../ir/graph.js';
 import type { Dim } from '../../ir/types.js';
 import type { ConfigReader, DataFormat } from './config.js';
-import { type LayerContext, staticDims } from './layer.js';
+import type { LayerContext } from './layer.js';
 
 export type Padding = 'valid' | 'same' | 'causal';
 
@@ -65,7 +65,7 @@ export function convWindow(config: ConfigReader, spatial: number): Window {
 
 /**
  * ONNX attributes of a window over spatial sizes `dims`. SAME pads max(0, (ceil(in/s) - 1) s + k_eff - in), the odd one
- * at the end; where a size is unknown ONNX computes the same at run time.
+ * at the end; where that depends on a size that is not known, ONNX computes the same at run time.
  */
 export function windowAttributes({ size, strides, dilations, padding }: Window, dims: readonly Dim[]): Attributes {
   const attributes: Attributes = {
@@ -75,17 +75,80 @@ export function windowAttributes({ size, strides, dilations, padding }: Window, 
   };
   if (padding === 'valid') return attributes;
   const reach = size.map((extent, axis) => (extent - 1) * (dilations[axis] ?? 1) + 1);
-  const known = staticDims(dims);
   if (padding === 'causal')
     return { ...attributes, pads: ints([...reach.map((extent) => extent - 1), ...reach.map(() => 0)]) };
-  if (known === undefined) return { ...attributes, auto_pad: string('SAME_UPPER') };
-  const totals = known.map((extent, axis) => {
-    const stride = strides[axis] ?? 1;
-    return Math.max(0, (Math.ceil(extent / stride) - 1) * stride + (reach[axis] ?? 1) - extent);
-  });
+  const totals = dims.map((dim, axis) => samePadding(dim, strides[axis] ?? 1, reach[axis] ?? 1));
+  if (!totals.every((total) => total !== undefined)) return { ...attributes, auto_pad: string('SAME_UPPER') };
   if (totals.every((total) => total === 0)) return attributes;
   const begins = totals.map((total) => Math.floor(total / 2));
   return { ...attributes, pads: ints([...begins, ...totals.map((total, axis) => total - (begins[axis] ?? 0))]) };
+}
+
+/**
+ * What SAME pads in all. With steps of 1 that is the same for every size, and a window of 1 needs nothing; else it is
+ * undefined where the size is not known.
+ */
+function samePadding(dim: Dim, stride: number, reach: number): number | undefined {
+  if (reach === 1) return 0;
+  if (typeof dim === 'number') return Math.max(0, (Math.ceil(dim / stride) - 1) * stride + reach - dim);
+  return stride === 1 ? reach - 1 : undefined;
+}
+
+/**
+ * x (channels first) without the elements at the end of axes that SAME with strides longer than the window never reads,
+ * where ONNX is left to compute the padding: it would be negative there, which ONNX Runtime refuses.
+ */
+export function withoutSkipped(ctx: LayerContext, x: Value, window: Window): Value {
+  const dims = spatialDims(ctx, x);
+  if (windowAttributes(window, dims).auto_pad === undefined) return x;
+  const skipping = range(0, dims.length).filter((axis) => (window.strides[axis] ?? 1) > (window.size[axis] ?? 1));
+  const open = skipping.filter((axis) => typeof dims[axis] === 'string');
+  const known = skipping.filter((axis) => !open.includes(axis));
+  return withoutSkippedOpen(ctx.b, withoutSkippedKnown(ctx, x, window, known), window, open);
+}
+
+/** The last window starts at the largest multiple of the stride below the size, and reads `size` elements from there. */
+function withoutSkippedKnown(ctx: LayerContext, x: Value, { size, strides }: Window, axes: readonly number[]): Value {
+  const { b } = ctx;
+  const ends = axes.map((axis) => {
+    const [extent, stride, window] = [ctx.size(x, axis + 2), strides[axis] ?? 1, size[axis] ?? 1];
+    return Math.min(extent, Math.floor((extent - 1) / stride) * stride + window);
+  });
+  if (axes.every((axis, place) => ends[place] === ctx.size(x, axis + 2))) return x;
+  return b.op('Slice', [
+    x,
+    b.int64s(axes.map(() => 0)),
+    b.int64s(ends, 'ends'),
+    b.int64s(axes.map((axis) => axis + 2)),
+  ]);
+}
+
+/** The same for sizes that only the data tells. */
+function withoutSkippedOpen(b: Builder, x: Value, { size, strides }: Window, axes: readonly number[]): Value {
+  if (axes.length === 0) return x;
+  const along = (values: readonly number[]) => b.int64s(axes.map((axis) => values[axis] ?? 1));
+  const places = b.int64s(
+    axes.map((axis) => axis + 2),
+    'axes',
+  );
+  const sizes = b.gather(b.op('Shape', [x]), places, 0);
+  const last = b.op('Sub', [sizes, b.int64s([1], 'one')]);
+  const start = b.op('Mul', [b.op('Div', [last, along(strides)]), along(strides)]);
+  const ends = b.op('Min', [sizes, b.op('Add', [start, along(size)])]);
+  return b.op('Slice', [
+    x,
+    b.int64s(
+      axes.map(() => 0),
+      'starts',
+    ),
+    ends,
+    places,
+  ]);
+}
+
+/** True where strides step over elements between windows, of which the last then may end before the input does. */
+export function skips({ size, strides, padding }: Window): boolean {
+  return padding === 'same' && strides.some((stride, axis) => stride > (size[axis] ?? 1));
 }
 
 /** Sizes of the axes of a channels-first value behind batch and channels. */

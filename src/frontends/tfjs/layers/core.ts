@@ -13,6 +13,8 @@ export function affine(ctx: LayerContext, x: Value, kernel: Value, bias: Value |
 
 const dense = defineLayer({
   className: 'Dense',
+  perVector: true,
+  mask: 'pass',
   config: (config) => {
     config.ignore('input_dim');
     return { units: config.int('units', 1), useBias: config.bool('use_bias', true), activation: config.activation() };
@@ -27,6 +29,8 @@ const dense = defineLayer({
 /** What dropout and noise do at inference: nothing. */
 const trainingOnly = defineLayer({
   className: ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout'],
+  perVector: true,
+  mask: 'pass',
   inputs: 'any',
   config: (config) => config.ignore('rate', 'stddev', 'noise_shape', 'seed'),
   import: (_, __, [x]) => x,
@@ -34,6 +38,8 @@ const trainingOnly = defineLayer({
 
 const activation = defineLayer({
   className: 'Activation',
+  perVector: true,
+  mask: 'pass',
   config: (config) => config.activation('activation'),
   import: ({ b }, name, [x]) => activate(b, name, x),
 });
@@ -42,10 +48,14 @@ const embedding = defineLayer({
   className: 'Embedding',
   inputs: 'any',
   config: (config) => {
-    config.only('mask_zero', false, 'masks are not supported yet');
     config.ignore('input_length');
-    return { rows: config.int('input_dim', 1), width: config.int('output_dim', 1) };
+    return {
+      rows: config.int('input_dim', 1),
+      width: config.int('output_dim', 1),
+      maskZero: config.bool('mask_zero', false),
+    };
   },
+  mask: ({ b }, { maskZero }, [x]) => (maskZero ? [b.cast(x, 'bool')] : []),
   import: (ctx, { rows, width }, [x]) => {
     const table = ctx.weight('embeddings', [rows, width]);
     const indices = x.elementType === 'int32' ? x : ctx.b.cast(x, 'int32');
@@ -55,6 +65,7 @@ const embedding = defineLayer({
 
 const rescaling = defineLayer({
   className: 'Rescaling',
+  perVector: true,
   config: (config) => ({ scale: config.number('scale'), offset: config.number('offset', 0) }),
   import: ({ b }, { scale, offset }, [x]) => {
     const scaled = scale === 1 ? x : b.op('Mul', [x, b.scalar(scale, 'scale')]);

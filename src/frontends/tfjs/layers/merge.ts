@@ -4,6 +4,7 @@ import type { Value } from '../../../ir/graph.js';
 import { defineLayer, type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
 import { range } from '../spatial.js';
 import { checkedAxis } from './activation-layers.js';
+import { commonMask, concatenatedMask } from './masking.js';
 
 /** Inputs of unequal types become float32. */
 function equalTypes(ctx: LayerContext, inputs: readonly Value[]): readonly Value[] {
@@ -17,6 +18,21 @@ function equalRanks(ctx: LayerContext, inputs: readonly Value[]): readonly [Valu
   const [first, ...rest] = inputs.map((input) => ctx.b.unsqueeze(input, range(1, 1 + rank - ctx.rank(input))));
   if (first === undefined) throw ctx.invalid('it is called without inputs');
   return [first, ...rest];
+}
+
+/**
+ * Where an input was expanded to the shape of another one, as position embeddings are, what it was expanded from: the
+ * merge broadcasts it all the same.
+ */
+function unexpanded(inputs: readonly [Value, ...Value[]]): readonly [Value, ...Value[]] {
+  const source = (input: Value): Value => {
+    const expand = input.producer;
+    const asked = expand?.op === 'Expand' ? expand.inputs[1]?.producer : undefined;
+    const isSibling = asked?.op === 'Shape' && inputs.some((other) => other === asked.inputs[0]);
+    return isSibling ? (expand?.inputs[0] ?? input) : input;
+  };
+  const [first, ...rest] = inputs;
+  return [source(first), ...rest.map(source)];
 }
 
 function chain(b: Builder, op: string, [first, ...rest]: readonly [Value, ...Value[]]): Value {
@@ -34,7 +50,8 @@ function merge(
     arity: any,
     inputs: 'any',
     config: () => undefined,
-    import: (ctx, _, inputs) => combine(ctx.b, equalRanks(ctx, equalTypes(ctx, inputs))),
+    mask: commonMask,
+    import: (ctx, _, inputs) => combine(ctx.b, unexpanded(equalRanks(ctx, equalTypes(ctx, inputs)))),
   });
 }
 
@@ -43,8 +60,11 @@ const concatenate = defineLayer({
   inputs: 'any',
   arity: any,
   config: (config) => config.int('axis', Number.MIN_SAFE_INTEGER, -1),
-  import: (ctx, axis, inputs) =>
-    ctx.b.op('Concat', equalTypes(ctx, inputs), { axis: int(checkedAxis(ctx, axis, inputs[0])) }),
+  mask: concatenatedMask,
+  import: (ctx, axis, inputs) => {
+    if (axis < -1) ctx.departs('tfjs joins along the last axis');
+    return ctx.b.op('Concat', equalTypes(ctx, inputs), { axis: int(checkedAxis(ctx, axis, inputs[0])) });
+  },
 });
 
 export const mergeLayers = [

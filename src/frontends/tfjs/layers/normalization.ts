@@ -18,6 +18,7 @@ function filled(ctx: LayerContext, name: string, dims: readonly number[], value:
 
 const batchNormalization = defineLayer({
   className: 'BatchNormalization',
+  mask: 'pass',
   config: (config) => {
     config.ignore('momentum', 'fused', 'synchronized');
     config.only('renorm', false);
@@ -34,6 +35,7 @@ const batchNormalization = defineLayer({
     const axis = checkedAxis(ctx, first, x);
     const rank = ctx.rank(x);
     if (axis === 0) throw ctx.unsupported('axis = 0, the batch, is not supported');
+    if (axis < rank - 1) ctx.departs('tfjs runs through the parameters along the last axis');
     const dims = [ctx.size(x, axis)];
     const gamma = scale ? ctx.weight('gamma', dims) : undefined;
     const beta = center ? ctx.weight('beta', dims) : undefined;
@@ -48,6 +50,7 @@ const batchNormalization = defineLayer({
 
 const layerNormalization = defineLayer({
   className: 'LayerNormalization',
+  mask: 'pass',
   config: (config) => ({
     axes: config.axes('axis') ?? [-1],
     epsilon: config.number('epsilon', 1e-3),
@@ -59,12 +62,20 @@ const layerNormalization = defineLayer({
     const found = axes.map((axis) => checkedAxis(ctx, axis, x));
     if (found.length === 0 || new Set(found).size < found.length)
       throw ctx.invalid(`axis = ${show(axes)} is not possible`);
-    const dims = found.map((axis) => ctx.size(x, axis));
-    const gamma = scale ? ctx.weight('gamma', dims) : undefined;
-    const beta = center ? ctx.weight('beta', dims) : undefined;
+    // Keras and tfjs read parameters of axes out of order as if they were in order: only their count matters.
+    const ordered = [...found].sort((left, right) => left - right);
+    const dims = ordered.map((axis) => ctx.size(x, axis));
+    const parameter = (name: string): Value =>
+      ctx.weight(
+        name,
+        found.map((axis) => ctx.size(x, axis)),
+        (weight) => weight.reshaped(dims),
+      );
+    const gamma = scale ? parameter('gamma') : undefined;
+    const beta = center ? parameter('beta') : undefined;
     const parameters = [gamma ?? filled(ctx, 'gamma', dims, 1), ...(beta === undefined ? [] : [beta])];
-    // ONNX normalises the last axes: others are moved there, in the order of the parameters, and back.
-    const perm = [...range(0, rank).filter((axis) => !found.includes(axis)), ...found];
+    // ONNX normalises the last axes: others are moved there and back.
+    const perm = [...range(0, rank).filter((axis) => !found.includes(axis)), ...ordered];
     const moved = perm.some((axis, place) => axis !== place);
     const attributes = { axis: int(rank - found.length), epsilon: float(epsilon) };
     const y = ctx.b.op('LayerNormalization', [moved ? ctx.b.transpose(x, perm) : x, ...parameters], attributes);

@@ -3,6 +3,7 @@ import { defineLayer } from '../layer.js';
 
 const zeroPadding2d = defineLayer({
   className: 'ZeroPadding2D',
+  inputs: 'any',
   config: (config) => ({
     sides: sides(config.raw('padding') ?? 1, config.invalid.bind(config), 'padding'),
     format: config.dataFormat(),
@@ -17,6 +18,7 @@ const zeroPadding2d = defineLayer({
 
 const cropping2d = defineLayer({
   className: 'Cropping2D',
+  inputs: 'any',
   config: (config) => ({
     sides: sides(config.raw('cropping') ?? 0, config.invalid.bind(config), 'cropping'),
     format: config.dataFormat(),
@@ -25,6 +27,12 @@ const cropping2d = defineLayer({
     ctx.expectRank(x, 4);
     const { b } = ctx;
     const axes = format === 'channels_first' ? [2, 3] : [1, 2];
+    for (const [place, [begin, end]] of [rows, columns].entries()) {
+      const size = ctx.shape(x)[axes[place] ?? 0];
+      if (typeof size === 'number' && begin + end >= size) {
+        throw ctx.invalid(`cropping ${begin} and ${end} of ${size} leaves nothing`);
+      }
+    }
     const starts = [rows[0], columns[0]];
     // The largest int32 stands for "to the end".
     const ends = [rows[1], columns[1]].map((cut) => (cut === 0 ? 2 ** 31 - 1 : -cut));

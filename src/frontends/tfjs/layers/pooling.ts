@@ -3,11 +3,13 @@ import { defineLayer, type LayerDefinition } from '../layer.js';
 import {
   channelAxis,
   reduce,
+  skips,
   spatialAxes,
   spatialDims,
   type Window,
   windowAttributes,
   withChannelsFirst,
+  withoutSkipped,
 } from '../spatial.js';
 
 /** {Max,Average}Pooling{1,2,3}D. An average is over what lies inside the image: padding does not count. */
@@ -27,7 +29,9 @@ function pooling(kind: 'Max' | 'Average', spatial: number): LayerDefinition {
     import: (ctx, { window, format }, [x]) => {
       const rank = spatial + 2;
       ctx.expectRank(x, rank);
-      return withChannelsFirst(ctx.b, x, rank, channelAxis(rank, format), (nchw) => {
+      if (spatial === 3 && skips(window)) ctx.departs('tfjs pads by a negative amount');
+      return withChannelsFirst(ctx.b, x, rank, channelAxis(rank, format), (image) => {
+        const nchw = withoutSkipped(ctx, image, window);
         const attributes = windowAttributes(window, spatialDims(ctx, nchw));
         if (kind === 'Max') return ctx.b.op('MaxPool', [nchw], attributes);
         return ctx.b.op('AveragePool', [nchw], { ...attributes, count_include_pad: int(0) });

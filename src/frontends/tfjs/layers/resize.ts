@@ -8,11 +8,13 @@ const upSampling2d = defineLayer({
   className: 'UpSampling2D',
   config: (config) => ({
     size: config.ints('size', 2, 1, 2),
+    isOneNumber: typeof config.raw('size') === 'number',
     format: config.dataFormat(),
     interpolation: config.choice('interpolation', ['nearest', 'bilinear'], 'nearest'),
   }),
-  import: (ctx, { size, format, interpolation }, [x]) => {
+  import: (ctx, { size, isOneNumber, format, interpolation }, [x]) => {
     ctx.expectRank(x, 4);
+    if (isOneNumber) ctx.departs('tfjs takes no single number for size');
     const scales = ctx.constant('scales', () => Tensor.floats([4], [1, 1, ...size]));
     return withChannelsFirst(ctx.b, x, 4, channelAxis(4, format), (nchw) => {
       return ctx.b.op('Resize', [nchw, undefined, scales], {

@@ -91,6 +91,8 @@ function repeatGroups(ctx: LayerContext, score: Value, groups: number, groupSize
 /** `SGBlend`: the IR's operator of that name; alpha is stored as trained, not yet through sigmoid or clip. */
 const sgBlend = defineLayer({
   className: 'SGBlend',
+  mask: 'pass',
+  perVector: true,
   config: (config) => ({
     blend: config.choice('blend', ['sigmoid', 'clip'], 'sigmoid'),
     gelu: config.choice('gelu', ['sigmoid', 'tanh', 'erf'], 'sigmoid'),

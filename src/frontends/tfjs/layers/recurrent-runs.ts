@@ -1,0 +1,217 @@
+import type { Value } from '../../../ir/graph.js';
+import { at, defined } from '../../../support/assert.js';
+import type { LayerContext } from '../layer.js';
+import { type CellSettings, projectInput, stateNames, stepCell } from './recurrent-cells.js';
+import { addOperator, type Direction, hasOperator } from './recurrent-operators.js';
+import { addLoop, zeros } from './recurrent-scan.js';
+
+/** What a cell runs over. */
+export interface Run {
+  /** `[batch, steps, ...]` */
+  readonly x: Value;
+  /** bool `[batch, steps]`: a step that does not count leaves the states as they are, and its output is the first. */
+  readonly mask: Value | undefined;
+  /** States before the first step, `[batch, ...]` each; none for zeros. */
+  readonly initial: readonly Value[];
+  /** From the last step to the first. */
+  readonly isReversed: boolean;
+  /** Order of the steps in `all`: that of x, or that in which they ran. Undefined: `all` is not needed. */
+  readonly order: 'steps' | 'run' | undefined;
+}
+
+export interface RunResult {
+  /** The outputs of all steps, `[batch, steps, ...]`, where they were asked for. */
+  readonly all: Value | undefined;
+  /** The output of the step that ran last. */
+  readonly last: Value;
+  readonly states: readonly Value[];
+}
+
+/** A cell, or a stack of them, that runs over sequences. `prefix` stands before the names of its weights. */
+export interface Runner {
+  /** One for each state, for a layer that keeps them. */
+  readonly stateNames: (ctx: LayerContext, x: Value) => readonly string[];
+  /** Shapes of the states without the batch, for a run over x, whose sizes must be known. */
+  readonly stateShapes: (ctx: LayerContext, x: Value) => readonly (readonly number[])[];
+  readonly run: (ctx: LayerContext, run: Run) => RunResult;
+  /** Number of the weights of its cells of Keras. */
+  readonly weightCount: number;
+  /** Set where the runner is one cell of Keras, which one operator may run together with another. */
+  readonly direction?: Omit<Direction, 'initial'>;
+}
+
+/** A cell of Keras: an operator of ONNX where there is one for it and nothing is masked, else a loop. */
+export function cellRunner(cell: CellSettings, prefix: string, firstWeight: number): Runner {
+  const direction = { cell, prefix, firstWeight };
+  return {
+    direction,
+    weightCount: cell.useBias ? 3 : 2,
+    stateNames: () => stateNames[cell.kind],
+    stateShapes: () => stateNames[cell.kind].map(() => [cell.units]),
+    run: (ctx, run) => {
+      ctx.expectRank(run.x, 3);
+      return run.mask === undefined && hasOperator(cell)
+        ? runOperator(ctx, direction, run)
+        : runLoop(ctx, cell, prefix, run);
+    },
+  };
+}
+
+function runOperator(ctx: LayerContext, direction: Omit<Direction, 'initial'>, run: Run): RunResult {
+  const { b } = ctx;
+  const [y, ...last] = addOperator(
+    ctx,
+    [{ ...direction, initial: run.initial }],
+    stepsFirst(ctx, run.x),
+    run.isReversed,
+  );
+  // One direction: its axis goes.
+  const states = last.map((state) => squeeze(ctx, state, 0));
+  const result = { last: at(states, 0), states };
+  if (run.order === undefined) return { all: undefined, ...result };
+  const inOrder = squeeze(ctx, y, 1);
+  const all = run.isReversed && run.order === 'run' ? reversed(ctx, inOrder, 0) : inOrder;
+  return { all: b.transpose(all, swapped), ...result };
+}
+
+/** All steps of x go through the kernel at once; what depends on the state is in the loop. */
+function runLoop(ctx: LayerContext, cell: CellSettings, prefix: string, run: Run): RunResult {
+  const projected = projectInput(ctx, cell, prefix, run.x);
+  const shapes = stateNames[cell.kind].map(() => [cell.units]);
+  return loopOver(ctx, run, { value: projected, axis: 1 }, startStates(ctx, run, shapes), (inner, slice, states) => {
+    const next = stepCell(inner, cell, prefix, slice, states);
+    return [at(next, 0), ...next];
+  });
+}
+
+/** The states that a run starts with. */
+export function startStates(ctx: LayerContext, run: Run, shapes: readonly (readonly number[])[]): readonly Value[] {
+  if (run.initial.length > 0) return run.initial;
+  const made = new Map<string, Value>();
+  return shapes.map((shape) => {
+    const key = shape.join();
+    const state = made.get(key) ?? zeros(ctx, run.x, shape);
+    made.set(key, state);
+    return state;
+  });
+}
+
+/**
+ * Runs a step, `[output, ...states]` of a slice and states, over a sequence, given with the axis of its steps. Where the mask is false, the states stay
+ * and the output is the first of them. (tfjs does so; Keras repeats the output before, which is the same with cells
+ * whose first state is their output, but that it starts with zeros.)
+ */
+export function loopOver(
+  ctx: LayerContext,
+  run: Run,
+  sequence: { readonly value: Value; readonly axis: number },
+  start: readonly Value[],
+  step: (ctx: LayerContext, slice: Value, states: readonly Value[]) => readonly Value[],
+): RunResult {
+  const { mask, isReversed, order } = run;
+  let outputIsState = true;
+  const masks = mask === undefined ? [] : [{ value: alignedMask(ctx, mask, at(start, 0)), axis: 1 }];
+  const result = addLoop(ctx, {
+    sequences: [sequence, ...masks],
+    states: start,
+    isReversed,
+    order: order ?? 'steps',
+    step: (inner, [slice, counts], states) => {
+      const [output, ...made] = step(inner, defined(slice, 'a slice'), states);
+      const keep = (value: Value, old: Value): Value =>
+        counts === undefined ? value : inner.b.op('Where', [counts, value, old]);
+      const next = made.map((state, index) => keep(state, at(states, index)));
+      outputIsState = output === made[0];
+      const y = outputIsState ? at(next, 0) : keep(defined(output, 'an output'), at(states, 0));
+      return { states: next, outputs: order === undefined && outputIsState ? [] : [y] };
+    },
+  });
+  const [all] = result.outputs;
+  const states = result.states;
+  if (outputIsState || all === undefined) return { all, last: at(states, 0), states };
+  const isLastInFront = isReversed && order !== 'run';
+  const place = ctx.b.int64s([isLastInFront ? 0 : -1], 'last');
+  const last = squeeze(ctx, ctx.b.gather(all, place, 1), 1);
+  return { all: order === undefined ? undefined : all, last, states };
+}
+
+/** The mask `[batch, steps]` with axes of size 1 behind, so that it broadcasts with a state at each step. */
+function alignedMask(ctx: LayerContext, mask: Value, state: Value): Value {
+  const rank = ctx.rank(mask);
+  if (rank !== 2) throw ctx.unsupported(`its mask of rank ${rank} is not supported: one of each step is needed`);
+  return ctx.b.unsqueeze(
+    mask,
+    ctx
+      .shape(state)
+      .slice(1)
+      .map((_, index) => index + 2),
+  );
+}
+
+/** Cells on top of each other: each runs over what the one below gives. States come from the top cell down. */
+export function stackRunner(runners: readonly Runner[]): Runner {
+  return {
+    weightCount: runners.reduce((sum, runner) => sum + runner.weightCount, 0),
+    stateNames: (ctx, x) => {
+      const names = runners.map((runner, index) => runner.stateNames(ctx, x).map((name) => `${index}_${name}`));
+      return names.toReversed().flat();
+    },
+    stateShapes: (ctx, x) => runners.toReversed().flatMap((runner) => runner.stateShapes(ctx, x)),
+    run: (ctx, run) => {
+      const counts = runners.map((runner) => runner.stateNames(ctx, run.x).length);
+      let x = run.x;
+      let offset = counts.reduce((sum, count) => sum + count, 0);
+      let result: RunResult | undefined;
+      const states: Value[] = [];
+      for (const [index, runner] of runners.entries()) {
+        offset -= at(counts, index);
+        const initial = run.initial.slice(offset, offset + at(counts, index));
+        const isTop = index === runners.length - 1;
+        result = runner.run(ctx, { ...run, x, initial, order: isTop ? run.order : 'steps' });
+        states.unshift(...result.states);
+        x = result.all ?? x;
+      }
+      if (result === undefined) throw ctx.invalid('a stack without cells');
+      return { ...result, states };
+    },
+  };
+}
+
+/** Exchanges batch and steps. */
+export const swapped = [1, 0, 2];
+
+/** x `[batch, steps, features]` with the steps first; takes back the Transpose that a layer like this one ended with. */
+export function stepsFirst(ctx: LayerContext, x: Value): Value {
+  const { b } = ctx;
+  const before = untransposed(x, swapped);
+  if (before !== undefined) return before;
+  // Both directions side by side: they can be put there with the steps first as well.
+  const both = x.producer?.op === 'Reshape' ? untransposed(x.producer.input(0), stepsLater) : undefined;
+  if (both === undefined) return b.transpose(x, swapped);
+  return b.reshape(b.transpose(both, [0, 2, 1, 3]), [0, 0, ctx.size(x, 2)]);
+}
+
+/** From `[steps, directions, batch, units]` to `[batch, steps, directions, units]`. */
+const stepsLater = [2, 0, 1, 3];
+
+/** Y of two directions, `[steps, 2, batch, units]`, as `[batch, steps, 2 * units]`. */
+export function sideBySide(ctx: LayerContext, y: Value): Value {
+  return ctx.b.reshape(ctx.b.transpose(y, stepsLater), [0, 0, 2 * ctx.size(y, 3)]);
+}
+
+function untransposed({ producer }: Value, perm: readonly number[]): Value | undefined {
+  const isSuch = producer?.op === 'Transpose' && producer.ints('perm')?.join() === perm.join();
+  return isSuch ? producer.input(0) : undefined;
+}
+
+/** The elements along an axis in reverse order. */
+export function reversed(ctx: LayerContext, x: Value, axis: number): Value {
+  const { b } = ctx;
+  // From the last element on to before the first, as far as an int64 of ONNX may say so.
+  const [starts, ends] = [b.int64s([-1], 'starts'), b.int64s([-(2 ** 31)], 'ends')];
+  return b.op('Slice', [x, starts, ends, b.int64s([axis], 'axes'), b.int64s([-1], 'steps')]);
+}
+
+export function squeeze(ctx: LayerContext, x: Value, axis: number): Value {
+  return ctx.b.op('Squeeze', [x, ctx.b.int64s([axis], 'axes')]);
+}

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { compile } from '../../src/index.js';
+import { layer, sequential, writeModel } from '../frontends/handmade.js';
+import { temporaryFolder } from './support.js';
+
+/** Models that TensorFlow.js computes wrongly, or not at all: it is no reference for them. */
+
+const folder = await temporaryFolder();
+const image = { batch_input_shape: [null, 4, 5, 2] };
+
+async function referenceOf(name: string, className: string, config: Record<string, unknown>): Promise<unknown> {
+  const model = join(folder, name);
+  writeModel(model, sequential(layer(className, 'it', { ...image, ...config })));
+  const { report } = await compile({ model });
+  return report.targets[0]?.verification?.reference;
+}
+
+test.each([
+  ['ReLU', { negative_slope: 0.5 }],
+  ['ReLU', { threshold: 1 }],
+  ['ELU', { alpha: 2 }],
+  ['Softmax', { axis: 1 }],
+  ['MaxPooling3D', { batch_input_shape: [null, 4, 1, 1, 1], pool_size: 1, strides: [2, 1, 1], padding: 'same' }],
+  ['UpSampling2D', { size: 2 }],
+  ['Resizing', { height: 2, width: 3 }],
+  ['CenterCrop', { height: 2, width: 2 }],
+  ['RandomWidth', { factor: 0.5 }],
+  ['CategoryEncoding', { batch_input_shape: [null, 3], num_tokens: 4 }],
+])('%s %j is verified against its own graph', async (className, config) => {
+  const name = `${className}-${Object.keys(config).join('-')}`;
+  expect(await referenceOf(name, className, config)).toBe('onnxruntime');
+});
+
+test.each([
+  ['ReLU', { max_value: 1 }],
+  ['ELU', { alpha: 1 }],
+  ['Softmax', { axis: 3 }],
+  ['UpSampling2D', { size: [2, 2] }],
+])('%s %j is verified against tfjs', async (className, config) => {
+  expect(await referenceOf(`${className}-tfjs`, className, config)).toMatch(/^tfjs/);
+});
