@@ -2,7 +2,7 @@ import { ints } from '../src/ir/attribute.js';
 import { Builder } from '../src/ir/builder.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import type { Tensor } from '../src/ir/tensor.js';
-import { isStatic, sizeOf } from '../src/ir/types.js';
+import { isStatic, type Shape, sizeOf } from '../src/ir/types.js';
 import { inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
 import { portsOf } from '../src/ops/relations.js';
 import { insertedAxes, isReshape, isTranspose, permutationOf } from '../src/ops/reshape.js';
@@ -26,23 +26,27 @@ export const sinkTransposes = definePass({
   contract: 'exact',
   establishes: ['layout'],
   run(graph) {
-    const rules = [mergeTransposes, absorbIntoUnsqueeze, moveOnlySingletons, permuteWeightsInstead, sinkThrough];
-    // Every rule removes a Transpose or moves one nearer to the outputs, so this ends.
-    let changed = true;
-    while (changed) {
-      changed = false;
-      for (const node of graph.nodes) {
-        if (node.outputs.every((output) => output.uses.length === 0 && !output.isGraphOutput)) continue;
-        if (rules.some((rule) => rule(node, graph))) changed = true;
-      }
-      graph.removeUnused();
-      graph.sort();
-      inferTypes(graph);
-    }
+    const rules = [mergeTransposes, absorbIntoUnsqueeze, permuteWeightsInstead, sinkThrough];
+    // Every rule removes a Transpose or moves one nearer to the outputs, so this ends. One that could be a Reshape stays
+    // a Transpose as long as it may meet another, as those of weights for each channel meet those of the channels.
+    while (applyAll(rules, graph) || applyAll([moveOnlySingletons], graph));
     const left = graph.nodes.filter(isTranspose);
     return { findings: left.map((node) => skipped(node.label, whyItStays(node))) };
   },
 });
+
+/** Applies the first rule that fits to every node, once. True if anything changed. */
+function applyAll(rules: readonly Rule[], graph: Graph): boolean {
+  let changed = false;
+  for (const node of graph.nodes) {
+    if (node.outputs.every((output) => output.uses.length === 0 && !output.isGraphOutput)) continue;
+    if (rules.some((rule) => rule(node, graph))) changed = true;
+  }
+  graph.removeUnused();
+  graph.sort();
+  inferTypes(graph);
+  return changed;
+}
 
 /** Why a Transpose could go no further. */
 function whyItStays({ output }: Node): string {
@@ -105,23 +109,21 @@ const absorbIntoUnsqueeze: Rule = (node, graph) => {
 };
 
 const moveOnlySingletons: Rule = (node, graph) => {
-  const shape = isTranspose(node) ? node.input(0).shape : undefined;
-  if (shape === undefined || node.output.isGraphOutput) return false;
-  const perm = permutationOf(node);
-  const moving = perm.filter((axis) => shape[axis] !== 1);
-  if (moving.some((axis, position) => position > 0 && axis < at(moving, position - 1))) return false;
-  const target = perm.map((axis) => shape[axis]);
-  if (target.filter((dim) => typeof dim !== 'number').length > 1) return false;
+  const target = isTranspose(node) ? reshapeFor(node.input(0).shape, permutationOf(node)) : undefined;
+  if (target === undefined) return false;
   const builder = new Builder(graph, { origin: node.origin, before: node });
-  replace(
-    node,
-    builder.reshape(
-      node.input(0),
-      target.map((dim) => (typeof dim === 'number' ? dim : -1)),
-    ),
-  );
+  replace(node, builder.reshape(node.input(0), target));
   return true;
 };
+
+/** The target of the Reshape that permutes axes of which only those of size 1 move; undefined if there is none. */
+function reshapeFor(shape: Shape | undefined, perm: readonly number[]): readonly number[] | undefined {
+  const moving = perm.filter((axis) => shape?.[axis] !== 1);
+  if (moving.some((axis, position) => position > 0 && axis < at(moving, position - 1))) return undefined;
+  const target = perm.map((axis) => shape?.[axis]);
+  if (target.filter((dim) => typeof dim !== 'number').length > 1) return undefined;
+  return target.map((dim) => (typeof dim === 'number' ? dim : -1));
+}
 
 /** Reshape(Transpose(x)) with all axes but the first merged: x is merged as it lies, and the weights take the new order. */
 const permuteWeightsInstead: Rule = (node, graph) => {
@@ -165,7 +167,11 @@ const sinkThrough: Rule = (node, graph) => {
   const isElementwise = operator.elementwise === true && node.output.shape?.length === perm.length;
   if (operator.transposed === undefined && !isElementwise) return false;
   const sources = untransposedInputs(node, perm, graph);
-  if (sources === undefined) return false;
+  // Where every axis is pinned no relation names the input, which would go on reading the Transpose.
+  const isWhole = node.inputs.every(
+    (value, index) => transposeBehind(value, graph) === undefined || sources?.has(index),
+  );
+  if (sources === undefined || !isWhole) return false;
   const result = operator.transposed === undefined ? perm : operator.transposed(node, perm, graph);
   if (result === undefined) return false;
   for (const [index, source] of sources) graph.setInput(node, index, source());
@@ -216,8 +222,11 @@ function untransposed(node: Node, value: Value, perm: readonly number[], graph: 
   }
   const builder = new Builder(graph, { origin: node.origin, before: node });
   if (value.constant !== undefined) return () => untransposedConstant(builder, value, value.constant, perm);
-  // absorbIntoUnsqueeze takes this Transpose away again.
-  return value.producer?.op === 'Unsqueeze' ? () => builder.transpose(value, inverse(perm)) : undefined;
+  const { producer } = value;
+  // absorbIntoUnsqueeze takes this Transpose away again, and merging with its producer this Reshape.
+  if (producer?.op === 'Unsqueeze') return () => builder.transpose(value, inverse(perm));
+  const target = producer !== undefined && isReshape(producer) ? reshapeFor(value.shape, inverse(perm)) : undefined;
+  return target === undefined ? undefined : () => builder.reshape(value, target);
 }
 
 /** A constant that broadcasts against the layout behind the Transpose, for the layout before it. */

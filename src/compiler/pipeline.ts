@@ -1,13 +1,17 @@
+import { absorbPadding } from '../../passes/absorb-padding.js';
 import { checkTarget } from '../../passes/check-target.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
 import { foldShift } from '../../passes/fold-shift.js';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import { guardPadding } from '../../passes/guard-padding.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
 import { mergeBranches } from '../../passes/merge-branches.js';
 import { mergeGates } from '../../passes/merge-gates.js';
+import { mergeNested } from '../../passes/merge-nested.js';
+import { mergeReshapes } from '../../passes/merge-reshapes.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
@@ -30,6 +34,10 @@ export const preparation: readonly Pass[] = [
   mergeBranches,
   recognizeGates,
   sinkTransposes,
+  mergeReshapes,
+  mergeNested,
+  absorbPadding,
+  guardPadding,
   ...tidy,
   foldAffine,
   ...tidy,
@@ -39,7 +47,7 @@ export const preparation: readonly Pass[] = [
 const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScale, ...tidy, foldAffine, ...tidy];
 
 /** Leaves plain ONNX operators that the target runs. Exact. */
-const lowering: readonly Pass[] = [lowerGates, ...tidy, checkTarget];
+const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, checkTarget];
 
 /** Removes what the gates' statistics and proofs say is never needed. */
 export const compaction: readonly Pass[] = [

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { foldConstants } from '../../passes/fold-constants.js';
-import { expectSameFunction, graphOf, runPass } from './support.js';
+import { Graph } from '../../src/ir/graph.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { inferTypes } from '../../src/ops/index.js';
+import { contextOf, expectSameFunction, graphOf, runPass } from './support.js';
 
 describe('what is computed from constants', () => {
   test('becomes its value', async () => {
@@ -41,6 +44,44 @@ describe('what is computed from constants', () => {
   test('by an operator that is not known stays', async () => {
     const text = 'g (float[1] x) => (float[1] y) < float[1] a = {4.0} > { s = my.own.Random (a)\n y = Add (x, s) }';
     expect((await runPass(text, [foldConstants])).body).toHaveLength(2);
+  });
+
+  test('is folded in several runs where it is large, small results first', async () => {
+    const graph = new Graph('g');
+    const x = graph.addInput('x', { type: 'float32', shape: ['N', 1] });
+    const sizes = [1_100_000, 1_200_000, 10];
+    const ends = sizes.map((size, index) => {
+      const weights = graph.addConstant(`w${index}`, Tensor.floats([size], new Float32Array(size).fill(index + 1)));
+      const halves = graph.addConstant(`s${index}`, Tensor.int64([2], [size / 2, size / 2]));
+      const { outputs } = graph.addNode({
+        op: 'Split',
+        inputs: [weights, halves],
+        outputs: [`a${index}`, `b${index}`],
+      });
+      return outputs.map((half) => graph.addNode({ op: 'Mul', inputs: [x, half] }).output);
+    });
+    graph.setOutputs(ends.flat());
+    inferTypes(graph);
+    const context = contextOf();
+    const runs: string[][] = [];
+    await foldConstants.run(graph, {
+      ...context,
+      evaluate: (part, feeds) => {
+        runs.push(part.outputs.map(({ name }) => name));
+        return context.evaluate(part, feeds);
+      },
+    });
+    expect(runs).toEqual([['a2', 'b2', 'a0'], ['b0'], ['a1'], ['b1']]);
+    const constants = [...graph.constants].map(({ name, constant }) => [name, constant?.size, constant?.numbers()[0]]);
+    expect(constants.sort()).toEqual([
+      ['a0', 550_000, 1],
+      ['a1', 600_000, 2],
+      ['a2', 5, 3],
+      ['b0', 550_000, 1],
+      ['b1', 600_000, 2],
+      ['b2', 5, 3],
+    ]);
+    expect(graph.nodes.map(({ op }) => op)).toEqual(new Array(6).fill('Mul'));
   });
 
   test('in several places is found in one run, and in branches that read it', async () => {

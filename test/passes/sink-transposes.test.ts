@@ -85,10 +85,54 @@ describe('a Transpose', () => {
     expect((await sunk(text)).ops).toBe('Transpose Transpose Add');
   });
 
-  test('that moves only axes of size 1 becomes a Reshape', async () => {
+  test('that moves only axes of size 1 ends as a Reshape', async () => {
     const text =
       'g (float[N, 4, 4, 1] x) => (float[N, 1, 4, 4] y) { t = Transpose <perm: ints = [0, 3, 1, 2]> (x)\n y = Relu (t) }';
-    expect((await sunk(text)).ops).toBe('Reshape Relu');
+    expect((await sunk(text)).ops).toBe('Relu Reshape');
+  });
+
+  // Weights for each channel, as squeeze-and-excitation makes them: x · σ(W mean(x)).
+  const weighted = (weights: string) => `g (float[N, 2, 4, 4] x) => (float[N, 2, 4, 4] y)
+<
+  float[2, 2, 1, 1] w = {1.0, 2.0, 3.0, 4.0},
+  float[2, 2] v = {1.0, 2.0, 3.0, 4.0},
+  int64[2] places = {1, 2},
+  int64[4] shape = {0, 1, 1, 2}
+>
+{
+  t = Transpose <perm: ints = [0, 2, 3, 1]> (x)
+  m = ReduceMean <keepdims: int = 0> (t, places)
+  ${weights}
+  p = Mul (t, s)
+  y = Transpose <perm: ints = [0, 3, 1, 2]> (p)
+}`;
+
+  test('is gone where weights for each channel come from a convolution', async () => {
+    const conv = `r = Reshape (m, shape)
+  u = Transpose <perm: ints = [0, 3, 1, 2]> (r)
+  c = Conv (u, w)
+  d = Transpose <perm: ints = [0, 2, 3, 1]> (c)
+  s = Sigmoid (d)`;
+    expect((await sunk(weighted(conv))).ops).toBe('ReduceMean Reshape Reshape Conv Sigmoid Mul');
+  });
+
+  test('is gone where they are given their axes behind a matrix product', async () => {
+    expect((await sunk(weighted('c = Gemm (m, v)\n  s = Reshape (c, shape)'))).ops).toBe(
+      'ReduceMean Gemm Reshape Reshape Mul',
+    );
+  });
+
+  test('stays before a Slice all of whose axes are cut, and goes through one that cuts some', async () => {
+    const cut = (starts: string, axes: string) =>
+      turned(
+        '  y = Slice (t, starts, ends, axes)',
+        `int64[${axes.split(',').length}] starts = {${starts}}, int64[${axes.split(',').length}] ends = {${axes
+          .split(',')
+          .map(() => 9)
+          .join(', ')}}, int64[${axes.split(',').length}] axes = {${axes}}`,
+      );
+    expect((await sunk(cut('0, 1, 0, 1', '0, 1, 2, 3'))).ops).toBe('Transpose Slice');
+    expect((await sunk(cut('1, 0', '2, -1'))).ops).toBe('Slice Transpose');
   });
 });
 

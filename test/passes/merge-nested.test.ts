@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { mergeNested } from '../../passes/merge-nested.js';
+import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+
+const merged = async (nodes: string, outputs = 'float[N, v] y') => {
+  const text = `g (float[N, 2] a, float[N, 2] b, float[N, 2] c, float[N, 2] d) => (${outputs})\n{\n${nodes}\n}`;
+  const { graph, body } = await runPass(text, [mergeNested]);
+  await expectSameFunction(graphOf(text), graph);
+  return { ops: operators(graph).join(' '), body };
+};
+
+describe('nested operators become one:', () => {
+  test.each(['Concat <axis: int = 1>', 'Max', 'Min', 'Sum'])('%s', async (op) => {
+    const { body } = await merged(`i = ${op} (b, c)\n  y = ${op} (a, i, d)`);
+    expect(body).toEqual([`y = ${op} (a, b, c, d)`]);
+  });
+
+  test('nested on both sides and to any depth', async () => {
+    const concat = 'Concat <axis: int = 1>';
+    const nodes = `i = ${concat} (a, b)\n  j = ${concat} (i, c)\n  k = ${concat} (d, a)\n  y = ${concat} (j, k)`;
+    expect((await merged(nodes)).body).toEqual([`y = ${concat} (a, b, c, d, a)`]);
+  });
+});
+
+describe('an inner operator stays', () => {
+  test.each([
+    ['if others read it', 'i = Max (a, b)\n  j = Max (i, c)\n  k = Neg (i)\n  y = Add (j, k)', 'Max Max Neg Add'],
+    ['if it is read twice', 'i = Concat <axis: int = 1> (a, b)\n  y = Concat <axis: int = 1> (i, i)', 'Concat Concat'],
+    ['if it is another operator', 'i = Min (a, b)\n  y = Max (i, c)', 'Min Max'],
+    [
+      'if its attributes differ',
+      'i = Concat <axis: int = 0> (a, b)\n  j = Concat <axis: int = 0> (c, d)\n  y = Concat <axis: int = 1> (i, j)',
+      'Concat Concat Concat',
+    ],
+    ['if nobody says that it may go', 'i = Mean (a, b)\n  y = Mean (i, c)', 'Mean Mean'],
+  ])('%s', async (_, nodes, ops) => {
+    expect((await merged(nodes)).ops).toBe(ops);
+  });
+
+  test('if it is an output', async () => {
+    const { ops } = await merged('i = Max (a, b)\n  y = Max (i, c)', 'float[N, v] y, float[N, v] i');
+    expect(ops).toBe('Max Max');
+  });
+});
