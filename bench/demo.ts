@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Digits, PIXELS, readMnist, SIDE } from '../fixtures/mnist.js';
 import { packageRoot } from '../fixtures/root.js';
 import { passContext } from '../src/compiler/context.js';
-import { compileForm, sizeOfGraph } from '../src/compiler/forms.js';
+import { bytesOfForm, compileForm, sizeOfGraph } from '../src/compiler/forms.js';
 import { measure, median } from '../src/compiler/measure.js';
 import { openSource } from '../src/compiler/source.js';
 import { writeNpy } from '../src/data/npy.js';
@@ -141,8 +141,9 @@ async function demonstrate(
 async function maskedModel(model: string, runtime: Runtime): Promise<Pick<CompiledForm, 'bytes' | 'size'>> {
   const context = passContext(runtime, {});
   const source = await openSource(model, context, {});
-  const { bytes, graph } = await compileForm('masked', source.prepared, context);
-  return { bytes, size: { ...sizeOfGraph(graph), bytes: bytes.length } };
+  const form = await compileForm('masked', source.prepared, context);
+  const bytes = bytesOfForm(form);
+  return { bytes, size: { ...sizeOfGraph(form.graph), bytes: bytes.length } };
 }
 
 async function originalRow(

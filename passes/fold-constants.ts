@@ -1,32 +1,77 @@
 import { extractSubgraph } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
-import { definePass, done } from '../src/passkit/pass.js';
+import { countNodes } from '../src/passkit/manager.js';
+import { definePass, done, type PassContext } from '../src/passkit/pass.js';
 import { defined } from '../src/support/assert.js';
 
 /**
  * Replaces what is computed from constants alone by its value. Sound because every operator that is folded is
- * deterministic, and because ONNX Runtime itself computes the value, in one run for the whole graph. Results larger than
- * everything they are computed from stay computed: a folded ConstantOfShape would only make the file grow.
+ * deterministic, and because ONNX Runtime itself computes the value. Results larger than everything they are computed
+ * from stay computed: a folded ConstantOfShape would only make the file grow.
+ *
+ * Small results are computed in one run. Large ones follow in runs of their own, and what they were computed from is let
+ * go after each: at no time are the weights of a whole network there twice.
  */
 export const foldConstants = definePass({
   name: 'fold-constants',
   contract: 'exact',
   async run(graph, context) {
-    const foldable = foldableNodes(graph);
-    const frontier = [...foldable].flatMap((node) => node.outputs).filter((value) => isFrontier(value, foldable));
-    if (frontier.length === 0) return { findings: [] };
-    const { graph: constantPart, values } = extractSubgraph(graph, [], frontier);
-    const results = await context.evaluate(constantPart);
-    for (const value of frontier) {
-      const tensor = defined(results[defined(values.get(value), 'copy').name], 'result');
-      const constant = graph.addConstant(value.name, tensor);
-      graph.replaceUses(value, constant);
-      graph.swapNames(value, constant);
-    }
-    return { findings: [done('constants', `${foldable.size} operators on constants folded`)] };
+    const before = countNodes(graph);
+    // Nothing here may hold on to a node that is folded: with it, the weights that it reads would stay.
+    while (await foldSome(graph, context));
+    const count = before - countNodes(graph);
+    return { findings: count === 0 ? [] : [done('constants', `${count} operators on constants folded`)] };
   },
 });
+
+/** Results of a run: so many elements together, or a single one that is larger. */
+const runElements = 2 ** 20;
+
+/** Folds what fits into one run, small results first. False: there is nothing to fold. */
+async function foldSome(graph: Graph, context: PassContext): Promise<boolean> {
+  const foldable = foldableNodes(graph);
+  const frontier = [...foldable].flatMap((node) => node.outputs).filter((value) => isFrontier(value, foldable));
+  const values: Value[] = [];
+  let size = 0;
+  for (const value of frontier.toSorted((left, right) => elementCount(left) - elementCount(right))) {
+    size += elementCount(value);
+    if (size > runElements && values.length > 0) break;
+    values.push(value);
+  }
+  if (values.length === 0) return false;
+  await fold(graph, values, context);
+  graph.removeUnused();
+  return true;
+}
+
+/** Constants from so many bytes on are fed to ONNX Runtime as they are, not copied into a model for it. */
+const fedBytes = 4096;
+
+async function fold(graph: Graph, frontier: readonly Value[], context: PassContext): Promise<void> {
+  const fed = constantsOf(frontier).filter(({ constant }) => constant?.is('float32') && constant.bytes >= fedBytes);
+  const { graph: constantPart, values } = extractSubgraph(graph, fed, frontier);
+  const nameOf = (value: Value): string => defined(values.get(value), 'copy').name;
+  const feeds = fed.map((value) => [nameOf(value), defined(value.constant, 'data')] as const);
+  const results = await context.evaluate(constantPart, Object.fromEntries(feeds));
+  for (const value of frontier) {
+    const constant = graph.addConstant(value.name, defined(results[nameOf(value)], 'result'));
+    graph.replaceUses(value, constant);
+    graph.swapNames(value, constant);
+  }
+}
+
+/** The constants that values are computed from, directly or not. */
+function constantsOf(values: readonly Value[]): readonly Value[] {
+  const seen = new Set<Value>();
+  const pending = [...values];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    pending.push(...(value.producer?.inputs.filter((input) => input !== undefined) ?? []));
+  }
+  return [...seen].filter(({ constant }) => constant !== undefined);
+}
 
 /** Nodes of the outer graph that depend on constants only, graph outputs excepted: these stay computed by a node. */
 function foldableNodes(graph: Graph): ReadonlySet<Node> {

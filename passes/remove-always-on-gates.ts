@@ -17,8 +17,13 @@ export const removeAlwaysOnGates = definePass({
   run(graph, context) {
     const findings: Finding[] = [];
     const removed: RemovedUnits[] = [];
-    const bounds = boundsOf(graph, context.inputRange);
-    for (const gate of gatesOf(graph)) {
+    const gates = gatesOf(graph);
+    const bounds = boundsOf(
+      graph,
+      context.inputRange,
+      gates.map(({ node }) => node.input(1)),
+    );
+    for (const gate of gates) {
       if (!keepsShape(gate)) {
         findings.push(skipped(gate.name, 'stays: its score is larger than its features, or its units are not counted'));
         continue;

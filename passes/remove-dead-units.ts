@@ -38,6 +38,7 @@ export const removeDeadUnits = definePass({
   requires: ['gates', 'layout'],
   async run(graph, context) {
     const offGates = judgeGates(graph, context);
+    if (offGates.length === 0) return { findings: [], removed: [] };
     const closed = new Set(offGates.filter(closeGate));
     const findings = [...closed].map(({ gate, off }) =>
       done(gate.name, `never fires: the branch it gates adds nothing (${countBases(off)})`),
@@ -72,8 +73,13 @@ interface OffGate {
 }
 
 function judgeGates(graph: Graph, context: PassContext): OffGate[] {
-  const bounds = boundsOf(graph, context.inputRange);
-  return gatesOf(graph).flatMap((gate) => {
+  const gates = gatesOf(graph);
+  const bounds = boundsOf(
+    graph,
+    context.inputRange,
+    gates.map(({ node }) => node.input(1)),
+  );
+  return gates.flatMap((gate) => {
     const off = new Map<number, RemovalBasis>();
     // What off units contribute is written as float32.
     if (gate.node.output.elementType !== 'float32') return [];

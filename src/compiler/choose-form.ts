@@ -1,11 +1,12 @@
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import type { Calibration } from '../data/types.js';
+import { gatesOf } from '../passkit/gates.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
-import { compacted, compileForm, type Form, type FormName } from './forms.js';
+import { bytesOfForm, compacted, compileForm, type Form, type FormName } from './forms.js';
 import { measure } from './measure.js';
 import type { CompileOptions } from './options.js';
 import type { Source } from './source.js';
@@ -16,6 +17,7 @@ import { compareWith, firstSample, type Reference, requireEqual, takesSingleSamp
 export interface Choice {
   readonly context: PassContext;
   readonly form: Form;
+  /** The form without removals; without gates it is the one that is written. */
   readonly masked: Form;
   readonly reason: string;
   /** Median microseconds of each form that was measured. */
@@ -48,9 +50,10 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   options.onProgress?.({ stage: 'optimize' });
   const { before } = source;
   const hook = async (step: StepName) => chainHooks(await input.hooks(step));
-  const masked = await compileForm('masked', source.prepared, context, { before });
   const compact = await compacted(source.prepared, context, await hook('compact'));
   const dense = await compileForm('dense', compact, context, { before, hook: await hook('dense') });
+  const hasGates = gatesOf(source.prepared.graph).length > 0;
+  const masked = hasGates ? await compileForm('masked', source.prepared, context, { before }) : dense;
   // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
   const wantsDynamic = mode !== 'dense' && context.profile !== undefined;
   const dynamic = wantsDynamic
@@ -62,11 +65,12 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const candidates = [dense, ...(dynamic !== undefined && gathers ? [dynamic] : [])];
   const sessions = new Map<Form, Session>();
   try {
-    // What is only measured is loaded only where there is data to measure with.
-    const loaded = input.data === undefined ? candidates : [masked, ...candidates];
-    for (const form of loaded) sessions.set(form, await runtime.load(form.bytes));
-    const comparisons = await verifyForms(candidates, sessions, input);
-    const latency = await measureForms([masked, ...candidates], sessions, input);
+    // What is only measured is loaded only where there is data to measure with, and nothing where nothing is run.
+    const measured = input.data === undefined ? [] : [...new Set([masked, ...candidates])];
+    const verified = input.reference === undefined ? [] : candidates;
+    for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
+    const comparisons = await verifyForms(verified, sessions, input);
+    const latency = await measureForms(measured, sessions, input);
     const { form, reason } = pick(mode, dense, gathers ? dynamic : undefined, latency);
     return {
       context,
@@ -105,7 +109,7 @@ async function measureForms(
   sessions: ReadonlyMap<Form, Session>,
   { data, source, options }: ChoiceInput,
 ): Promise<ReadonlyMap<FormName, number>> {
-  if (data === undefined || !takesSingleSamples(source.original)) return new Map();
+  if (data === undefined || !takesSingleSamples(source.prepared.graph)) return new Map();
   options.onProgress?.({ stage: 'measure' });
   const samples: Tensors[] = [];
   for await (const { feeds } of data.batches(1, { limit: measuredSamples, signal: options.signal })) {

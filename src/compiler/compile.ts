@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
 import type { Calibration } from '../data/types.js';
+import { dataFile, type ModelFileContent } from '../onnx/write-file.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Target } from '../passkit/target.js';
@@ -9,14 +10,14 @@ import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
 import type { Runtime } from '../runtime/types.js';
-import { defined } from '../support/assert.js';
+import { at, defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
 import { replaceFiles } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
 import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
-import { sizeOfGraph } from './forms.js';
+import { bytesOfForm, filesOfForm } from './forms.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
@@ -32,7 +33,7 @@ export interface CompileResult {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** The gates' statistics that the result rests on. */
   readonly profile: Profile | undefined;
-  /** The compiled model of each target, as the bytes of an .onnx file. */
+  /** The compiled model of each target, as the bytes of an .onnx file; empty with an output folder, which has them. */
   readonly models: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -47,7 +48,8 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const runtime = await openRuntime();
   const base = passContext(runtime, options);
   const dump = options.dumpIr === undefined ? undefined : dumpAfterPass(join(options.dumpIr, 'prepare'));
-  const source = await openSource(options.model, base, options, dump);
+  const lean = options.verify === false && options.calibration === undefined && options.profile === undefined;
+  const source = await openSource(options.model, base, options, { afterPass: dump, lean });
   const { calibration } = options;
   const data = calibration === undefined ? undefined : await openSamples(calibration, source);
   const profile = await findProfile(options, source, data, runtime);
@@ -58,6 +60,9 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     const hooks = hooksFor(target, options, source, reference, runtime);
     choices.push(await chooseForm({ options, source, context, reference, data, runtime, hooks }));
   }
+  const modelFiles = choices.map(({ form, context }) =>
+    filesOfForm(form, modelFile(context.target.name), options.externalData),
+  );
   const report: Report = {
     format: 'swanc-report',
     version: 1,
@@ -65,19 +70,22 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     model: {
       path: source.path,
       format: source.format,
-      sha256: source.identity,
+      sha256: profile === undefined ? null : source.identity,
       bytes: source.bytes,
-      size: sizeOfGraph(source.original),
+      size: source.size,
     },
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
     warnings: warningsOf(options, profile, choices),
-    targets: choices.map((choice) => reportTarget(choice, source, profile)),
+    targets: choices.map((choice, index) => reportTarget(choice, at(modelFiles, index), source, profile)),
   };
-  const models = new Map(choices.map((choice) => [choice.context.target.name, choice.form.bytes]));
-  const files = options.out === undefined ? [] : await writeFiles(options, options.out, choices, report, profile);
-  return { report, files, profile, models };
+  if (options.out === undefined) {
+    const models = new Map(choices.map(({ context, form }) => [context.target.name, bytesOfForm(form)]));
+    return { report, files: [], profile, models };
+  }
+  const files = await writeFiles(options, options.out, modelFiles, report, profile);
+  return { report, files, profile, models: new Map() };
 }
 
 /** All options that contradict each other or name what is not there, at once. */
@@ -167,22 +175,33 @@ function hooksFor(
 async function writeFiles(
   options: CompileOptions,
   out: string,
-  choices: readonly Choice[],
+  models: readonly (readonly ModelFileContent[])[],
   report: Report,
   profile: Profile | undefined,
 ): Promise<CompileResult['files']> {
   options.onProgress?.({ stage: 'write' });
-  const contents: [name: string, content: Uint8Array][] = choices.map(({ context, form }) => [
-    modelFile(context.target.name),
-    form.bytes,
-  ]);
-  if (profile !== undefined) contents.push(['profile.json', Buffer.from(profileToJson(profile))]);
-  contents.push(['report.json', Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)]);
-  const files = contents.map(([name, content]) => ({ path: join(out, name), content }));
-  // The statistics of an earlier compile say nothing of this one.
-  await replaceFiles(files, profile === undefined ? [join(out, 'profile.json')] : []);
-  return files.map(({ path, content }) => ({ path, bytes: content.length }));
+  const texts = [
+    ...(profile === undefined ? [] : [{ path: profileFile, content: Buffer.from(profileToJson(profile)) }]),
+    { path: reportFile, content: Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`) },
+  ].map((file) => ({ ...file, bytes: file.content.length }));
+  const placed = [...models.flat(), ...texts];
+  // What an earlier compile left says nothing of this one.
+  const written = new Set(placed.map(({ path }) => path));
+  const possible = [profileFile, ...report.targets.map(({ target }) => dataFile(modelFile(target)))];
+  const obsolete = possible.filter((path) => !written.has(path));
+  const inFolder = (path: string): string => join(out, path);
+  await replaceFiles(
+    placed.map(({ path, content }) => ({ path: inFolder(path), content })),
+    obsolete.map(inFolder),
+  );
+  return [...models.flatMap((files) => files.toReversed()), ...texts].map(({ path, bytes }) => {
+    return { path: inFolder(path), bytes };
+  });
 }
+
+/** Beside the folders of the targets. */
+const profileFile = 'profile.json';
+const reportFile = 'report.json';
 
 /** What the user should know before relying on the result. */
 function warningsOf(options: CompileOptions, profile: Profile | undefined, choices: readonly Choice[]): string[] {

@@ -1,5 +1,6 @@
 import type { Graph } from '../ir/graph.js';
-import { modelBytes } from '../onnx/write.js';
+import { modelBytes, type WriteOptions } from '../onnx/write.js';
+import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
 import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
@@ -23,8 +24,8 @@ export interface Form {
   readonly manager: PassManager;
   readonly graph: Graph;
   readonly removed: readonly RemovedUnits[];
-  /** The .onnx file at the context's opset. */
-  readonly bytes: Uint8Array;
+  /** How it is written: at the context's opset, telling what was removed. */
+  readonly writing: WriteOptions;
 }
 
 /** Removes from a copy of a prepared graph what is never needed; the start of the forms dense and dynamic. */
@@ -46,7 +47,21 @@ export async function compileForm(
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
   const { graph } = manager;
   const metadata = removalMetadata(joinRemovals(options.before ?? [], removed));
-  return { name, manager, graph, removed, bytes: modelBytes(graph, { opset: context.opset, metadata }) };
+  return { name, manager, graph, removed, writing: { opset: context.opset, metadata } };
+}
+
+/** The .onnx file of a form, in memory. */
+export function bytesOfForm({ graph, writing }: Form): Uint8Array {
+  return modelBytes(graph, writing);
+}
+
+/** The files of a form at `path`, with its weights in a file of their own if that is asked for or there is no other way. */
+export function filesOfForm(
+  { graph, writing }: Form,
+  path: string,
+  externalData: boolean | undefined,
+): readonly ModelFileContent[] {
+  return modelFiles(path, graph, { ...writing, externalData });
 }
 
 /** Nodes, parameters and work of a graph. */

@@ -30,7 +30,7 @@ export interface ProfileOptions extends CommonOptions {
 
 export interface CompileOptions extends CommonOptions {
   readonly model: string;
-  /** Folder to write into; without it nothing is written and the models are in the result. */
+  /** Folder to write into. Without it nothing is written, and the models are in the result. */
   readonly out?: string | undefined;
   /** Names of targets; ['cpu'] by default. */
   readonly targets?: readonly string[] | undefined;
@@ -48,6 +48,8 @@ export interface CompileOptions extends CommonOptions {
   readonly inputRange?: readonly [number, number] | undefined;
   /** ONNX operator set to write; the target's default if not given. */
   readonly opset?: number | undefined;
+  /** Weights go into a file beside each model, `model.onnx.data`; the default is where a model would pass 2 GB. */
+  readonly externalData?: boolean | undefined;
   /** False leaves out the comparison with the original. */
   readonly verify?: boolean | undefined;
   /** Compares before and after every pass, too. */

@@ -9,7 +9,7 @@ const sizeSchema = z.strictObject({
   nodes: count.describe('operators, nested graphs included'),
   parameters: count.describe('elements of float constants'),
   flops: z.number().nonnegative().describe('floating-point operations for one sample'),
-  bytes: count.describe('bytes of the file'),
+  bytes: count.describe('bytes of the file, and of its weights if they are beside it'),
 });
 
 const differenceSchema = z.strictObject({ absolute: z.number().nullable(), relative: z.number().nullable() });
@@ -71,7 +71,7 @@ export const reportSchema = z.strictObject({
   model: z.strictObject({
     path: z.string(),
     format: z.enum(['tfjs-layers', 'onnx']),
-    sha256: z.string(),
+    sha256: z.string().nullable().describe('what profiles name the model by; null where none was used'),
     bytes: count,
     size: sizeSchema.omit({ bytes: true }),
   }),

@@ -1,10 +1,11 @@
+import type { ModelFileContent } from '../onnx/write-file.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Comparison, Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
-import { type Form, sizeOfGraph } from './forms.js';
+import { type Form, filesOfForm, sizeOfGraph } from './forms.js';
 import type { GateReport, SizeReport, TargetReport, VerificationReport } from './report.js';
 import type { Source } from './source.js';
 import type { Reference } from './verification.js';
@@ -12,17 +13,22 @@ import type { Reference } from './verification.js';
 /** Where the model of a target lies in the output folder. */
 export const modelFile = (target: string): string => `${target}/model.onnx`;
 
-/** What the report says of one target. */
-export function reportTarget(choice: Choice, source: Source, profile: Profile | undefined): TargetReport {
+/** What the report says of one target, which is written as `files`. */
+export function reportTarget(
+  choice: Choice,
+  files: readonly ModelFileContent[],
+  source: Source,
+  profile: Profile | undefined,
+): TargetReport {
   const { context, form, masked, reason, latency, comparison, reference, runtime } = choice;
   return {
     target: context.target.name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
     modeReason: reason,
     opset: context.opset,
-    files: [{ path: modelFile(context.target.name), bytes: form.bytes.length }],
-    size: sizeOf(form),
-    maskedSize: sizeOf(masked),
+    files: files.map(({ path, bytes }) => ({ path, bytes })).toReversed(),
+    size: sizeOf(form, files),
+    maskedSize: sizeOf(masked, masked === form ? files : filesOfForm(masked, modelFile('masked'), undefined)),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
     gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
     passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({
@@ -37,8 +43,8 @@ export function reportTarget(choice: Choice, source: Source, profile: Profile | 
   };
 }
 
-function sizeOf(form: Form): SizeReport {
-  return { ...sizeOfGraph(form.graph), bytes: form.bytes.length };
+function sizeOf(form: Form, files: readonly ModelFileContent[]): SizeReport {
+  return { ...sizeOfGraph(form.graph), bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function reportGate(

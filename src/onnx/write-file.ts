@@ -1,19 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { basename } from 'node:path';
 import type { Graph, Value } from '../ir/graph.js';
 import { bytesOf } from '../ir/tensor.js';
-import { problem, SwancError } from '../support/errors.js';
+import { replaceFiles } from '../support/replace-file.js';
 import type { ExternalPlace } from './encode.js';
 import { chunks, maxMessageBytes } from './rope.js';
-import { encode, type WriteOptions } from './write.js';
+import { encode, requireFits, type WriteOptions } from './write.js';
 
 export interface WriteFileOptions extends WriteOptions {
-  /** Weights go into a file beside the model, `<file>.data`. The default is when the model would pass 2 GB. */
-  readonly externalData?: boolean;
+  /** Weights go into a file beside the model, `<file>.data`. The default is when the model would be too large. */
+  readonly externalData?: boolean | undefined;
+  /** Most bytes of the model file itself; the default, and the most that is possible, is the 2 GB of protobuf. */
+  readonly mostBytes?: number;
 }
 
 export interface WrittenFile {
@@ -21,51 +18,54 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** Room for all of a model file that is not weights. */
-const slackBytes = 64 * 2 ** 20;
+/** A file of a model as it is to be written: in chunks, which are views of the constants where these are large. */
+export interface ModelFileContent extends WrittenFile {
+  readonly content: Iterable<Uint8Array>;
+}
+
 /** Page size of mapped memory on every platform that ONNX Runtime has. */
 const alignment = 65_536;
 /** Smaller constants stay in the model: shapes and axes are read while it is loaded. */
 const smallestExternalBytes = 1024;
 
 /**
+ * The files that the model becomes at `path`, in the order in which they may appear: the data, where there is a file of
+ * them, before the model that refers to it. Constants are not copied.
+ * @throws SwancError as `modelBytes`.
+ */
+export function modelFiles(path: string, graph: Graph, options: WriteFileOptions = {}): readonly ModelFileContent[] {
+  const { externalData, mostBytes = maxMessageBytes } = options;
+  const whole = externalData === true ? undefined : encode(graph, options, () => undefined);
+  if (whole !== undefined && (externalData === false || whole.length <= mostBytes)) {
+    requireFits(graph, whole.length, mostBytes, 'write it with external data');
+    return [{ path, bytes: whole.length, content: chunks(whole) }];
+  }
+  const data = dataFile(path);
+  const layout = layOut(graph, basename(data));
+  const model = encode(graph, options, (name) => layout.places.get(name));
+  requireFits(graph, model.length, mostBytes, 'its nodes alone are too many');
+  const file = { path, bytes: model.length, content: chunks(model) };
+  return layout.bytes === 0 ? [file] : [{ path: data, bytes: layout.bytes, content: externalContent(layout) }, file];
+}
+
+/** Where the weights of a model go that are not in its own file. */
+export function dataFile(path: string): string {
+  return `${path}.data`;
+}
+
+/**
  * Writes the model to `path`: first to temporary files in the same folder, which then take the final names, so that
  * no reader ever sees half a file. Constants are streamed, not copied. Returns the files written, the model first.
- * @throws SwancError as {@link encodeModel}, and 'usage' where the files cannot be written.
+ * @throws SwancError as {@link modelFiles}, and 'usage' where the files cannot be written.
  */
 export async function writeModelFile(
   path: string,
   graph: Graph,
   options: WriteFileOptions = {},
 ): Promise<readonly WrittenFile[]> {
-  const external = options.externalData ?? constantBytes(graph) > maxMessageBytes - slackBytes;
-  const dataPath = `${path}.data`;
-  const layout = external ? layOut(graph, basename(dataPath)) : undefined;
-  const model = encode(graph, options, (name) => layout?.places.get(name));
-  const files: (WrittenFile & { readonly content: Iterable<Uint8Array> })[] = [];
-  if (layout !== undefined && layout.bytes > 0) {
-    files.push({ path: dataPath, bytes: layout.bytes, content: externalContent(layout) });
-  }
-  files.push({ path, bytes: model.length, content: chunks(model) });
-  await writeTogether(files);
+  const files = modelFiles(path, graph, options);
+  await replaceFiles(files);
   return files.map(({ path: written, bytes }) => ({ path: written, bytes })).reverse();
-}
-
-async function writeTogether(files: readonly { path: string; content: Iterable<Uint8Array> }[]): Promise<void> {
-  const suffix = `${randomBytes(6).toString('hex')}.tmp`;
-  const temporary = files.map(({ path }) => join(dirname(path), `.${basename(path)}.${suffix}`));
-  try {
-    for (const [index, { content }] of files.entries()) {
-      await pipeline(Readable.from(content), createWriteStream(temporary[index] ?? '', { flags: 'wx' }));
-    }
-    // The data before the model that refers to it.
-    for (const [index, { path }] of files.entries()) await rename(temporary[index] ?? '', path);
-  } catch (error) {
-    const problems = files.slice(-1).map(({ path }) => problem(path, error instanceof Error ? error.message : ''));
-    throw new SwancError('usage', 'the model cannot be written', problems, { cause: error });
-  } finally {
-    await Promise.all(temporary.map((path) => rm(path, { force: true })));
-  }
 }
 
 interface Layout {
@@ -74,7 +74,7 @@ interface Layout {
   readonly bytes: number;
 }
 
-/** Gives each large constant its place in the data file. */
+/** Gives each large constant its place in the data file. Those of an older opset have the same names. */
 function layOut(graph: Graph, location: string): Layout {
   const values = allConstants(graph).filter((value) => bytesOfConstant(value) >= smallestExternalBytes);
   const places = new Map<string, ExternalPlace>();
@@ -107,8 +107,4 @@ function allConstants(graph: Graph): Value[] {
 
 function bytesOfConstant(value: Value): number {
   return value.constant?.bytes ?? 0;
-}
-
-function constantBytes(graph: Graph): number {
-  return allConstants(graph).reduce((sum, value) => sum + bytesOfConstant(value), 0);
 }

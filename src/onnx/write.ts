@@ -27,19 +27,23 @@ export interface WriteOptions {
 const swanVersion = 1;
 
 /**
- * The model as an ONNX file, in chunks to be written one after the other. Constants are not copied, so that memory in
- * use stays at what the graph itself holds. The same graph and options always give the same bytes. `graph` is not
- * changed. Its outputs have types.
- * @throws SwancError 'usage' for an opset out of range, 'unsupported' for operators that the opset does not have, or a
- *   model beyond the 2 GB that a protobuf file can have.
+ * The model as an ONNX file of any size, in chunks to be hashed or sent one after the other. Constants are not copied, so
+ * that memory in use stays at what the graph itself holds. The same graph and options always give the same bytes.
+ * `graph` is not changed. Its outputs have types.
+ * @throws SwancError 'usage' for an opset out of range, 'unsupported' for operators that the opset does not have.
  */
 export function encodeModel(graph: Graph, options: WriteOptions = {}): Iterable<Uint8Array> {
   return chunks(encode(graph, options, () => undefined));
 }
 
-/** The model as the bytes of an ONNX file, for small models and tests; see {@link encodeModel}. */
+/**
+ * The model as the bytes of an ONNX file, constants copied, to be loaded from memory.
+ * @throws SwancError as {@link encodeModel}, and 'unsupported' for a model beyond the 2 GB that a protobuf file can have.
+ */
 export function modelBytes(graph: Graph, options: WriteOptions = {}): Uint8Array {
-  return flatten(encode(graph, options, () => undefined));
+  const model = encode(graph, options, () => undefined);
+  requireFits(graph, model.length, maxMessageBytes, 'leave out verification: it is loaded from memory');
+  return flatten(model);
 }
 
 /** ModelProto, with the data of constants that have an external place left out. */
@@ -71,18 +75,18 @@ export function encode(
     opsetImport,
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   }).finish();
-  const model = rope([
+  return rope([
     header,
     field(fieldNumbers.model.graph, body),
     ...functions.encoded.map((encoded) => field(fieldNumbers.model.functions, encoded)),
   ]);
-  if (model.length <= maxMessageBytes) return model;
+}
+
+/** Refuses a file larger than `most`. */
+export function requireFits(graph: Graph, bytes: number, most: number, advice: string): void {
+  if (bytes <= most) return;
   throw new SwancError('unsupported', 'the model does not fit into one ONNX file', [
-    problem(
-      graph.name,
-      `${model.length} bytes, at most ${maxMessageBytes} are possible`,
-      'Write it with external data.',
-    ),
+    problem(graph.name, `${bytes} bytes, at most ${most} are possible`, advice),
   ]);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import {
   type CompileOptions,
@@ -54,6 +55,36 @@ describe('files', () => {
       }),
     );
     expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  test('models are in the result only where no folder has them', async () => {
+    const out = join(folder, 'written');
+    const written = await compile({ model, out, verify: false });
+    const { models, files } = await compile({ model, verify: false });
+    expect([written.models.size, files]).toEqual([0, []]);
+    const bytes = models.get('cpu') ?? new Uint8Array();
+    expect(Buffer.compare(await readFile(join(out, 'cpu', 'model.onnx')), bytes)).toBe(0);
+    expect(written.report.targets[0]?.files).toEqual([{ path: 'cpu/model.onnx', bytes: bytes.length }]);
+  });
+
+  test('weights can be in a file of their own, which goes when they no longer are', async () => {
+    const out = join(folder, 'external');
+    const convolution = join(fixture('mnist-cnn'), 'model.json');
+    const { files, report } = await compile({ model: convolution, out, externalData: true });
+    const names = ['cpu/model.onnx', 'cpu/model.onnx.data'];
+    expect(files.map(({ path }) => path.slice(out.length + 1))).toEqual([...names, 'report.json']);
+    expect(report.targets[0]?.files.map(({ path }) => path)).toEqual(names);
+    expect(report.targets[0]?.size.bytes).toBe((files[0]?.bytes ?? 0) + (files[1]?.bytes ?? 0));
+    const session = await InferenceSession.create(join(out, 'cpu', 'model.onnx'));
+    await session.release();
+    await compile({ model: convolution, out, verify: false });
+    expect(readdirSync(join(out, 'cpu'))).toEqual(['model.onnx']);
+  });
+
+  test('without statistics of gates the report names no model that they are of', async () => {
+    expect((await compile({ model })).report.model.sha256).toBeNull();
+    const { report, profile: collected } = await compile({ model, calibration });
+    expect(report.model.sha256).toBe(collected?.model);
   });
 
   test('a failed compile leaves what was there as it was', async () => {

@@ -162,6 +162,47 @@ describe('where tfjs errs', () => {
     expect(await sumOf(concatenate, ['masked_a', 'masked_b'], longer)).toEqual([1, 1, 3, 13, 33, 33]);
   });
 
+  test('a mask of words in sentences is for the layer inside TimeDistributed', async () => {
+    // Words 0 do not count, nor sentences without words that do; a sentence that counts adds 10.
+    const inner = layer('SimpleRNN', 'words', { units: 1, activation: 'linear', use_bias: false });
+    const topology = functional(
+      [
+        { layer: layer('InputLayer', 'ids', { batch_input_shape: [null, 3, 2], dtype: 'int32' }) },
+        { layer: layer('Embedding', 'rows', { input_dim: 3, output_dim: 1, mask_zero: true }), on: ['ids'] },
+        { layer: layer('TimeDistributed', 'each', { layer: inner }), on: ['rows'] },
+        { layer: layer('SimpleRNN', 'sum', { ...sum.config, use_bias: true, return_sequences: true }), on: ['each'] },
+      ],
+      ['ids'],
+      ['sum'],
+    );
+    const graph = await importTopology(topology, [
+      ...weights,
+      { name: 'sum/bias', shape: [1], values: [10] },
+      { name: 'rows/embeddings', shape: [3, 1], values: [1000, 1, 2] },
+      { name: 'each/kernel', shape: [1, 1], values: [1] },
+      { name: 'each/recurrent_kernel', shape: [1, 1], values: [1] },
+    ]);
+    const ids = new Tensor('int32', [1, 3, 2], Int32Array.of(0, 1, 0, 0, 2, 2));
+    const [found] = await evaluate(graph, { ids });
+    expect(found?.numbers()).toEqual([11, 11, 25]);
+  });
+
+  test('TimeDistributed around what makes masks gives them on', async () => {
+    const inner = layer('Masking', 'inner', { mask_value: 5 });
+    const topology = functional(
+      [
+        { layer: layer('InputLayer', 'a', sequence) },
+        { layer: layer('TimeDistributed', 'each', { layer: inner }), on: ['a'] },
+        { layer: layer('SimpleRNN', 'sum', { ...sum.config, use_bias: true, return_sequences: true }), on: ['each'] },
+      ],
+      ['a'],
+      ['sum'],
+    );
+    const graph = await importTopology(topology, [...weights, { name: 'sum/bias', shape: [1], values: [10] }]);
+    const [found] = await evaluate(graph, { a: Tensor.floats([1, 3, 1], [1, 5, 2]) });
+    expect(found?.numbers()).toEqual([11, 11, 23]);
+  });
+
   test('a layer that does not support masks ends them', async () => {
     // The value 1 is masked, but that is forgotten.
     const topology = functional(
@@ -169,15 +210,15 @@ describe('where tfjs errs', () => {
         ...inputs.slice(0, 1),
         { layer: layer('Masking', 'mask', { mask_value: 1 }), on: ['a'] },
         { layer: layer('Reshape', 'shape', { target_shape: [3, 1] }), on: ['mask'] },
-        { layer: layer('SimpleRNN', 'sum', { ...sum.config, return_sequences: true }), on: ['shape'] },
+        { layer: layer('SimpleRNN', 'sum', { ...sum.config, use_bias: true, return_sequences: true }), on: ['shape'] },
       ],
       ['a'],
       ['sum'],
     );
-    const graph = await importTopology(topology, weights);
+    const graph = await importTopology(topology, [...weights, { name: 'sum/bias', shape: [1], values: [10] }]);
     expect(operatorsOf(graph)).not.toContain('Scan');
     const [found] = await evaluate(graph, { a: Tensor.floats([1, 3, 1], [1, 2, 3]) });
-    expect(found?.numbers()).toEqual([0, 2, 5]);
+    expect(found?.numbers()).toEqual([10, 22, 35]);
   });
 
   test('features of inputs side by side count where all of them do', async () => {

@@ -350,6 +350,15 @@ describe('weight files that cannot be right', () => {
     });
   }
 
+  test('are told with the model.json that lists them', () =>
+    withFolder(async (folder) => {
+      const manifest = [{ paths: ['w'], weights: [{ ...f32('a/w', 1), dtype: 'float128' }] }];
+      writeFileSync(join(folder, 'w'), new Uint8Array(4));
+      const { message } = errorOf(() => new WeightStore(folder, manifest, 'some/model.json'));
+      expect(message).toMatch(/^some\/model\.json is not a valid model/);
+      expect(message).toContain('a/w: its type');
+    }));
+
   test('too short or too long files', async () => {
     const manifest = [{ paths: ['w'], weights: [f32('a/w', 2, 3)] }];
     expect(await problems(manifest, { w: 23 })).toContain(

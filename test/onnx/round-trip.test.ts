@@ -10,7 +10,7 @@ import { parseGraph, printGraph } from '../../src/ir/text.js';
 import { validateGraph } from '../../src/ir/validate.js';
 import { readModel } from '../../src/onnx/read.js';
 import { encodeModel, modelBytes } from '../../src/onnx/write.js';
-import { writeModelFile } from '../../src/onnx/write-file.js';
+import { modelFiles, writeModelFile } from '../../src/onnx/write-file.js';
 import { inferTypes } from '../../src/ops/index.js';
 import { SwancError } from '../../src/support/errors.js';
 import { randomGraphs } from '../ir/random-graph.js';
@@ -144,6 +144,26 @@ describe('writeModelFile', () => {
   });
 });
 
+test('a model beyond the limit gets a file for its weights, or is refused where it may not', async () => {
+  const place = mkdtempSync(join(folder, 'limit-'));
+  const graph = new Graph('g');
+  const weights = Tensor.floats([5000], new Float32Array(5000).fill(0.25));
+  graph.setOutputs([graph.addConstant('w', weights)]);
+  const [data, model, ...rest] = modelFiles(join(place, 'm.onnx'), graph, { mostBytes: 20_000 });
+  expect([data?.path, data?.bytes, model?.path, rest]).toEqual([
+    join(place, 'm.onnx.data'),
+    20_000,
+    join(place, 'm.onnx'),
+    [],
+  ]);
+  expect(modelFiles(join(place, 'm.onnx'), graph, { mostBytes: 21_000 })).toHaveLength(1);
+  const written = await writeModelFile(join(place, 'm.onnx'), graph, { mostBytes: 20_000 });
+  expect(written.map(({ bytes }) => bytes)).toEqual([model?.bytes, 20_000]);
+  expect(printGraph(readModel(join(place, 'm.onnx')))).toBe(printGraph(graph));
+  const inOneFile = () => modelFiles(join(place, 'm.onnx'), graph, { mostBytes: 20_000, externalData: false });
+  expect(inOneFile).toThrow(/at most 20000 are possible/);
+});
+
 test('writeModelFile says where it cannot write, and leaves nothing behind', async () => {
   const path = join(folder, 'taken.onnx');
   mkdirSync(path);
@@ -160,8 +180,8 @@ describe('modelBytes refuses', () => {
   });
 
   test('operators that the opset does not have', () => {
-    const graph = parseGraph('g (float x) => (float y) { y = Gelu (x) # @act\n}');
-    expect(() => modelBytes(graph, { opset: 18 })).toThrow(/act: Gelu came with opset 20/);
+    const graph = parseGraph('g (float x, float s) => (float y) { y = LayerNormalization (x, s) # @norm\n}');
+    expect(() => modelBytes(graph, { opset: 16 })).toThrow(/norm: LayerNormalization came with opset 17/);
   });
 });
 

@@ -5,7 +5,7 @@ import { boundsOf } from '../../src/passkit/bounds.js';
 import { at } from '../../src/support/assert.js';
 import { graphOf, runGraph } from '../passes/support.js';
 
-const boundsOfOutput = (graph: Graph) => boundsOf(graph, [0, 5]).get(at(graph.outputs, 0));
+const boundsOfOutput = (graph: Graph) => boundsOf(graph, [0, 5], graph.outputs).get(at(graph.outputs, 0));
 
 describe('bounds of an input range', () => {
   test('are carried through float32', () => {
@@ -14,6 +14,19 @@ describe('bounds of an input range', () => {
     );
     expect(bounds?.low(0)).toBeCloseTo(-10, 4);
     expect(bounds?.high(0)).toBeCloseTo(-5, 4);
+  });
+
+  test('are computed of what is wanted and what that depends on, and no further', () => {
+    const graph = graphOf(`g (float[N, 4] x) => (float[N, 4] y, float[N, 4] z)
+{
+  a = Relu (x)
+  y = Relu (a)
+  z = Relu (a)
+}`);
+    const [y] = graph.outputs;
+    const names = [...boundsOf(graph, [0, 5], y === undefined ? [] : [y]).keys()].map(({ name }) => name);
+    expect(names).toEqual(['x', 'a', 'y']);
+    expect([...boundsOf(graph, [0, 5], []).keys()].map(({ name }) => name)).toEqual(['x']);
   });
 
   test('are not known of whole numbers, which wrap around', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SwancError } from '../../src/support/errors.js';
-import { replaceFile } from '../../src/support/replace-file.js';
+import { replaceFile, replaceFiles } from '../../src/support/replace-file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'swanc-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -15,6 +15,29 @@ describe('replaceFile', () => {
     await replaceFile(path, new Uint8Array([50]));
     expect(readFileSync(path, 'utf8')).toBe('2');
     expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file.txt']);
+  });
+
+  it('writes content that comes in parts', async () => {
+    const path = join(folder, 'parts');
+    const parts = [Uint8Array.of(1, 2), new Uint8Array(), Uint8Array.of(0, 3).subarray(1)];
+    await replaceFile(path, parts.values());
+    expect([...readFileSync(path)]).toEqual([1, 2, 3]);
+  });
+
+  it('leaves all as it was where a part fails to come', async () => {
+    const place = join(folder, 'failing');
+    await replaceFile(join(place, 'first'), 'old');
+    function* failing(): Generator<Uint8Array> {
+      yield Uint8Array.of(1);
+      throw new Error('no more');
+    }
+    const files = [
+      { path: join(place, 'first'), content: 'new' },
+      { path: join(place, 'second'), content: failing() },
+    ];
+    await expect(replaceFiles(files)).rejects.toThrow('no more');
+    expect(readFileSync(join(place, 'first'), 'utf8')).toBe('old');
+    expect(readdirSync(place)).toEqual(['first']);
   });
 
   it('says what is in the way', async () => {

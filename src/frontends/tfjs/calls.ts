@@ -14,6 +14,8 @@ export class Calls {
   readonly #constants = new Map<LayerSpec, Map<string, Value>>();
   /** True once some part of the model was not looked at because what it depends on had a problem. */
   incomplete = false;
+  /** True once some layer has given a mask. */
+  hasMasks = false;
 
   constructor(state: ImportState) {
     this.#state = state;
@@ -93,6 +95,7 @@ export class Calls {
       ctx,
       inputs.map(({ value }) => value),
     );
+    if (outputs.some(({ mask }) => mask !== undefined)) this.hasMasks = true;
     for (const argument of ctx.unasked) {
       if (argument !== 'training') problems.unsupported(name, `it is called with the argument '${argument}'`);
     }

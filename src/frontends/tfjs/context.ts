@@ -26,6 +26,8 @@ export interface ImportState {
   readonly states: States;
   /** What layers do otherwise than tfjs; they add to it. */
   readonly departures: Departure[];
+  /** Layers that would follow a mask but were given none; they are departures in a model with masks. */
+  readonly unmasked: Set<string>;
 }
 
 /** One call of a layer: where it is and what it is given. */
@@ -105,7 +107,7 @@ export class Context implements LayerContext {
         if (tensor === undefined) return this.#standIn(name, shape);
         return this.#constant(name, convert === undefined ? tensor : convert(tensor));
       }
-      const tensor = this.#read({ name, shape, index }, convert.perm);
+      const tensor = this.#read({ name, shape, index, perm: convert.perm });
       if (tensor === undefined) return this.#standIn(name, shape);
       return this.#constant(name, convert.dims === undefined ? tensor : tensor.reshaped(convert.dims));
     });
@@ -182,6 +184,10 @@ export class Context implements LayerContext {
     if (!isKnown) departures.push({ where: this.name, what });
   }
 
+  unmasked(): void {
+    this.#state.unmasked.add(this.name);
+  }
+
   invalid(what: string, advice?: string): SwancError {
     return invalid(this.name, what, advice);
   }
@@ -191,7 +197,7 @@ export class Context implements LayerContext {
   }
 
   /** A weight from the files; undefined, with the problem recorded, where they have none of this shape. */
-  #read({ name, shape, index }: WeightPart, perm?: readonly number[]): Tensor<'float32'> | undefined {
+  #read({ name, shape, index, perm }: WeightPart): Tensor<'float32'> | undefined {
     const { weights, problems } = this.#state;
     const full = `${this.#call.scope}/${name}`;
     const handle = weights.find(this.#call.scope, name, index);

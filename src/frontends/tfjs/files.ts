@@ -80,15 +80,19 @@ interface Shard {
   readonly bytes: number;
 }
 
+/** Shards of a group that are kept open: reading that jumps between them would open each again and again. */
+const mostOpen = 64;
+
 /** The shards of a weight group read as one run of bytes, of which only the part asked for is in memory. */
 export class ShardedBytes {
   readonly bytes: number;
   readonly #shards: readonly Shard[];
-  #open: { readonly shard: Shard; readonly descriptor: number } | undefined;
+  /** Descriptors, the one that was opened last at the end. */
+  readonly #open = new Map<Shard, number>();
 
   constructor(folder: string, names: readonly string[]) {
     let start = 0;
-    this.#shards = names.map((name) => {
+    const shards = names.map((name) => {
       const path = shardPath(folder, name);
       const stats = stat(path);
       if (!stats.isFile()) throw invalid(`weights file '${name}'`, 'this is not a file');
@@ -96,36 +100,49 @@ export class ShardedBytes {
       start += stats.size;
       return shard;
     });
+    this.#shards = shards.filter(({ bytes }) => bytes > 0);
     this.bytes = start;
   }
 
   /** Fills `target` with the bytes from `offset` on; shards may be cut anywhere. */
   read(offset: number, target: Uint8Array): void {
-    let done = 0;
-    while (done < target.length) {
-      const position = offset + done;
-      const shard = at(
-        this.#shards.filter(({ start, bytes }) => position >= start && position < start + bytes),
-        0,
-      );
-      const within = position - shard.start;
-      const wanted = Math.min(target.length - done, shard.bytes - within);
-      const count = readSync(this.#descriptor(shard), target, done, wanted, within);
-      if (count === 0) throw invalid(shard.path, 'the file got shorter while it was read');
-      done += count;
+    for (let done = 0, index = this.#indexOf(offset); done < target.length; index++) {
+      const shard = at(this.#shards, index);
+      const end = Math.min(target.length, shard.start + shard.bytes - offset);
+      while (done < end) {
+        const count = readSync(this.#descriptor(shard), target, done, end - done, offset + done - shard.start);
+        if (count === 0) throw invalid(shard.path, 'the file got shorter while it was read');
+        done += count;
+      }
     }
   }
 
   close(): void {
-    if (this.#open !== undefined) closeSync(this.#open.descriptor);
-    this.#open = undefined;
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
+  /** The shard with the byte at `offset`. */
+  #indexOf(offset: number): number {
+    let [low, high] = [0, this.#shards.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (at(this.#shards, middle).start <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   #descriptor(shard: Shard): number {
-    if (this.#open?.shard !== shard) {
-      this.close();
-      this.#open = { shard, descriptor: openSync(shard.path, 'r') };
+    const known = this.#open.get(shard);
+    if (known !== undefined) return known;
+    const [oldest] = this.#open;
+    if (oldest !== undefined && this.#open.size >= mostOpen) {
+      closeSync(oldest[1]);
+      this.#open.delete(oldest[0]);
     }
-    return this.#open.descriptor;
+    const descriptor = openSync(shard.path, 'r');
+    this.#open.set(shard, descriptor);
+    return descriptor;
   }
 }

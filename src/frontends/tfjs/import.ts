@@ -53,7 +53,7 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const graph = new Graph(model.name);
     const states = new States(graph);
     const departures: Departure[] = [];
-    const outputs = callModel(model, { graph, weights, problems, layers, states, departures });
+    const outputs = callModel(model, { graph, weights, problems, layers, states, departures, unmasked: new Set() });
     problems.throwIfAny(file.path);
     const kept = setOutputs(graph, model, outputs, states);
     graph.removeUnused();
@@ -75,6 +75,10 @@ function callModel(model: ModelSpec, state: ImportState): readonly Value[] {
   });
   const calls = new Calls(state);
   const outputs = calls.model(model, inputs);
+  if (calls.hasMasks) {
+    for (const where of state.unmasked)
+      state.departures.push({ where, what: 'tfjs gives it the mask of another layer' });
+  }
   if (!calls.incomplete) {
     for (const name of weights.unused) problems.invalid(name, 'no layer of the model has this weight');
     for (const name of weights.notFinite) {

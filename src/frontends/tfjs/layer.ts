@@ -29,6 +29,8 @@ export interface WeightPart {
   readonly shape: readonly number[];
   /** Its place in the order in which the layer creates its weights. */
   readonly index: number;
+  /** Hand it over with axis i of it being axis `perm[i]` of the weight. */
+  readonly perm?: readonly number[];
 }
 
 /**
@@ -63,7 +65,8 @@ export interface LayerContext {
   weight(name: string, shape: readonly number[], convert?: WeightConversion): Value;
   /**
    * A constant of shape `shape` that `make` computes of several of the layer's weights, or in another form than that in
-   * which {@link weight} gives them to other calls: `make` gets float32 tensors of the shapes in `parts`, in that order.
+   * which {@link weight} gives them to other calls: `make` gets float32 tensors of the shapes in `parts`, in that order,
+   * which nobody else has.
    */
   combine(
     name: string,
@@ -101,6 +104,11 @@ export interface LayerContext {
    * a clause, such as `tfjs ignores dilation_rate`.
    */
   departs(what: string): void;
+  /**
+   * Says that the layer would follow a mask but was given none. In a model with masks that is a departure: tfjs hands
+   * the mask of one layer to all that come later.
+   */
+  unmasked(): void;
   /** An error to throw where the model cannot be right. */
   invalid(what: string, advice?: string): SwancError;
   /** An error to throw where there is no rule for what the model does. */

@@ -105,7 +105,11 @@ const softmax = defineLayer({
 function withoutMasked(ctx: LayerContext, x: Value): Value {
   const { b } = ctx;
   const [mask] = ctx.masks;
-  if (mask === undefined) return x;
+  if (mask === undefined) {
+    ctx.unmasked();
+    return x;
+  }
+  ctx.departs('tfjs takes the mask of another layer');
   const [found, wanted] = [ctx.rank(mask), ctx.rank(x)];
   if (found !== wanted) {
     const advice = 'a mask of steps does not tell which of the numbers of a step count: use the activation instead';

@@ -1,7 +1,6 @@
 import { int } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { show } from '../json.js';
 import { type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
 import { checkedAxis } from './activation-layers.js';
 
@@ -35,36 +34,41 @@ const masking: LayerDefinition = {
 };
 
 /** Mask of a merged value: what all masks let through. An input without a mask lets all through. */
-export function commonMask(ctx: LayerContext): readonly (Value | undefined)[] {
-  const masks = ctx.masks.filter((mask) => mask !== undefined);
-  const ranks = new Set(masks.map((mask) => ctx.rank(mask)));
-  if (ranks.size > 1) throw ctx.unsupported(`its inputs have masks of ranks ${[...ranks].join(' and ')}`);
-  if (masks.length > 1) ctx.departs('tfjs ignores the mask of the last input');
-  const [first, ...rest] = masks;
+export function mergedMask(ctx: LayerContext): readonly (Value | undefined)[] {
+  if (commonRank(ctx) !== undefined)
+    ctx.departs('tfjs ignores the mask of the last input, and adds an axis to the others');
+  return commonMask(ctx);
+}
+
+function commonMask(ctx: LayerContext): readonly (Value | undefined)[] {
+  const [first, ...rest] = ctx.masks.filter((mask) => mask !== undefined);
   return first === undefined ? [] : [rest.reduce((all, mask) => ctx.b.op('And', [all, mask]), first)];
 }
 
-/** Mask of values concatenated along `axis`: the masks one behind the other, or, along the features, their common one. */
+/** The rank of all masks; undefined where there are none. */
+function commonRank(ctx: LayerContext): number | undefined {
+  const ranks = new Set(ctx.masks.flatMap((mask) => (mask === undefined ? [] : [ctx.rank(mask)])));
+  if (ranks.size > 1) throw ctx.unsupported(`its inputs have masks of ranks ${[...ranks].join(' and ')}`);
+  return [...ranks][0];
+}
+
+/** Mask of values concatenated along `axis`: the masks one behind the other, or, where they lack it, their common one. */
 export function concatenatedMask(
   ctx: LayerContext,
   axis: number,
   inputs: readonly [Value, ...Value[]],
 ): readonly (Value | undefined)[] {
-  if (ctx.masks.every((mask) => mask === undefined)) return [];
-  const last = ctx.rank(inputs[0]) - 1;
+  const rank = commonRank(ctx);
   const place = checkedAxis(ctx, axis, inputs[0]);
-  if (place === last) return commonMask(ctx);
-  const masks = inputs.map((input, index) => ctx.masks[index] ?? fullMask(ctx, input));
-  const shapes = masks.map((mask) => ctx.shape(mask));
-  if (shapes.some(({ length }) => length !== last)) {
-    throw ctx.unsupported(`masks of shapes ${show(shapes)} cannot be concatenated along axis ${axis}`);
-  }
+  if (rank === undefined || place >= rank) return commonMask(ctx);
+  const masks = inputs.map((input, index) => ctx.masks[index] ?? fullMask(ctx, input, rank));
   return [ctx.b.op('Concat', masks, { axis: int(place) })];
 }
 
-/** A mask that lets every step of x through. */
-function fullMask(ctx: LayerContext, x: Value): Value {
-  const shape = ctx.b.op('Shape', [x], { start: int(0), end: int(ctx.rank(x) - 1) });
+/** A mask of `rank` axes that lets all of x through. */
+function fullMask(ctx: LayerContext, x: Value, rank: number): Value {
+  ctx.departs('tfjs cannot concatenate masks where one is missing');
+  const shape = ctx.b.op('Shape', [x], { start: int(0), end: int(rank) });
   const value = new Tensor('bool', [1], Uint8Array.of(1));
   return ctx.b.op('ConstantOfShape', [shape], { value: { kind: 'tensor', value } });
 }

@@ -4,7 +4,7 @@ import type { Value } from '../../../ir/graph.js';
 import { defineLayer, type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
 import { range } from '../spatial.js';
 import { checkedAxis } from './activation-layers.js';
-import { commonMask, concatenatedMask } from './masking.js';
+import { concatenatedMask, mergedMask } from './masking.js';
 
 /** Inputs of unequal types become float32. */
 function equalTypes(ctx: LayerContext, inputs: readonly Value[]): readonly Value[] {
@@ -50,7 +50,7 @@ function merge(
     arity: any,
     inputs: 'any',
     config: () => undefined,
-    mask: commonMask,
+    mask: mergedMask,
     import: (ctx, _, inputs) => combine(ctx.b, unexpanded(equalRanks(ctx, equalTypes(ctx, inputs)))),
   });
 }

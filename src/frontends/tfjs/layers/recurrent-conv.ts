@@ -5,7 +5,6 @@ import { at } from '../../../support/assert.js';
 import { type ActivationName, activate } from '../activations.js';
 import type { ConfigReader, DataFormat } from '../config.js';
 import { defineLayer, type LayerContext, staticDims } from '../layer.js';
-import { permuteTensor } from '../permute.js';
 import { convWindow, spatialDims, type Window, windowAttributes, withoutSkipped } from '../spatial.js';
 import { lstmStates, readCell } from './recurrent-cells.js';
 import { loopOver, type Run, type Runner, type RunResult, squeeze } from './recurrent-runs.js';
@@ -43,6 +42,7 @@ export function convRunner(cell: ConvCellSettings, prefix: string): Runner {
 function runConv(ctx: LayerContext, cell: ConvCellSettings, prefix: string, run: Run): RunResult {
   const { b } = ctx;
   ctx.expectRank(run.x, 5);
+  if (run.mask !== undefined) ctx.departs('tfjs cannot mask images');
   const isLast = cell.format === 'channels_last';
   const projected = project(ctx, cell, prefix, run.x);
   const given = isLast ? run.initial.map((state) => b.transpose(state, [0, 3, 1, 2])) : run.initial;
@@ -70,9 +70,10 @@ function project(ctx: LayerContext, cell: ConvCellSettings, prefix: string, x: V
   const first = b.transpose(x, isLast ? [0, 4, 1, 2, 3] : [0, 2, 1, 3, 4]);
   const channels = ctx.size(first, 1);
   const [rows = 1, columns = 1] = cell.window.size;
-  const kernel = ctx.weight(`${prefix}kernel`, [rows, columns, channels, 4 * filters], (weight) =>
-    permuteTensor(weight, [3, 2, 0, 1]).reshaped([4 * filters, channels, 1, rows, columns]),
-  );
+  const kernel = ctx.weight(`${prefix}kernel`, [rows, columns, channels, 4 * filters], {
+    perm: [3, 2, 0, 1],
+    dims: [4 * filters, channels, 1, rows, columns],
+  });
   const deep: Window = {
     ...cell.window,
     size: [1, ...cell.window.size],
@@ -95,9 +96,9 @@ function step(
   const { b } = ctx;
   const { filters } = cell;
   const [h, c] = [at(states, 0), at(states, 1)];
-  const kernel = ctx.weight(`${prefix}recurrent_kernel`, [...cell.window.size, filters, 4 * filters], (weight) =>
-    permuteTensor(weight, [3, 2, 0, 1]),
-  );
+  const kernel = ctx.weight(`${prefix}recurrent_kernel`, [...cell.window.size, filters, 4 * filters], {
+    perm: [3, 2, 0, 1],
+  });
   const window: Window = { size: cell.window.size, strides: [1, 1], dilations: [1, 1], padding: 'same' };
   const inner = b.op('Conv', [h, kernel], windowAttributes(window, spatialDims(ctx, h)));
   const all = b.op('Add', [projected, inner]);

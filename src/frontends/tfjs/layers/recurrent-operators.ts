@@ -1,10 +1,9 @@
 import { type Attribute, type Attributes, int, string } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
-import { Tensor, takeAlongAxis } from '../../../ir/tensor.js';
+import { Tensor } from '../../../ir/tensor.js';
 import { at, defined } from '../../../support/assert.js';
 import type { ActivationName } from '../activations.js';
 import type { LayerContext, WeightPart } from '../layer.js';
-import { permuteTensor } from '../permute.js';
 import { range } from '../spatial.js';
 import { type CellKind, type CellSettings, gateCount } from './recurrent-cells.js';
 
@@ -98,9 +97,10 @@ function weights(
   const count = directions.length;
   const parts = (name: string, shape: readonly number[], offset: number): WeightPart[] =>
     directions.map((entry) => ({ name: entry.prefix + name, shape, index: entry.firstWeight + offset }));
+  const turned = (part: WeightPart): WeightPart => ({ ...part, perm: [1, 0] });
   const kernel = (name: string, source: string, width: number, offset: number): Value =>
-    ctx.combine(`${label}${name}`, [count, rows, width], parts(source, [width, rows], offset), (found) =>
-      stack(found.map((weight) => sortGates(permuteTensor(weight, [1, 0]), cell))),
+    ctx.combine(`${label}${name}`, [count, rows, width], parts(source, [width, rows], offset).map(turned), (found) =>
+      stack(found.map((weight) => sortGates(weight, cell))),
     );
   const made = [kernel('W', 'kernel', features, 0), kernel('R', 'recurrent_kernel', units, 1)];
   if (!cell.useBias) return made;
@@ -122,13 +122,25 @@ function biasOf(bias: Tensor<'float32'>, cell: CellSettings): Tensor<'float32'> 
   return new Tensor('float32', [2 * rows], both);
 }
 
-/** The rows `[gates * units, n]` of all gates, in the order of ONNX. */
+/**
+ * The rows `[gates * units, n]` of all gates, brought into the order of ONNX in place: nobody else has this tensor, and
+ * it may be large.
+ */
 function sortGates(weight: Tensor<'float32'>, { kind, units }: CellSettings): Tensor<'float32'> {
-  const { gates } = operators[kind];
-  if (gates.every((gate, place) => gate === place)) return weight;
-  const [rows = 0, width = 0] = weight.dims;
-  const blocks = weight.reshaped([gates.length, units * width]);
-  return takeAlongAxis(blocks, 0, gates).reshaped([rows, width]);
+  const { data } = weight;
+  const size = units * at(weight.dims, 1);
+  const held = operators[kind].gates.map((_, place) => place);
+  for (const [place, gate] of operators[kind].gates.entries()) {
+    // Gates before this place are right already, so the one that belongs here comes later.
+    const from = held.indexOf(gate);
+    if (from === place) continue;
+    const moved = data.slice(from * size, (from + 1) * size);
+    data.copyWithin((place + 1) * size, place * size, from * size);
+    data.set(moved, place * size);
+    held.splice(from, 1);
+    held.splice(place, 0, gate);
+  }
+  return weight;
 }
 
 function stack(tensors: readonly Tensor<'float32'>[]): Tensor {

@@ -1,6 +1,7 @@
 import type { Value } from '../../../ir/graph.js';
 import { at, defined } from '../../../support/assert.js';
 import type { LayerContext } from '../layer.js';
+import { range } from '../spatial.js';
 import { type CellSettings, projectInput, stateNames, stepCell } from './recurrent-cells.js';
 import { addOperator, type Direction, hasOperator } from './recurrent-operators.js';
 import { addLoop, zeros } from './recurrent-scan.js';
@@ -50,6 +51,7 @@ export function cellRunner(cell: CellSettings, prefix: string, firstWeight: numb
     stateShapes: () => stateNames[cell.kind].map(() => [cell.units]),
     run: (ctx, run) => {
       ctx.expectRank(run.x, 3);
+      if (cell.resetAfter) ctx.departs('tfjs has no reset_after');
       return run.mask === undefined && hasOperator(cell)
         ? runOperator(ctx, direction, run)
         : runLoop(ctx, cell, prefix, run);
@@ -97,9 +99,9 @@ export function startStates(ctx: LayerContext, run: Run, shapes: readonly (reado
 }
 
 /**
- * Runs a step, `[output, ...states]` of a slice and states, over a sequence, given with the axis of its steps. Where the mask is false, the states stay
- * and the output is the first of them. (tfjs does so; Keras repeats the output before, which is the same with cells
- * whose first state is their output, but that it starts with zeros.)
+ * Runs a step, `[output, ...states]` of a slice and states, over a sequence, given with the axis of its steps. Where the
+ * mask is false, the states stay and the output is the first of them. (tfjs does so; Keras repeats the output before,
+ * which is the same with cells whose first state is their output, but that it starts with zeros.)
  */
 export function loopOver(
   ctx: LayerContext,
@@ -110,16 +112,19 @@ export function loopOver(
 ): RunResult {
   const { mask, isReversed, order } = run;
   let outputIsState = true;
-  const masks = mask === undefined ? [] : [{ value: alignedMask(ctx, mask, at(start, 0)), axis: 1 }];
+  const ranks = mask === undefined ? [] : [...new Set(start.map((state) => ctx.rank(state)))];
+  const masks = mask === undefined ? [] : ranks.map((rank) => ({ value: alignedMask(ctx, mask, rank), axis: 1 }));
   const result = addLoop(ctx, {
     sequences: [sequence, ...masks],
     states: start,
     isReversed,
     order: order ?? 'steps',
-    step: (inner, [slice, counts], states) => {
+    step: (inner, [slice, ...counts], states) => {
       const [output, ...made] = step(inner, defined(slice, 'a slice'), states);
-      const keep = (value: Value, old: Value): Value =>
-        counts === undefined ? value : inner.b.op('Where', [counts, value, old]);
+      const keep = (value: Value, old: Value): Value => {
+        const counting = counts[ranks.indexOf(ctx.rank(old))];
+        return counting === undefined ? value : inner.b.op('Where', [counting, value, old]);
+      };
       const next = made.map((state, index) => keep(state, at(states, index)));
       outputIsState = output === made[0];
       const y = outputIsState ? at(next, 0) : keep(defined(output, 'an output'), at(states, 0));
@@ -135,17 +140,11 @@ export function loopOver(
   return { all: order === undefined ? undefined : all, last, states };
 }
 
-/** The mask `[batch, steps]` with axes of size 1 behind, so that it broadcasts with a state at each step. */
-function alignedMask(ctx: LayerContext, mask: Value, state: Value): Value {
-  const rank = ctx.rank(mask);
-  if (rank !== 2) throw ctx.unsupported(`its mask of rank ${rank} is not supported: one of each step is needed`);
-  return ctx.b.unsqueeze(
-    mask,
-    ctx
-      .shape(state)
-      .slice(1)
-      .map((_, index) => index + 2),
-  );
+/** The mask `[batch, steps]` with axes of size 1 behind, so that it broadcasts with a state of `rank` at each step. */
+function alignedMask(ctx: LayerContext, mask: Value, rank: number): Value {
+  const found = ctx.rank(mask);
+  if (found !== 2) throw ctx.unsupported(`its mask of rank ${found} is not supported: one of each step is needed`);
+  return ctx.b.unsqueeze(mask, range(2, rank + 1));
 }
 
 /** Cells on top of each other: each runs over what the one below gives. States come from the top cell down. */

@@ -1,5 +1,5 @@
 import type { Value } from '../../../ir/graph.js';
-import { at } from '../../../support/assert.js';
+import { at, defined } from '../../../support/assert.js';
 import type { ConfigReader } from '../config.js';
 import { defineLayer, type InnerLayer, type LayerContext, type LayerDefinition } from '../layer.js';
 import { type CellKind, cellLayers, readCell } from './recurrent-cells.js';
@@ -16,7 +16,7 @@ export interface RecurrentSettings {
   readonly stateful: boolean;
 }
 
-export function readRecurrent(config: ConfigReader): RecurrentSettings {
+function readRecurrent(config: ConfigReader): RecurrentSettings {
   config.ignore('unroll', 'input_dim', 'input_length');
   config.only('time_major', false, 'transpose the input and save the model with batches first');
   config.only('zero_output_for_mask', false);
@@ -29,7 +29,7 @@ export function readRecurrent(config: ConfigReader): RecurrentSettings {
   };
 }
 
-/** A recurrent layer whose config was read. `runner` is asked for with the name under which its weights are. */
+/** A recurrent layer whose config was read. `prefix` and `firstWeight` are the name and place of its cell's weights. */
 export interface RecurrentLayer {
   readonly settings: RecurrentSettings;
   readonly runner: (ctx: LayerContext, prefix: string, firstWeight: number) => Runner;
@@ -75,7 +75,9 @@ function runnerOf(ctx: LayerContext, cell: InnerLayer, prefix: string, firstWeig
 /** The name of a cell of a stack before those of its weights: its place in files of tfjs, its own in files of Keras. */
 function stackScope(ctx: LayerContext, prefix: string, stack: InnerLayer, cell: InnerLayer, index: number): string {
   const own = `${stack.name}/${cell.name}`;
-  return ctx.weightShape(`${prefix}${own}/kernel`) === undefined ? `RNNCell_${index}` : own;
+  if (ctx.weightShape(`${prefix}${own}/kernel`) === undefined) return `RNNCell_${index}`;
+  ctx.departs('tfjs does not find weights of cells by their names');
+  return own;
 }
 
 /** Any cell, called at every step of a loop. */
@@ -136,15 +138,19 @@ export function startOf(
   return { initial: given.length > 0 ? given : kept, keep };
 }
 
-/** What a recurrent layer does. */
-export function callRecurrent(
-  ctx: LayerContext,
-  layer: RecurrentLayer,
-  [x, ...rest]: readonly [Value, ...Value[]],
-): Value[] {
+/** Says where tfjs is wrong about masks and states. */
+export function sayDepartures(ctx: LayerContext, hasStates: boolean, settings: RecurrentSettings): void {
+  const isMasked = ctx.masks[0] !== undefined;
+  if (!isMasked) ctx.unmasked();
+  if (isMasked && hasStates && !settings.stateful) ctx.departs('tfjs gives its states to later layers, too');
+  if (settings.stateful && settings.returnState) ctx.departs('tfjs runs it once for each of its outputs');
+}
+
+function callRecurrent(ctx: LayerContext, layer: RecurrentLayer, [x, ...rest]: readonly [Value, ...Value[]]): Value[] {
   const { settings } = layer;
   const runner = layer.runner(ctx, '', 0);
   const start = startOf(ctx, runner, settings, x, givenStates(ctx, rest));
+  sayDepartures(ctx, start.initial.length > 0, settings);
   const result = runner.run(ctx, {
     x,
     mask: ctx.masks[0],
@@ -157,20 +163,14 @@ export function callRecurrent(
 }
 
 /** A recurrent layer of class `className`. Only the sequence of its outputs has the mask of its input. */
-export function recurrentLayer(className: string, read: (config: ConfigReader) => RecurrentLayer): LayerDefinition {
+function recurrentLayer(className: string): LayerDefinition {
   return defineLayer({
     className,
     arity: [1, Number.POSITIVE_INFINITY],
-    config: read,
+    config: (config) => defined(readRecurrentLayer(className, config), `a rule for ${className}`),
     import: (ctx, layer, inputs) => callRecurrent(ctx, layer, inputs),
     mask: (ctx, { settings }) => (settings.returnSequences ? [ctx.masks[0]] : []),
   });
-}
-
-function read(className: string, config: ConfigReader): RecurrentLayer {
-  const layer = readRecurrentLayer(className, config);
-  if (layer === undefined) throw new Error(`internal error: ${className} is no recurrent layer`);
-  return layer;
 }
 
 /** Cells on top of each other as a cell; its states go from the top cell down, as in tfjs. */
@@ -203,5 +203,5 @@ export const recurrentLayers = [
   ...cellLayers,
   convLstmCell,
   stackedCells,
-  ...[...kinds, 'RNN', 'ConvLSTM2D'].map((className) => recurrentLayer(className, (config) => read(className, config))),
+  ...[...kinds, 'RNN', 'ConvLSTM2D'].map(recurrentLayer),
 ];

@@ -4,9 +4,23 @@ import { Tensor } from '../../../ir/tensor.js';
 import { sameShape } from '../../../ir/types.js';
 import { at } from '../../../support/assert.js';
 import { isList, isObject } from '../json.js';
-import { defineLayer, type InnerLayer, type LayerContext, staticDims } from '../layer.js';
-import { reduce } from '../spatial.js';
-import { givenStates, type RecurrentLayer, readRecurrentLayer, type Start, startOf } from './recurrent.js';
+import {
+  defineLayer,
+  type InnerLayer,
+  type LayerContext,
+  type LayerDefinition,
+  type Masked,
+  staticDims,
+} from '../layer.js';
+import { range, reduce } from '../spatial.js';
+import {
+  givenStates,
+  type RecurrentLayer,
+  readRecurrentLayer,
+  type Start,
+  sayDepartures,
+  startOf,
+} from './recurrent.js';
 import { addOperator, canShareOperator, type Direction } from './recurrent-operators.js';
 import { type Run, type Runner, type RunResult, reversed, sideBySide, stepsFirst, swapped } from './recurrent-runs.js';
 
@@ -90,6 +104,11 @@ const bidirectional = defineLayer({
       startOf(ctx, second, backward.layer.settings, x, given.slice(half), scopes[1]),
     ] as const;
     const { returnSequences, returnState, goBackwards } = forward.layer.settings;
+    const severalOutputs = returnState || mode === undefined;
+    sayDepartures(ctx, given.length > 0, { ...forward.layer.settings, returnState: severalOutputs });
+    if (layer.backwardLayer !== undefined) ctx.departs('tfjs ignores backward_layer');
+    if (layer.layer.className === 'RNN') ctx.departs('tfjs cannot make it around RNN');
+    if (first.direction?.cell.resetAfter === true) ctx.departs('tfjs has no reset_after');
     const directions = goBackwards || ctx.masks[0] !== undefined ? undefined : sharedOperator(first, second, starts);
     const result =
       directions === undefined
@@ -196,24 +215,51 @@ function runTogether(ctx: LayerContext, { directions, mode, returnSequences }: T
  * `TimeDistributed`: a layer or model, called on every step. Steps become samples and come back, but where the layer
  * treats every vector alike it is called on the sequence itself.
  */
-const timeDistributed = defineLayer({
-  className: 'TimeDistributed',
-  inputs: 'any',
-  mask: 'pass',
-  config: (config) => {
+const timeDistributed: LayerDefinition = {
+  classNames: ['TimeDistributed'],
+  arity: [1, 1],
+  prepare: (config) => {
     if (isStateful(config.raw('layer'))) {
       config.unsupported('a stateful layer inside TimeDistributed is not supported', 'use it without the wrapper');
     }
-    return config.layer('layer');
+    const layer = config.layer('layer');
+    return {
+      call: (ctx, [x]) => {
+        if (x === undefined) throw ctx.invalid('it is called without inputs');
+        if (ctx.rank(x) < 3) throw ctx.invalid(`its input of rank ${ctx.rank(x)} has no axis of steps and features`);
+        return callOnSteps(ctx, layer, x);
+      },
+    };
   },
-  import: (ctx, layer, [x]) => {
-    if (ctx.rank(x) < 3) throw ctx.invalid(`its input of rank ${ctx.rank(x)} has no axis of steps and features`);
-    const call = (value: Value): readonly Value[] =>
-      ctx.call(layer, [{ value, mask: undefined }], '').map((output) => output.value);
-    if (layer.perVector) return call(x);
-    return call(stepsToSamples(ctx, x)).map((y) => samplesToSteps(ctx, y, x));
-  },
-});
+};
+
+/**
+ * A mask of steps alone says nothing to the layer inside and goes on. Of one with further axes, the layer inside gets
+ * those; where it gives no mask itself, a step counts if anything in it does. (So in Keras; tfjs hands on whatever mask
+ * there is.)
+ */
+function callOnSteps(ctx: LayerContext, layer: InnerLayer, x: Value): readonly Masked[] {
+  const [mask] = ctx.masks;
+  const isDeep = mask !== undefined && ctx.rank(mask) > 2;
+  if (isDeep) ctx.departs('tfjs gives the layer inside the mask of all steps');
+  const fallback = isDeep ? anyOf(ctx, mask) : mask;
+  if (layer.perVector) {
+    return ctx
+      .call(layer, [{ value: x, mask }], '')
+      .map((output) => ({ value: output.value, mask: output.mask ?? fallback }));
+  }
+  const samples = { value: stepsToSamples(ctx, x), mask: isDeep ? stepsToSamples(ctx, mask) : undefined };
+  return ctx.call(layer, [samples], '').map((output) => ({
+    value: samplesToSteps(ctx, output.value, x),
+    mask: output.mask === undefined ? fallback : samplesToSteps(ctx, output.mask, x),
+  }));
+}
+
+/** `[batch, steps]`: where any element of a mask is true. */
+function anyOf(ctx: LayerContext, mask: Value): Value {
+  const { b } = ctx;
+  return b.cast(reduce(b, 'ReduceMax', b.cast(mask, 'float32'), range(2, ctx.rank(mask)), false), 'bool');
+}
 
 /** True if the layer described by `entry`, or one inside it, keeps states. */
 function isStateful(entry: unknown): boolean {
