@@ -71,7 +71,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
     const comparisons = await verifyForms(verified, sessions, input);
     const latency = await measureForms(measured, sessions, input);
-    const { form, reason } = pick(mode, dense, gathers ? dynamic : undefined, latency);
+    const { form, reason } = pick(mode, masked, dense, gathers ? dynamic : undefined, latency);
     return {
       context,
       form,
@@ -122,10 +122,12 @@ async function measureForms(
 
 function pick(
   mode: string,
+  masked: Form,
   dense: Form,
   dynamic: Form | undefined,
   latency: ReadonlyMap<FormName, number>,
 ): { readonly form: Form; readonly reason: string } {
+  if (dense === masked) return { form: dense, reason: 'the model has no gates' };
   if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
   if (dynamic === undefined)
     return { form: dense, reason: 'no gate is predicted to gain by gathering: all keep their masks' };

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
 import type { Calibration } from '../data/types.js';
 import { dataFile, type ModelFileContent } from '../onnx/write-file.js';
+import { gatesOf } from '../passkit/gates.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Target } from '../passkit/target.js';
@@ -77,7 +78,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
-    warnings: warningsOf(options, profile, choices),
+    warnings: warningsOf(options, source, profile, choices),
     targets: choices.map((choice, index) => reportTarget(choice, at(modelFiles, index), source, profile)),
   };
   if (options.out === undefined) {
@@ -204,9 +205,14 @@ const profileFile = 'profile.json';
 const reportFile = 'report.json';
 
 /** What the user should know before relying on the result. */
-function warningsOf(options: CompileOptions, profile: Profile | undefined, choices: readonly Choice[]): string[] {
-  const warnings: string[] = [];
-  if (profile === undefined) {
+function warningsOf(
+  options: CompileOptions,
+  source: Source,
+  profile: Profile | undefined,
+  choices: readonly Choice[],
+): string[] {
+  const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
+  if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
     warnings.push('no calibration data: only units that are proved never to fire were removed');
   }
   if (options.calibration === undefined && options.verify !== false) {

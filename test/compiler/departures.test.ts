@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compile } from '../../src/index.js';
+import { compile, type Report } from '../../src/index.js';
 import { layer, sequential, writeModel } from '../frontends/handmade.js';
 import { temporaryFolder } from './support.js';
 
@@ -9,12 +9,22 @@ import { temporaryFolder } from './support.js';
 const folder = await temporaryFolder();
 const image = { batch_input_shape: [null, 4, 5, 2] };
 
-async function referenceOf(name: string, className: string, config: Record<string, unknown>): Promise<unknown> {
+async function reportOf(name: string, className: string, config: Record<string, unknown>): Promise<Report> {
   const model = join(folder, name);
   writeModel(model, sequential(layer(className, 'it', { ...image, ...config })));
-  const { report } = await compile({ model });
-  return report.targets[0]?.verification?.reference;
+  return (await compile({ model })).report;
 }
+
+async function referenceOf(name: string, className: string, config: Record<string, unknown>): Promise<unknown> {
+  return (await reportOf(name, className, config)).targets[0]?.verification?.reference;
+}
+
+test('the report says where and why', async () => {
+  expect((await reportOf('elu', 'ELU', { alpha: 2 })).warnings).toEqual([
+    'it: tfjs has no alpha but 1, swanc does as Keras documents',
+    'no calibration data: the result was verified on random inputs',
+  ]);
+});
 
 test.each([
   ['ReLU', { negative_slope: 0.5 }],
