@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import { Tensor } from '../../src/ir/tensor.js';
-import { type Layer, layer, type Weight } from './handmade.js';
+import { type Layer, layer, sequential, type Weight, writeModel } from './handmade.js';
 import {
   allOf,
   evaluate,
@@ -15,7 +16,7 @@ import {
   settings,
   sizes,
 } from './recurrent-support.js';
-import { conforms, one } from './support.js';
+import { conforms, one, withFolder } from './support.js';
 
 /** Steps of a random sequence that are masked about every second time: what is below 0 becomes 0. */
 function maskedSequence(steps: number, features: number, maskValue = 0): [tf.SymbolicTensor, tf.SymbolicTensor] {
@@ -233,6 +234,43 @@ describe('where tfjs errs', () => {
     const feeds = ['a', 'b', 'c'].map((name, index) => [name, Tensor.floats([1, 3, 1], values[index] ?? [])] as const);
     const [found] = await evaluate(graph, Object.fromEntries(feeds));
     expect(found?.numbers()).toEqual([101 + 302]);
+  });
+});
+
+describe('what tfjs does otherwise is said', () => {
+  const sequence = { batch_input_shape: [null, 3, 1] };
+  const rnn = (name: string, config: object = {}): Layer => layer('SimpleRNN', name, { units: 1, ...config });
+
+  /** Departures of a sequential model whose weights are all ones. */
+  async function departures(layers: readonly Layer[], names: readonly string[]): Promise<string[]> {
+    const weights = names.flatMap((name): Weight[] => [
+      { name: `${name}/kernel`, shape: [1, 1], values: [1] },
+      { name: `${name}/recurrent_kernel`, shape: [1, 1], values: [1] },
+      { name: `${name}/bias`, shape: [1], values: [1] },
+    ]);
+    return withFolder(async (folder) => {
+      writeModel(folder, sequential(...layers), weights);
+      return importTfjsModel(folder).departures.map(({ where, what }) => `${where}: ${what}`);
+    });
+  }
+
+  test('of layers behind one whose mask ends', async () => {
+    const start = layer('Masking', 'mask', sequence);
+    const all = rnn('all', { return_sequences: true });
+    expect(await departures([start, all, rnn('last')], ['all', 'last'])).toEqual([]);
+    const repeat = layer('RepeatVector', 'repeat', { n: 3 });
+    expect(await departures([start, rnn('encode'), repeat, rnn('decode')], ['encode', 'decode'])).toEqual([
+      'decode: tfjs gives it the mask of another layer',
+    ]);
+    const first = layer('SimpleRNN', 'all', { ...sequence, units: 1, return_sequences: true });
+    expect(await departures([first, rnn('last')], ['all', 'last'])).toEqual([]);
+  });
+
+  test('of stateful layers with several outputs', async () => {
+    const config = { batch_input_shape: [2, 3, 1], units: 1, stateful: true };
+    expect(await departures([layer('SimpleRNN', 'it', config)], ['it'])).toEqual([]);
+    const several = layer('SimpleRNN', 'it', { ...config, return_state: true });
+    expect(await departures([several], ['it'])).toEqual(['it: tfjs runs it once for each of its outputs']);
   });
 });
 

@@ -149,7 +149,7 @@ describe('models that cannot be right', () => {
       ),
     );
     expect(problems).toEqual([
-      'sum: sizes 4 and 3 do not broadcast',
+      'sum: Add: sizes 4 and 3 do not broadcast',
       'pool: its input has rank 2 where 4 is needed',
       'two: it is called with 2 inputs where 1 are needed',
     ]);
