@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import { defineLayer } from '../../src/frontends/tfjs/layer.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { type Layer, layer, sequential, type Weight, writeModel } from './handmade.js';
 import {
@@ -186,6 +187,56 @@ describe('where tfjs errs', () => {
     const ids = new Tensor('int32', [1, 3, 2], Int32Array.of(0, 1, 0, 0, 2, 2));
     const [found] = await evaluate(graph, { ids });
     expect(found?.numbers()).toEqual([11, 11, 25]);
+  });
+
+  test('a sequence of images', async () => {
+    // All gates are x: c' = x c + x x is 1, stays, and is 6; h = x c.
+    const linear = { activation: 'linear', recurrent_activation: 'linear', use_bias: false };
+    const topology = functional(
+      [
+        ...inputs.slice(0, 1),
+        { layer: layer('Masking', 'mask', { mask_value: 5 }), on: ['a'] },
+        {
+          layer: layer('TimeDistributed', 'image', { layer: layer('Reshape', 'inner', { target_shape: [1, 1, 1] }) }),
+          on: ['mask'],
+        },
+        { layer: layer('ConvLSTM2D', 'sum', { ...linear, filters: 1, kernel_size: 1 }), on: ['image'] },
+      ],
+      ['a'],
+      ['sum'],
+    );
+    const graph = await importTopology(topology, [
+      { name: 'sum/kernel', shape: [1, 1, 1, 4], values: [1, 1, 1, 1] },
+      { name: 'sum/recurrent_kernel', shape: [1, 1, 1, 4], values: [0, 0, 0, 0] },
+    ]);
+    const [found] = await evaluate(graph, { a: Tensor.floats([1, 3, 1], [1, 5, 2]) });
+    expect(found?.numbers()).toEqual([12]);
+  });
+
+  test('states of any rank', async () => {
+    const cell = defineLayer({
+      className: 'Twice',
+      arity: [3, 3],
+      config: () => undefined,
+      states: () => [[1], [2, 1]],
+      import: ({ b }, _, [x, h, wide]) => {
+        const next = b.op('Add', [x, h]);
+        return [next, next, b.op('Add', [b.unsqueeze(x, [2]), wide])];
+      },
+    });
+    const topology = functional(
+      [
+        ...inputs.slice(0, 1),
+        { layer: layer('Masking', 'mask', { mask_value: 5 }), on: ['a'] },
+        { layer: layer('RNN', 'sum', { cell: layer('Twice', 'cell'), return_state: true }), on: ['mask'] },
+      ],
+      ['a'],
+      ['sum', 'sum'],
+    ) as { config: { output_layers: unknown[] } };
+    topology.config.output_layers = [0, 1, 2].map((index) => ['sum', 0, index]);
+    const graph = await importTopology(topology, [], { layers: [cell] });
+    const found = await evaluate(graph, { a: Tensor.floats([1, 3, 1], [1, 5, 2]) });
+    expect(found.map((tensor) => tensor.numbers())).toEqual([[3], [3], [3, 3]]);
   });
 
   test('TimeDistributed around what makes masks gives them on', async () => {

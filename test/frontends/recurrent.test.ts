@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { modelBytes } from '../../src/onnx/write.js';
 import { checkModel, hasChecker } from '../onnx/checker.js';
 import {
+  activations,
   allOf,
   type Kind,
   kinds,
@@ -37,6 +38,13 @@ describe.each(kinds)('%s', (kind) => {
       }),
       { numRuns: 60 },
     ));
+
+  test.each(activations)('%s, of the cell and of its gates', async (name) => {
+    const activation = name as 'tanh';
+    const args = { units: 3, returnSequences: true };
+    await conforms(single(make({ ...args, activation, recurrentActivation: 'sigmoid' }), [4, 2]));
+    await conforms(single(make({ ...args, recurrentActivation: activation, goBackwards: true }), [4, 2]));
+  });
 
   test('more units than registers are wide', async () => {
     for (const goBackwards of [false, true]) {
