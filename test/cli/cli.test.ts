@@ -61,7 +61,7 @@ describe('swanc', () => {
     writeFileSync(join(model, 'model.json'), JSON.stringify({ modelTopology, weightsManifest }));
     writeFileSync(join(model, 'weights.bin'), Buffer.from(Float32Array.of(1, 2, 3).buffer));
     expect((await swanc(['inspect', model])).stderr).toContain('layers of class UnitNorm are not supported');
-    const plugin = ['--plugin', join(root, 'examples', 'custom-layers.mjs')];
+    const plugin = ['--plugin', join(root, 'examples', 'plugins', 'custom-layers.mjs')];
     expect((await swanc(['inspect', model, ...plugin])).stdout).toContain('ReduceL2');
     const compiled = await swanc(['compile', model, '-o', at('custom-out'), ...plugin, '--json']);
     expect(JSON.parse(compiled.stdout).targets[0].verification.reference).toBe('onnxruntime');

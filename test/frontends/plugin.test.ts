@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import customLayers from '../../examples/custom-layers.mjs';
+import customLayers from '../../examples/plugins/custom-layers.mjs';
 import { type Plugin, rulesOf } from '../../src/frontends/index.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import { SwancError } from '../../src/support/errors.js';

@@ -1,8 +1,8 @@
 // A plugin for swanc: how layers of one's own become ONNX. Used with
 //
-//     npx swanc compile model.json --plugin examples/custom-layers.mjs
+//     npx swanc compile model.json --plugin examples/plugins/custom-layers.mjs
 //
-// or, from JavaScript, compile({ model: 'model.json', plugins: ['examples/custom-layers.mjs'] }).
+// or, from JavaScript, compile({ model: 'model.json', plugins: ['examples/plugins/custom-layers.mjs'] }).
 
 /** The layers that the model was trained with extend tf.layers.Layer, and are saved by their class name and config. */
 export default function customLayers({ registerLayer, attributes, Tensor }) {

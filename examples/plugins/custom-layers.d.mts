@@ -1,4 +1,4 @@
-import type { Plugin } from '../src/index.js';
+import type { Plugin } from '../../src/index.js';
 
 declare const customLayers: Plugin;
 export default customLayers;
