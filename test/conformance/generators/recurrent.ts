@@ -99,7 +99,7 @@ const front: fc.Arbitrary<Front> = fc.oneof(
 export function modelOf(layers: fc.Arbitrary<Recurrent>): fc.Arbitrary<ModelCase> {
   const runnable = layers.filter(({ config: own }) => !isStateful(own) || !severalOutputs(own));
   return fc.tuple(runnable, front, fc.boolean(), int(1, 4)).chain(([layer, before, withStates, features]) =>
-    sequence(before, features).map((x) => {
+    sequence(before, features, mostSteps(layer)).map((x) => {
       const possible = withStates && !isStateful(layer.config) && (before === 'none' || !severalOutputs(layer.config));
       const model = assemble(layer, before, possible ? layer.states : [], x);
       return isStateful(layer.config) ? { ...model, batch: 3 } : model;
@@ -117,8 +117,14 @@ function severalOutputs({ returnState, mergeMode, layer }: Config): boolean {
   return JSON.stringify(layer ?? {}).includes('"returnState":true');
 }
 
-function sequence(before: Front, features: number): fc.Arbitrary<InputCase> {
-  const steps = int(1, 5);
+/** Gates without bounds multiply states with states: after some steps rounding decides, or nothing finite is left. */
+function mostSteps({ config: own }: Recurrent): number {
+  const unbounded = /"recurrentActivation":"(?!sigmoid|hardSigmoid|softmax|softsign|tanh)/;
+  return unbounded.test(JSON.stringify(own)) ? 2 : 5;
+}
+
+function sequence(before: Front, features: number, most: number): fc.Arbitrary<InputCase> {
+  const steps = int(1, most);
   if (before === 'embedding') {
     return input(
       steps.map((count) => [count]),
