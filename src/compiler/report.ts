@@ -16,6 +16,7 @@ const differenceSchema = z.strictObject({ absolute: z.number().nullable(), relat
 
 const verificationSchema = z.strictObject({
   reference: z.enum(['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime']).describe('what ran the original'),
+  withoutTfjs: z.string().nullable().describe('why TensorFlow.js did not run a model of its own; null where it did'),
   randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
   samples: count,
   available: count.nullable().describe('samples in the calibration data; null for random ones'),

@@ -72,6 +72,7 @@ export function reportVerification(comparison: Comparison, reference: Reference)
   const { samples, clear, boundary, outsideProfile, maxDifference, maxRelative } = comparison;
   return {
     reference: reference.kind,
+    withoutTfjs: reference.without ?? null,
     randomInputs: reference.available === undefined,
     samples,
     available: reference.available ?? null,

@@ -18,6 +18,8 @@ export type ReferenceKind = 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu' | 'onnxruntim
 /** The outputs of the original for the samples of a verification, and how clear its gates' decisions are. */
 export interface Reference {
   readonly kind: ReferenceKind;
+  /** Why TensorFlow.js did not run a model of its own; undefined where it did. */
+  readonly without: string | undefined;
   readonly samples: number;
   /** Samples in the calibration data; undefined if the samples are random because there was no data. */
   readonly available: number | undefined;
@@ -73,6 +75,7 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
     const states = gateStates(batches);
     return {
       kind: run.kind,
+      without: run.without,
       samples: batches.reduce((sum, batch) => sum + batch.samples, 0),
       available: data?.count,
       batches: batches.map(({ feeds, samples, expected }, index) => ({
@@ -95,7 +98,18 @@ async function guarded<T>(step: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof SwancError) throw error;
     const what = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new SwancError('invalid', 'the original cannot be run', [problem('the original', what)], { cause: error });
+    throw new SwancError(
+      'invalid',
+      'the original cannot be run',
+      [
+        problem(
+          'the original',
+          what,
+          'check the data; what the original refuses anyway can be compiled without verification',
+        ),
+      ],
+      { cause: error },
+    );
   }
 }
 
@@ -121,6 +135,7 @@ function mapTensors(tensors: Tensors, change: (tensor: Tensor) => Tensor): Tenso
 
 interface Predictor {
   readonly kind: ReferenceKind;
+  readonly without?: string;
   predict(feeds: Tensors): Promise<Tensors>;
   close(): Promise<void>;
 }
@@ -130,12 +145,13 @@ interface Predictor {
  * itself: states.
  */
 async function openReference({ source, runtime }: ReferenceOptions): Promise<Predictor> {
-  const isMeasure = source.format === 'tfjs-layers' && source.departures.length === 0;
-  const tfjs = isMeasure ? await openTfjs(source) : undefined;
+  const opened = source.format === 'tfjs-layers' ? await openTfjs(source) : undefined;
+  const tfjs = typeof opened === 'string' ? undefined : opened;
   if (tfjs !== undefined && source.states.length === 0) return tfjs;
   const session = await runtime.load(source.original, { optimize: 'none' });
   return {
     kind: tfjs?.kind ?? 'onnxruntime',
+    ...(typeof opened === 'string' ? { without: opened } : {}),
     predict: async (feeds) => ({ ...(await session.run(feeds)), ...(await tfjs?.predict(feeds)) }),
     close: async () => {
       await session.close();
@@ -144,14 +160,17 @@ async function openReference({ source, runtime }: ReferenceOptions): Promise<Pre
   };
 }
 
-/** tfjs is an optional peer: undefined where it is not installed. */
-async function openTfjs({ path, original }: Source): Promise<Predictor | undefined> {
+/** The model in tfjs, or why it cannot be the reference. It is an optional peer, and cannot load all that it saves. */
+async function openTfjs({ path, original, departures }: Source): Promise<Predictor | string> {
+  if (departures.length > 0) return `it is wrong in ${departures.map(({ where }) => `'${where}'`).join(', ')}`;
   const reference = await import('../tfjs/reference.js').catch(() => undefined);
-  if (reference === undefined) return undefined;
+  if (reference === undefined) return 'it is not installed';
   const { backend } = await reference.loadTfjs();
-  // tfjs cannot load every model that it saves: then the unoptimised graph is the reference, and the report says so.
-  const model = await reference.openModel(path).catch(() => undefined);
-  if (model === undefined) return undefined;
+  const model = await reference.openModel(path).catch((error: unknown) => {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    return `it cannot load the model: ${reason}`;
+  });
+  if (typeof model === 'string') return model;
   const outputs = original.outputs.map(({ name }) => name);
   return {
     kind: backend === 'tensorflow' ? 'tfjs-node' : `tfjs-${backend}`,

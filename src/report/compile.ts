@@ -165,8 +165,8 @@ function writtenFiles({ targets, calibration }: Report, out: string): string[] {
 export function warningsOf(report: Report): string[] {
   const warnings = [...report.warnings];
   const verifications = report.targets.flatMap(({ verification }) => verification ?? []);
-  if (report.model.format === 'tfjs-layers' && verifications.some(({ reference }) => reference === 'onnxruntime')) {
-    warnings.push('TensorFlow.js is not installed: verified against the imported graph, so not the import itself');
+  for (const reason of new Set(verifications.flatMap(({ withoutTfjs }) => withoutTfjs ?? []))) {
+    warnings.push(`verified against the imported graph, so not the import itself; TensorFlow.js: ${reason}`);
   }
   if (verifications.length < report.targets.length) warnings.push('the result was not verified');
   return warnings;

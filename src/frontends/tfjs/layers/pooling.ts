@@ -46,6 +46,7 @@ function globalPooling(kind: 'Max' | 'Average', spatial: number): LayerDefinitio
     className: `Global${kind}Pooling${spatial}D`,
     config: (config) => ({ format: config.dataFormat(), keepDims: config.bool('keepdims', false) }),
     import: (ctx, { format, keepDims }, [x]) => {
+      if (keepDims) ctx.departs('tfjs drops the axes');
       const rank = spatial + 2;
       ctx.expectRank(x, rank);
       return reduce(ctx.b, kind === 'Max' ? 'ReduceMax' : 'ReduceMean', x, spatialAxes(rank, format), keepDims);
