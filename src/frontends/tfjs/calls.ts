@@ -4,6 +4,7 @@ import { Context, type ImportState, type LayerCall } from './context.js';
 import type { InnerLayer, Masked } from './layer.js';
 import { type CallArguments, noArguments, type Source } from './links.js';
 import type { LayerSpec, ModelSpec } from './topology.js';
+import { TypedBuilder } from './typed-builder.js';
 
 /** Outputs of a step; undefined after a problem, which makes everything that depends on it undefined too. */
 type Results = readonly Masked[] | undefined;
@@ -56,11 +57,14 @@ export class Calls {
     const constants = this.#constants.get(layer) ?? new Map<string, Value>();
     this.#constants.set(layer, constants);
     const { className } = layer;
+    const { graph } = this.#state;
     // Where a call is given a mask, this is the mask of its first input.
-    const mask = given.tensors.get('mask')?.[0]?.value;
+    const asked = given.tensors.get('mask')?.[0]?.value;
+    const isBool = asked === undefined || asked.elementType === 'bool';
+    const mask = isBool ? asked : new TypedBuilder(graph, { origin: name }).cast(asked, 'bool');
+    if (mask !== undefined) this.hasMasks = true;
     const masked = inputs.map((input, index) => (index === 0 && mask !== undefined ? { ...input, mask } : input));
     const rest = { ...given, tensors: new Map([...given.tensors].filter(([key]) => key !== 'mask')) };
-    const { graph } = this.#state;
     try {
       return this.#call(layer, {
         name,
