@@ -333,21 +333,23 @@ describe('Softmax', () => {
     arguments: { mask: [[mask, 0, 0]] },
   });
 
-  test('leaves out what a mask of its input is false for', async () => {
-    const topology = functional(
-      [
-        { layer: layer('InputLayer', 'x', scores) },
-        { layer: layer('InputLayer', 'mask', { ...scores, dtype: 'bool' }) },
-        softmax('x', 'mask'),
-      ],
-      ['x', 'mask'],
-      ['softmax'],
-    );
-    const graph = await importTopology(topology);
-    const mask = new Tensor('bool', [1, 3], Uint8Array.of(1, 0, 1));
-    const [found] = await evaluate(graph, { x: Tensor.floats([1, 3], [2, 9, 2]), mask });
-    expect(found?.numbers()).toEqual([0.5, 0, 0.5]);
-  });
+  test.each([new Tensor('bool', [1, 3], Uint8Array.of(1, 0, 1)), Tensor.floats([1, 3], [1, 0, 2])])(
+    'leaves out what a mask of its input is false for ($type)',
+    async (mask) => {
+      const topology = functional(
+        [
+          { layer: layer('InputLayer', 'x', scores) },
+          { layer: layer('InputLayer', 'mask', { ...scores, dtype: mask.type }) },
+          softmax('x', 'mask'),
+        ],
+        ['x', 'mask'],
+        ['softmax'],
+      );
+      const graph = await importTopology(topology);
+      const [found] = await evaluate(graph, { x: Tensor.floats([1, 3], [2, 9, 2]), mask });
+      expect(found?.numbers()).toEqual([0.5, 0, 0.5]);
+    },
+  );
 
   test('does not take a mask of steps', async () => {
     const model = importTopology(
