@@ -5,6 +5,7 @@ import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
 import { foldShift } from '../../passes/fold-shift.js';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import { guardInterpolation } from '../../passes/guard-interpolation.js';
 import { guardPadding } from '../../passes/guard-padding.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
@@ -41,13 +42,14 @@ export const preparation: readonly Pass[] = [
   ...tidy,
   foldAffine,
   ...tidy,
+  guardInterpolation,
 ];
 
 /** Lowers activations, and folds the constants that this leaves into the weights before and behind. Exact. */
 const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScale, ...tidy, foldAffine, ...tidy];
 
 /** Leaves plain ONNX operators that the target runs. Exact. */
-const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, checkTarget];
+const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, guardInterpolation, checkTarget];
 
 /** Removes what the gates' statistics and proofs say is never needed. */
 export const compaction: readonly Pass[] = [

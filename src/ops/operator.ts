@@ -60,6 +60,8 @@ export interface Operator {
   readonly padded?: (node: Node, padding: Padding) => Attributes | undefined;
   /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
   readonly rowsFirst?: (node: Node, graph: Graph) => void;
+  /** Axes of input 0 along which output elements lie between its elements; undefined: none, or not known. */
+  readonly interpolates?: (node: Node) => readonly number[] | undefined;
   /** The output holds the elements of input 0 at their places, in another type. */
   readonly converts?: true;
   /** The input whose elements are positions along an axis of so many slots; `size` is undefined where that is open. */

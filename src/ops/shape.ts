@@ -122,6 +122,11 @@ const resize: Operator = {
     for (const [position, axis] of axes.entries()) shapeOut[axis] = at(resized, position);
     return [withShape(x.type, shapeOut)];
   },
+  interpolates: (node) => {
+    const [from, to] = [node.inputs[0]?.shape, node.output.shape];
+    if (node.string('mode', 'nearest') === 'nearest' || from === undefined || to === undefined) return undefined;
+    return [...from.keys()].filter((axis) => from[axis] !== to[axis]);
+  },
   needs: ({ attributes }) =>
     ['antialias', 'axes', 'keep_aspect_ratio_policy'].some((name) => attributes[name] !== undefined) ? 18 : 1,
 };
