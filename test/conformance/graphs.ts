@@ -240,32 +240,14 @@ function grown(rows: readonly ClassRow[], chain: boolean): fc.Arbitrary<ModelCas
     .filter((model) => model !== undefined);
 }
 
-function models(rows: readonly ClassRow[], chain: boolean): fc.Arbitrary<ModelCase> {
-  const withoutPermute = rows.filter(({ className }) => className !== 'Permute');
-  return fc.oneof(grown(withoutPermute, chain), grown(rows.map(withoutBilinear), chain));
-}
-
-function withoutBilinear(row: ClassRow): ClassRow {
-  const kept = { UpSampling2D: [undefined, 'nearest'], Resizing: ['nearest'] }[row.className];
-  if (kept === undefined) return row;
-  const config: ClassRow['config'] = (inputs) => {
-    return row.config(inputs)?.filter(({ interpolation }) => kept.some((name) => name === interpolation));
-  };
-  return { ...row, config };
-}
-
 /** The classes of models themselves, each as random graphs of the layers in `rows`. */
 export function graphRows(rows: readonly ClassRow[]): readonly CaseRow[] {
   const usable = rows.filter(({ inGraphs }) => inGraphs !== false);
   return [
     {
       className: 'Model',
-      cases: models(usable, false),
+      cases: grown(usable, false),
       leftOut: [
-        {
-          what: 'Permute and bilinear interpolation in one model',
-          why: 'ONNX Runtime 1.30 moves the Transpose of the one through the Resize of the other, has no kernel for what comes out, and refuses the model',
-        },
         {
           what: 'one value given twice to one call',
           why: 'tfjs frees the value before other layers have read it',
@@ -275,9 +257,9 @@ export function graphRows(rows: readonly ClassRow[]): readonly CaseRow[] {
     },
     {
       className: 'Functional',
-      cases: models(usable, false).map((model) => ({ ...model, savedAs: 'Functional' })),
+      cases: grown(usable, false).map((model) => ({ ...model, savedAs: 'Functional' })),
     },
-    { className: 'Sequential', cases: models(usable, true) },
-    { className: 'InputLayer', cases: models(usable, true).map((model) => ({ ...model, inputLayer: true })) },
+    { className: 'Sequential', cases: grown(usable, true) },
+    { className: 'InputLayer', cases: grown(usable, true).map((model) => ({ ...model, inputLayer: true })) },
   ];
 }
