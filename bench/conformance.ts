@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { check } from '../test/conformance/check.js';
 import { Coverage } from '../test/conformance/coverage.js';
 import { rows } from '../test/conformance/generators/index.js';
-import { seedOf, settings } from '../test/conformance/settings.js';
+import { casesOf, chosenCases, seedOf, settings, usualCases } from '../test/conformance/settings.js';
 import { type ClassResult, conformanceTable } from '../test/conformance/table.js';
 
 /**
@@ -13,15 +13,13 @@ import { type ClassResult, conformanceTable } from '../test/conformance/table.js
  * with TensorFlow.js in as many processes as there are processors; writes `docs/conformance.md`.
  */
 
-const defaultCases = 2000;
-
 /** The part of the work that a child process does: one class after the other, as it is told their names. */
 function work(send: (result: ClassResult) => void): void {
   process.on('message', (className) => {
     const row = rows.find((candidate) => candidate.className === className);
     if (row === undefined) throw new Error(`no class ${className}`);
     const coverage = new Coverage();
-    const cases = Math.ceil((process.env.SWANC_CONFORMANCE_CASES ? settings.cases : defaultCases) * (row.share ?? 1));
+    const cases = casesOf(row, chosenCases(usualCases.table));
     check(row.cases, { cases, seed: seedOf(row.className) }, (model) => coverage.add(model)).then(
       (result) => send({ className: row.className, ...result, coverage: coverage.toString() }),
       (error: unknown) =>
@@ -32,6 +30,9 @@ function work(send: (result: ClassResult) => void): void {
 
 async function lead(): Promise<void> {
   const chosen = process.argv.slice(2);
+  const unknown = chosen.filter((name) => !rows.some(({ className }) => className === name));
+  if (unknown.length > 0)
+    throw new Error(`no class ${unknown.join(', ')}: there are ${rows.map(({ className }) => className).join(', ')}`);
   const queue = rows.map(({ className }) => className).filter((name) => chosen.length === 0 || chosen.includes(name));
   const results: ClassResult[] = [];
   await Promise.all(

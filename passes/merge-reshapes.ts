@@ -1,7 +1,7 @@
-import { Builder } from '../src/ir/builder.js';
-import type { Graph, Node } from '../src/ir/graph.js';
+import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { type Shape, sameShape } from '../src/ir/types.js';
-import { inferTypes, operatorOf } from '../src/ops/index.js';
+import { inferOutputs, operatorOf } from '../src/ops/index.js';
+import { TypedBuilder } from '../src/ops/typed-builder.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 import { substitute } from '../src/passkit/substitute.js';
 
@@ -18,46 +18,52 @@ export const mergeReshapes = definePass({
   contract: 'exact',
   run(graph) {
     const findings: Finding[] = [];
-    // What is made of two may be merged once more, and every step leaves fewer.
-    for (let found = mergeOne(graph); found !== undefined; found = mergeOne(graph)) findings.push(found);
+    for (const visited of graph.nodes) {
+      // What was merged before may have given a symbol of the shapes another name.
+      inferOutputs(visited);
+      // What is made of two may be merged once more, and every step leaves fewer.
+      for (let node: Node | undefined = visited; node !== undefined; ) {
+        const producer: Node | undefined = node.inputs[0]?.producer;
+        if (producer?.graph !== graph) break;
+        const value = mergeWith(producer, node, graph);
+        if (value !== undefined) {
+          graph.removeIfUnused(node);
+          findings.push(done(node.label, `${node.op} merged with ${producer.op} '${producer.label}'`));
+        }
+        node = value?.producer;
+      }
+    }
     return { findings };
   },
 });
 
-function mergeOne(graph: Graph): Finding | undefined {
-  for (const node of graph.nodes) {
-    const shape = operatorOf(node)?.reshapes === true ? node.output.shape : undefined;
-    const producer = node.inputs[0]?.producer;
-    if (shape === undefined || producer === undefined || producer.graph !== graph) continue;
-    if (!dropBehind(node, producer, shape, graph) && !skipReshape(node, producer, shape, graph)) continue;
-    graph.removeUnused();
-    inferTypes(graph);
-    return done(node.label, `${node.op} merged with ${producer.op} '${producer.label}'`);
-  }
-  return undefined;
+/** Lets the producer do what the node does, or the node read what the producer reads: the value that stands for both. */
+function mergeWith(producer: Node, node: Node, graph: Graph): Value | undefined {
+  const shape = operatorOf(node)?.reshapes === true ? node.output.shape : undefined;
+  if (shape === undefined) return undefined;
+  return dropBehind(node, producer, shape, graph) ?? skipReshape(node, producer, shape, graph);
 }
 
 /** The producer gives the wanted shape itself. */
-function dropBehind(node: Node, producer: Node, shape: Shape, graph: Graph): boolean {
-  if (node.input(0).onlyUse === undefined) return false;
-  if (operatorOf(producer)?.reshaped?.(producer, shape, graph) !== true) return false;
+function dropBehind(node: Node, producer: Node, shape: Shape, graph: Graph): Value | undefined {
+  if (node.input(0).onlyUse === undefined) return undefined;
+  if (operatorOf(producer)?.reshaped?.(producer, shape, graph) !== true) return undefined;
+  inferOutputs(producer);
   substitute(node.output, producer.output);
-  return true;
+  return producer.output;
 }
 
 /** The node reads what the producer, a reshape as well, reads. */
-function skipReshape(node: Node, producer: Node, shape: Shape, graph: Graph): boolean {
+function skipReshape(node: Node, producer: Node, shape: Shape, graph: Graph): Value | undefined {
   const source = operatorOf(producer)?.reshapes === true ? producer.input(0) : undefined;
-  if (source?.shape === undefined) return false;
-  if (sameShape(source.shape, shape)) {
-    substitute(node.output, source);
-    return true;
-  }
-  const target = targetFor(source.shape, shape);
-  if (target === undefined) return false;
-  const merged = new Builder(graph, { origin: node.origin, before: node }).reshape(source, target);
-  substitute(node.output, merged);
-  return true;
+  if (source?.shape === undefined) return undefined;
+  const isSame = sameShape(source.shape, shape);
+  const target = isSame ? undefined : targetFor(source.shape, shape);
+  if (!isSame && target === undefined) return undefined;
+  const builder = new TypedBuilder(graph, { origin: node.origin, before: node });
+  const value = target === undefined ? source : builder.reshape(source, target);
+  substitute(node.output, value);
+  return value;
 }
 
 /** ONNX's target for a Reshape from one shape to another: 0 keeps the size at that place, -1 is what is left over. */

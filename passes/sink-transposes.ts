@@ -1,14 +1,15 @@
 import { ints } from '../src/ir/attribute.js';
-import { Builder } from '../src/ir/builder.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import type { Tensor } from '../src/ir/tensor.js';
-import { isStatic, type Shape, sizeOf } from '../src/ir/types.js';
-import { inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
+import { inversePermutation, isStatic, type Shape, sizeOf } from '../src/ir/types.js';
+import { inferOutputs, inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
 import { portsOf } from '../src/ops/relations.js';
 import { insertedAxes, isReshape, isTranspose, permutationOf } from '../src/ops/reshape.js';
+import { TypedBuilder } from '../src/ops/typed-builder.js';
 import { definePass, skipped } from '../src/passkit/pass.js';
 import { permuteAxis } from '../src/passkit/select-slots.js';
-import { at } from '../src/support/assert.js';
+import { substitute } from '../src/passkit/substitute.js';
+import { at, defined } from '../src/support/assert.js';
 
 /**
  * Moves Transposes towards the outputs and cancels them. tfjs keeps channels last and ONNX first, so the front end puts
@@ -35,17 +36,47 @@ export const sinkTransposes = definePass({
   },
 });
 
-/** Applies the first rule that fits to every node, once. True if anything changed. */
+/**
+ * Applies the first rule that fits to every node, once, in execution order. True if anything changed. Rules keep the
+ * order valid, and give new and changed nodes their types: a long chain is gone through once, however often they apply.
+ */
 function applyAll(rules: readonly Rule[], graph: Graph): boolean {
   let changed = false;
-  for (const node of graph.nodes) {
+  const sweep = new Sweep(graph);
+  for (const node of sweep.nodes) {
     if (node.outputs.every((output) => output.uses.length === 0 && !output.isGraphOutput)) continue;
-    if (rules.some((rule) => rule(node, graph))) changed = true;
+    inferOutputs(node);
+    if (rules.some((rule) => rule(node, sweep))) changed = true;
   }
   graph.removeUnused();
-  graph.sort();
-  inferTypes(graph);
   return changed;
+}
+
+/** One way through a graph: its nodes as they were at the start, and where each of them was. */
+class Sweep {
+  readonly graph: Graph;
+  readonly nodes: readonly Node[];
+  readonly #positions = new Map<Node, number>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.nodes = graph.nodes;
+    for (const [position, node] of this.nodes.entries()) {
+      this.#positions.set(node, position);
+      for (const nested of node.subgraphs) {
+        for (const inner of nested.allNodes()) this.#positions.set(inner, position);
+      }
+    }
+  }
+
+  /** The first node that reads a value, or holds one that does; undefined where only the graph's output does. */
+  firstReader(value: Value): Node | undefined {
+    let first = this.nodes.length;
+    for (const { node } of value.uses) {
+      first = Math.min(first, defined(this.#positions.get(node), `the place of ${node.op} '${node.label}'`));
+    }
+    return this.nodes[first];
+  }
 }
 
 /** Why a Transpose could go no further. */
@@ -55,7 +86,7 @@ function whyItStays({ output }: Node): string {
   return `a Transpose stays: ${reader.node.op} '${reader.node.label}' does not run on the other layout with all its inputs`;
 }
 
-type Rule = (node: Node, graph: Graph) => boolean;
+type Rule = (node: Node, sweep: Sweep) => boolean;
 
 /** The producer of a value if it is a Transpose of this graph, of something other than a constant. */
 function transposeBehind(value: Value | undefined, graph: Graph): Node | undefined {
@@ -64,38 +95,26 @@ function transposeBehind(value: Value | undefined, graph: Graph): Node | undefin
   return isFound && producer.input(0).constant === undefined ? producer : undefined;
 }
 
-function inverse(perm: readonly number[]): number[] {
-  return perm.map((_, axis) => perm.indexOf(axis));
-}
-
 function isIdentity(perm: readonly number[]): boolean {
   return perm.every((axis, position) => axis === position);
 }
 
-/** Lets readers of `node` read `value` instead; a graph output keeps its name. */
-function replace(node: Node, value: Value): void {
-  const { graph } = node;
-  graph.replaceUses(node.output, value);
-  if (value.producer !== undefined && value.isGraphOutput) graph.swapNames(node.output, value);
-}
-
-const mergeTransposes: Rule = (node, graph) => {
+const mergeTransposes: Rule = (node, { graph }) => {
   const first = isTranspose(node) ? transposeBehind(node.input(0), graph) : undefined;
   if (first === undefined) return false;
   const perm = permutationOf(node).map((axis) => at(permutationOf(first), axis));
   const source = first.input(0);
-  const isFree =
-    isIdentity(perm) && !(node.output.isGraphOutput && (source.producer === undefined || source.isGraphOutput));
-  if (isFree) {
-    replace(node, source);
+  if (isIdentity(perm)) {
+    substitute(node.output, source);
     return true;
   }
   graph.setInput(node, 0, source);
   graph.setAttributes(node, { perm: ints(perm) });
+  inferOutputs(node);
   return true;
 };
 
-const absorbIntoUnsqueeze: Rule = (node, graph) => {
+const absorbIntoUnsqueeze: Rule = (node, { graph }) => {
   const producer = isTranspose(node) ? node.input(0).producer : undefined;
   const added = producer?.op === 'Unsqueeze' && producer.graph === graph ? insertedAxes(producer) : undefined;
   if (producer === undefined || added === undefined || node.output.isGraphOutput) return false;
@@ -103,16 +122,16 @@ const absorbIntoUnsqueeze: Rule = (node, graph) => {
   const kept = perm.filter((axis) => !added.includes(axis));
   if (kept.some((axis, position) => position > 0 && axis < at(kept, position - 1))) return false;
   const axes = perm.flatMap((axis, position) => (added.includes(axis) ? [position] : []));
-  const builder = new Builder(graph, { origin: producer.origin, before: node });
-  replace(node, builder.unsqueeze(producer.input(0), axes));
+  const builder = new TypedBuilder(graph, { origin: producer.origin, before: node });
+  substitute(node.output, builder.unsqueeze(producer.input(0), axes));
   return true;
 };
 
-const moveOnlySingletons: Rule = (node, graph) => {
+const moveOnlySingletons: Rule = (node, { graph }) => {
   const target = isTranspose(node) ? reshapeFor(node.input(0).shape, permutationOf(node)) : undefined;
   if (target === undefined) return false;
-  const builder = new Builder(graph, { origin: node.origin, before: node });
-  replace(node, builder.reshape(node.input(0), target));
+  const builder = new TypedBuilder(graph, { origin: node.origin, before: node });
+  substitute(node.output, builder.reshape(node.input(0), target));
   return true;
 };
 
@@ -126,7 +145,7 @@ function reshapeFor(shape: Shape | undefined, perm: readonly number[]): readonly
 }
 
 /** Reshape(Transpose(x)) with all axes but the first merged: x is merged as it lies, and the weights take the new order. */
-const permuteWeightsInstead: Rule = (node, graph) => {
+const permuteWeightsInstead: Rule = (node, { graph }) => {
   const producer = isReshape(node) ? transposeBehind(node.inputs[0], graph) : undefined;
   const sizes = producer?.input(0).shape?.slice(1);
   if (producer === undefined || sizes === undefined || !isStatic(sizes) || node.output.shape?.length !== 2)
@@ -137,8 +156,11 @@ const permuteWeightsInstead: Rule = (node, graph) => {
     sizes,
     perm.slice(1).map((axis) => axis - 1),
   );
-  if (!permuteAxis(graph, node.output, 1, inverse(order))) return false;
+  // Which axes belong together is asked of the whole graph, so all of it must have its types.
+  inferTypes(graph);
+  if (!permuteAxis(graph, node.output, 1, inversePermutation(order))) return false;
   graph.setInput(node, 0, producer.input(0));
+  inferOutputs(node);
   return true;
 };
 
@@ -158,7 +180,8 @@ function mergedOrder(sizes: readonly number[], perm: readonly number[]): number[
   return order;
 }
 
-const sinkThrough: Rule = (node, graph) => {
+const sinkThrough: Rule = (node, sweep) => {
+  const { graph } = sweep;
   if (isTranspose(node) || node.outputs.length !== 1) return false;
   const operator = operatorOf(node);
   const leader = node.inputs.map((value) => transposeBehind(value, graph)).find((found) => found !== undefined);
@@ -175,17 +198,24 @@ const sinkThrough: Rule = (node, graph) => {
   const result = operator.transposed === undefined ? perm : operator.transposed(node, perm, graph);
   if (result === undefined) return false;
   for (const [index, source] of sources) graph.setInput(node, index, source());
-  if (!isIdentity(result)) transposeBack(node, result, graph);
-  graph.sort();
-  inferTypes(graph);
+  const back = isIdentity(result) ? undefined : transposeBack(node, result, sweep);
+  for (const changed of [node, back]) if (changed !== undefined) inferOutputs(changed);
   return true;
 };
 
-function transposeBack(node: Node, perm: readonly number[], graph: Graph): void {
-  const attributes = { perm: ints(perm) };
-  const back = graph.addNode({ op: 'Transpose', inputs: [node.output], attributes, origin: node.origin });
+function transposeBack(node: Node, perm: readonly number[], sweep: Sweep): Node {
+  const { graph } = sweep;
+  const before = sweep.firstReader(node.output);
+  const back = graph.addNode({
+    op: 'Transpose',
+    inputs: [node.output],
+    attributes: { perm: ints(perm) },
+    origin: node.origin,
+    ...(before === undefined ? {} : { before }),
+  });
   graph.replaceUses(node.output, back.output, back);
   if (back.output.isGraphOutput) graph.swapNames(node.output, back.output);
+  return back;
 }
 
 /**
@@ -220,25 +250,26 @@ function untransposed(node: Node, value: Value, perm: readonly number[], graph: 
     const isSame = permutationOf(transpose).every((axis, position) => axis === perm[position]);
     return isSame ? () => transpose.input(0) : undefined;
   }
-  const builder = new Builder(graph, { origin: node.origin, before: node });
+  const builder = new TypedBuilder(graph, { origin: node.origin, before: node });
   if (value.constant !== undefined) return () => untransposedConstant(builder, value, value.constant, perm);
   const { producer } = value;
   // absorbIntoUnsqueeze takes this Transpose away again, and merging with its producer this Reshape.
-  if (producer?.op === 'Unsqueeze') return () => builder.transpose(value, inverse(perm));
-  const target = producer !== undefined && isReshape(producer) ? reshapeFor(value.shape, inverse(perm)) : undefined;
+  if (producer?.op === 'Unsqueeze') return () => builder.transpose(value, inversePermutation(perm));
+  const target =
+    producer !== undefined && isReshape(producer) ? reshapeFor(value.shape, inversePermutation(perm)) : undefined;
   return target === undefined ? undefined : () => builder.reshape(value, target);
 }
 
 /** A constant that broadcasts against the layout behind the Transpose, for the layout before it. */
 function untransposedConstant(
-  builder: Builder,
+  builder: TypedBuilder,
   value: Value,
   tensor: Tensor | undefined,
   perm: readonly number[],
 ): Value {
   const dims = tensor?.dims ?? [];
   const full = [...perm.slice(dims.length).map(() => 1), ...dims];
-  const back = inverse(perm);
+  const back = inversePermutation(perm);
   const moving = back.filter((axis) => full[axis] !== 1);
   const keepsOrder = moving.every((axis, position) => position === 0 || axis > at(moving, position - 1));
   if (tensor !== undefined && keepsOrder) {

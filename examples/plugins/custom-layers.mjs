@@ -6,9 +6,11 @@
 
 /** The layers that the model was trained with extend tf.layers.Layer, and are saved by their class name and config. */
 export default function customLayers({ registerLayer, attributes, Tensor }) {
-  // scale * x, one trained scale for every channel: a weight, checked to have the shape that is asked for.
+  // scale * x, one trained scale for every channel: a weight, checked to have the shape that is asked for. Its name is
+  // listed for files of Keras 3, which number weights in the order of that list.
   registerLayer({
     className: 'ChannelScale',
+    weights: () => ['scale'],
     import: (ctx, _config, [x]) => ctx.b.op('Mul', [x, ctx.weight('scale', [ctx.size(x, -1)])]),
   });
 

@@ -3,15 +3,21 @@ import type { Calibration } from '../data/types.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
-import type { Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { bytesOfForm, compacted, compileForm, type Form, type FormName } from './forms.js';
 import { measure } from './measure.js';
-import type { CompileOptions } from './options.js';
+import type { CompileOptions, Mode } from './options.js';
 import type { Source } from './source.js';
 import { chainHooks } from './step-hooks.js';
-import { compareWith, firstSample, type Reference, requireEqual, takesSingleSamples } from './verification.js';
+import {
+  type Compared,
+  compareWith,
+  firstSample,
+  type Reference,
+  requireEqual,
+  takesSingleSamples,
+} from './verification.js';
 
 /** The form that is written for a target, and what speaks for it. */
 export interface Choice {
@@ -22,8 +28,8 @@ export interface Choice {
   readonly reason: string;
   /** Median microseconds of each form that was measured. */
   readonly latency: ReadonlyMap<FormName, number>;
-  readonly comparison: Comparison | undefined;
-  readonly reference: Reference | undefined;
+  /** Undefined where nothing was verified. */
+  readonly compared: Compared | undefined;
   readonly runtime: string;
 }
 
@@ -48,21 +54,9 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
   const mode = options.mode ?? 'auto';
   options.onProgress?.({ stage: 'optimize' });
-  const { before } = source;
-  const hook = async (step: StepName) => chainHooks(await input.hooks(step));
-  const compact = await compacted(source.prepared, context, await hook('compact'));
-  const dense = await compileForm('dense', compact, context, { before, hook: await hook('dense') });
   const hasGates = gatesOf(source.prepared.graph).length > 0;
-  const masked = hasGates ? await compileForm('masked', source.prepared, context, { before }) : dense;
-  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
-  const wantsDynamic = mode !== 'dense' && context.profile !== undefined;
-  const dynamic = wantsDynamic
-    ? await compileForm('dynamic', compact, context, { before, hook: await hook('dynamic') })
-    : undefined;
-  const gathers = dynamic?.manager.runs.some(
-    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
-  );
-  const candidates = [dense, ...(dynamic !== undefined && gathers ? [dynamic] : [])];
+  const { masked, dense, dynamic } = hasGates ? await compileForms(input, mode) : await onlyForm(input);
+  const candidates = [dense, ...(dynamic === undefined ? [] : [dynamic])];
   const sessions = new Map<Form, Session>();
   try {
     // What is only measured is loaded only where there is data to measure with, and nothing where nothing is run.
@@ -71,15 +65,16 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
     const comparisons = await verifyForms(verified, sessions, input);
     const latency = await measureForms(measured, sessions, input);
-    const { form, reason } = pick(mode, masked, dense, gathers ? dynamic : undefined, latency);
+    const { form, reason } = hasGates
+      ? pick(mode, dense, dynamic, latency)
+      : { form: dense, reason: 'the model has no gates' };
     return {
       context,
       form,
       masked,
       reason,
       latency,
-      comparison: comparisons.get(form),
-      reference: input.reference,
+      compared: comparisons.get(form),
       runtime: `${runtime.name} ${runtime.version}`,
     };
   } finally {
@@ -87,18 +82,48 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   }
 }
 
+interface Forms {
+  readonly masked: Form;
+  readonly dense: Form;
+  /** Where it was asked for and some gate is worth gathering. */
+  readonly dynamic: Form | undefined;
+}
+
+/** Without gates there is nothing to mask, to remove or to skip: one form is all of them. */
+async function onlyForm({ context, source, hooks }: ChoiceInput): Promise<Forms> {
+  const hook = chainHooks(await hooks('dense'));
+  const form = await compileForm('masked', source.prepared, context, { before: source.before, hook });
+  const dense: Form = { ...form, name: 'dense' };
+  return { masked: dense, dense, dynamic: undefined };
+}
+
+async function compileForms({ context, source, hooks }: ChoiceInput, mode: Mode): Promise<Forms> {
+  const { before, prepared } = source;
+  const hook = async (step: StepName) => chainHooks(await hooks(step));
+  const compact = await compacted(prepared, context, await hook('compact'));
+  const dense = await compileForm('dense', compact, context, { before, hook: await hook('dense') });
+  const masked = await compileForm('masked', prepared, context, { before });
+  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
+  if (mode === 'dense' || context.profile === undefined) return { masked, dense, dynamic: undefined };
+  const dynamic = await compileForm('dynamic', compact, context, { before, hook: await hook('dynamic') });
+  const gathers = dynamic.manager.runs.some(
+    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
+  );
+  return { masked, dense, dynamic: gathers ? dynamic : undefined };
+}
+
 async function verifyForms(
   forms: readonly Form[],
   sessions: ReadonlyMap<Form, Session>,
-  { reference, options }: ChoiceInput,
-): Promise<ReadonlyMap<Form, Comparison>> {
-  const comparisons = new Map<Form, Comparison>();
+  { reference, options, source }: ChoiceInput,
+): Promise<ReadonlyMap<Form, Compared>> {
+  const comparisons = new Map<Form, Compared>();
   if (reference === undefined) return comparisons;
   for (const form of forms) {
     const session = defined(sessions.get(form), `a session of ${form.name}`);
-    const comparison = await compareWith(reference, session, form.removed, options.signal);
-    requireEqual(comparison, `the ${form.name} model`);
-    comparisons.set(form, comparison);
+    const compared = await compareWith(reference, session, form.removed, options.signal);
+    requireEqual(compared, gatesOf(source.prepared.graph).length > 0 ? `the ${form.name} form` : 'the compiled model');
+    comparisons.set(form, compared);
   }
   return comparisons;
 }
@@ -121,13 +146,11 @@ async function measureForms(
 }
 
 function pick(
-  mode: string,
-  masked: Form,
+  mode: Mode,
   dense: Form,
   dynamic: Form | undefined,
   latency: ReadonlyMap<FormName, number>,
 ): { readonly form: Form; readonly reason: string } {
-  if (dense === masked) return { form: dense, reason: 'the model has no gates' };
   if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
   if (dynamic === undefined)
     return { form: dense, reason: 'no gate is predicted to gain by gathering: all keep their masks' };

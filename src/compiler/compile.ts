@@ -21,9 +21,9 @@ import { passContext } from './context.js';
 import { bytesOfForm, filesOfForm } from './forms.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
-import type { Report } from './report.js';
+import type { Report, TargetReport } from './report.js';
 import { openSamples } from './samples.js';
-import { openSource, type Source } from './source.js';
+import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { modelFile, reportTarget } from './target-report.js';
 import { type Reference, runReference } from './verification.js';
@@ -48,13 +48,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const targets = checkOptions(options);
   const runtime = await openRuntime();
   const base = passContext(runtime, options);
-  const dump = options.dumpIr === undefined ? undefined : dumpAfterPass(join(options.dumpIr, 'prepare'));
-  const lean = options.verify === false && options.calibration === undefined && options.profile === undefined;
-  const source = await openSource(options.model, base, options, { afterPass: dump, lean });
-  const { calibration } = options;
-  const data = calibration === undefined ? undefined : await openSamples(calibration, source);
-  const profile = await findProfile(options, source, data, runtime);
-  const reference = options.verify === false ? undefined : await referenceOf(options, source, data, runtime);
+  const { source, identity, data, profile, reference } = await openInputs(options, base, runtime);
   const choices: Choice[] = [];
   for (const target of targets) {
     const context: PassContext = { ...base, target, opset: options.opset ?? target.opset.default, profile };
@@ -64,6 +58,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const modelFiles = choices.map(({ form, context }) =>
     filesOfForm(form, modelFile(context.target.name), options.externalData),
   );
+  const reported = choices.map((choice, index) => reportTarget(choice, at(modelFiles, index), source, profile));
   const report: Report = {
     format: 'swanc-report',
     version: 1,
@@ -71,15 +66,16 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     model: {
       path: source.path,
       format: source.format,
-      sha256: profile === undefined ? null : source.identity,
+      sha256: identity ?? null,
       bytes: source.bytes,
       size: source.size,
+      states: [...source.states],
     },
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
-    warnings: warningsOf(options, source, profile, choices),
-    targets: choices.map((choice, index) => reportTarget(choice, at(modelFiles, index), source, profile)),
+    warnings: [...warningsOf(options, source, profile, choices), ...caveatsOf(reported)],
+    targets: reported,
   };
   if (options.out === undefined) {
     const models = new Map(choices.map(({ context, form }) => [context.target.name, bytesOfForm(form)]));
@@ -87,6 +83,30 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   }
   const files = await writeFiles(options, options.out, modelFiles, report, profile);
   return { report, files, profile, models: new Map() };
+}
+
+/** What a compile starts from. */
+interface Inputs {
+  readonly source: Source;
+  /** What the profile names the model by; undefined without one. */
+  readonly identity?: string;
+  readonly data?: Calibration | undefined;
+  readonly profile?: Profile | undefined;
+  readonly reference?: Reference | undefined;
+}
+
+async function openInputs(options: CompileOptions, context: PassContext, runtime: Runtime): Promise<Inputs> {
+  const { model, calibration, dumpIr } = options;
+  const dump = dumpIr === undefined ? undefined : dumpAfterPass(join(dumpIr, 'prepare'));
+  // Then nothing goes back to the original, and its weights need not stay in memory.
+  if (options.verify === false && calibration === undefined && options.profile === undefined) {
+    return { source: await openSource(model, context, options, dump) };
+  }
+  const source = await openWithOriginal(model, context, options, dump);
+  const data = calibration === undefined ? undefined : await openSamples(calibration, source);
+  const profile = await findProfile(options, source, data, runtime);
+  const reference = options.verify === false ? undefined : await referenceOf(options, source, data, runtime);
+  return { source, data, profile, reference, ...(profile === undefined ? {} : { identity: source.identity }) };
 }
 
 /** All options that contradict each other or name what is not there, at once. */
@@ -126,7 +146,7 @@ function checkOptions(options: CompileOptions): Target[] {
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */
 async function findProfile(
   options: CompileOptions,
-  source: Source,
+  source: SourceWithOriginal,
   data: Calibration | undefined,
   runtime: Runtime,
 ): Promise<Profile | undefined> {
@@ -137,7 +157,7 @@ async function findProfile(
 
 function referenceOf(
   options: CompileOptions,
-  source: Source,
+  source: SourceWithOriginal,
   data: Calibration | undefined,
   runtime: Runtime,
 ): Promise<Reference> {
@@ -204,6 +224,12 @@ async function writeFiles(
 const profileFile = 'profile.json';
 const reportFile = 'report.json';
 
+/** What the verifications of all targets leave open, or that there was none. */
+function caveatsOf(targets: readonly TargetReport[]): string[] {
+  if (targets.some(({ verification }) => verification === null)) return ['the result was not verified'];
+  return [...new Set(targets.flatMap(({ verification }) => verification?.caveats ?? []))];
+}
+
 /** What the user should know before relying on the result. */
 function warningsOf(
   options: CompileOptions,
@@ -214,9 +240,6 @@ function warningsOf(
   const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
   if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
     warnings.push('no calibration data: only units that are proved never to fire were removed');
-  }
-  if (options.calibration === undefined && options.verify !== false) {
-    warnings.push('no calibration data: the result was verified on random inputs');
   }
   const isObserved = choices.some(({ form }) => form.removed.some(({ basis }) => basis === 'observed'));
   const bound = neverFiredBound(profile?.samples ?? 0);

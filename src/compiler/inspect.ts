@@ -6,7 +6,7 @@ import { openRuntime } from '../runtime/session.js';
 import { passContext } from './context.js';
 import { sizeOfGraph } from './forms.js';
 import type { InspectOptions } from './options.js';
-import { openSource } from './source.js';
+import { openWithOriginal } from './source.js';
 
 /** What a model consists of. */
 export interface Inspection {
@@ -43,7 +43,7 @@ export interface GateInspection {
  * @throws SwancError listing everything that cannot be read or is not supported.
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const source = await openSource(options.model, passContext(await openRuntime(), options), options);
+  const source = await openWithOriginal(options.model, passContext(await openRuntime(), options), options);
   const { original } = source;
   const { parameters, flops } = sizeOfGraph(original);
   const named = (value: Graph['inputs'][number]) => ({ name: value.name, type: typeText(value) });
@@ -76,11 +76,19 @@ function layersOf(graph: Graph): LayerInspection[] {
     return {
       name,
       operators: nodes.map(({ op }) => op),
-      output: typeText(nodes.at(-1)?.outputs[0]),
+      output: typeText(outputOf(nodes)),
       parameters: parameters.reduce((sum, { size }) => sum + size, 0),
       flops: nodes.reduce((sum, node) => sum + flopsOf(node), 0),
     };
   });
+}
+
+/** What a layer hands on: the last of its values that others read, masks left out where there is more. */
+function outputOf(nodes: readonly Node[]): Graph['inputs'][number] | undefined {
+  const isOutside = ({ isGraphOutput, uses }: Graph['inputs'][number]): boolean =>
+    isGraphOutput || uses.some(({ node }) => !nodes.includes(node));
+  const handed = nodes.flatMap(({ outputs }) => outputs.filter(isOutside));
+  return handed.findLast(({ elementType }) => elementType !== 'bool') ?? handed.at(-1) ?? nodes.at(-1)?.outputs[0];
 }
 
 function typeText(value: Graph['inputs'][number] | undefined): string {

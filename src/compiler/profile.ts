@@ -8,7 +8,7 @@ import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import type { ProfileOptions } from './options.js';
 import { openSamples } from './samples.js';
-import { openSource } from './source.js';
+import { openWithOriginal } from './source.js';
 
 /**
  * Collects the statistics of a model's gates on calibration data: how often every unit fires, its scores, which units
@@ -17,7 +17,7 @@ import { openSource } from './source.js';
  */
 export async function profile(options: ProfileOptions): Promise<Profile> {
   const runtime = await openRuntime();
-  const source = await openSource(options.model, passContext(runtime, options), options);
+  const source = await openWithOriginal(options.model, passContext(runtime, options), options);
   const data = await openSamples(options.calibration, source);
   return collectProfile(source, data, runtime, options);
 }

@@ -16,7 +16,7 @@ const differenceSchema = z.strictObject({ absolute: z.number().nullable(), relat
 
 const verificationSchema = z.strictObject({
   reference: z.enum(['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime']).describe('what ran the original'),
-  withoutTfjs: z.string().nullable().describe('why TensorFlow.js did not run a model of its own; null where it did'),
+  caveats: z.array(z.string()).describe('what makes the comparison say less than it seems to'),
   randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
   samples: count,
   available: count.nullable().describe('samples in the calibration data; null for random ones'),
@@ -75,6 +75,9 @@ export const reportSchema = z.strictObject({
     sha256: z.string().nullable().describe('what profiles name the model by; null where none was used'),
     bytes: count,
     size: sizeSchema.omit({ bytes: true }),
+    states: z
+      .array(z.strictObject({ input: z.string(), output: z.string() }))
+      .describe('what stateful layers keep: each output is the input of the next run'),
   }),
   calibration: z
     .strictObject({ samples: count, source: z.enum(['data', 'profile']) })

@@ -3,10 +3,12 @@ import { randomSamples } from '../data/random.js';
 import type { Calibration, InputSpec } from '../data/types.js';
 import type { Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import { sizeOf } from '../ir/types.js';
+import { isStatic, sizeOf } from '../ir/types.js';
 import { operatorOf } from '../ops/index.js';
+import { elementsPerSample } from '../ops/operator.js';
 import type { Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
+import { invalid } from '../support/errors.js';
 import type { Source } from './source.js';
 
 /**
@@ -21,7 +23,8 @@ export async function openSamples(path: string, source: Source): Promise<Calibra
 /** Seeded random samples for a model without data. */
 export function makeSamples(source: Source, seed: number, count: number): Calibration {
   const { data, states } = inputsOf(source);
-  return withZeros(randomSamples(data.map(specOf), seed, count), states);
+  const specs = data.map((value) => ({ ...specOf(value), masked: source.maskedInputs.get(value.name) }));
+  return withZeros(randomSamples(specs, seed, count), states);
 }
 
 /** The inputs that take data, and those that take the states of the run before. */
@@ -70,4 +73,29 @@ function zerosFor(state: Value, feeds: Tensors): Tensor {
   const rows = Object.values(feeds)[0]?.dims[0] ?? 1;
   const dims = specOf(state).shape.map((dim) => (typeof dim === 'number' ? dim : rows));
   return Tensor.floats(dims, new Float32Array(sizeOf(dims)));
+}
+
+/** Samples that are run at a time, and the most elements that any value may have then. */
+const usualBatch = 32;
+const comfortableElements = 2 ** 26;
+/** 1 GB of floats: engines hold several such values at a time. */
+const mostElements = 2 ** 28;
+
+/**
+ * How many samples to run at a time: fewer of a model with large values.
+ * @throws SwancError `invalid` where even one sample is too large to run here.
+ */
+export function batchSizeFor({ prepared }: Source): number {
+  const values = [...prepared.graph.inputs, ...[...prepared.graph.allNodes()].flatMap(({ outputs }) => outputs)];
+  let largest = 1;
+  for (const value of values) {
+    // Sizes that are open are small in random samples, and those of data in memory already.
+    const elements = elementsPerSample(value.shape);
+    if (elements > mostElements) {
+      const what = `it has ${elements} elements for ${isStatic(value.shape ?? []) ? 'its batch' : 'one sample'}: too many to be run here`;
+      throw invalid(value.producer?.label ?? value.name, what, 'compile without verification and calibration data');
+    }
+    largest = Math.max(largest, elements);
+  }
+  return Math.max(1, Math.min(usualBatch, Math.floor(comfortableElements / largest)));
 }

@@ -12,7 +12,6 @@ import { readMetadata } from '../onnx/metadata.js';
 import { encodeModel } from '../onnx/write.js';
 import { type AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext, RemovedUnits } from '../passkit/pass.js';
-import { defined } from '../support/assert.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { sizeOfGraph } from './forms.js';
 import type { CommonOptions } from './options.js';
@@ -27,63 +26,81 @@ export interface Source {
   readonly format: ModelFormat;
   /** Bytes of its files. */
   readonly bytes: number;
-  /** SHA-256 of its function: graph and weights, wherever the files lie. Profiles name the model by it. Not kept lean. */
-  readonly identity: string;
   /** What stateful layers keep between runs, as inputs and outputs of the graph. */
   readonly states: readonly ModelState[];
   /** What tfjs computes otherwise than the graph, which follows Keras there. */
   readonly departures: readonly Departure[];
+  /** Inputs in which steps that do not count consist of a number, and that number. */
+  readonly maskedInputs: ReadonlyMap<string, number>;
   /** Removals that the model rests on already: it was compiled before. */
   readonly before: readonly RemovedUnits[];
-  /** As imported. Nobody changes it. Not kept lean. */
-  readonly original: Graph;
   /** Nodes, parameters and work of the original. */
   readonly size: Omit<SizeReport, 'bytes'>;
   /** Prepared by exact passes: layouts settled, gates recognised and named. Nobody changes it. */
   readonly prepared: PassManager;
 }
 
-export interface SourceOptions {
-  readonly afterPass?: AfterPass | undefined;
+/** A model together with what profiles and verifications go back to. */
+export interface SourceWithOriginal extends Source {
+  /** As imported. Nobody changes it. Its weights stay in memory beside those that passes make of them. */
+  readonly original: Graph;
   /**
-   * Leaves out what only profiles and verification need: the original, whose weights would stay in memory beside those
-   * that passes make of them, and its identity. To ask for them is a defect then.
+   * SHA-256 of its function: graph and weights, wherever the files lie. Profiles name the model by it. Computed when it
+   * is first asked for.
    */
-  readonly lean?: boolean;
+  readonly identity: string;
 }
 
-/** Reads a model and prepares it. */
+/** Reads a model and prepares it. `afterPass` is called after each pass of the preparation. */
 export async function openSource(
   path: string,
   context: PassContext,
   options: CommonOptions,
-  { afterPass, lean = false }: SourceOptions = {},
+  afterPass?: AfterPass,
 ): Promise<Source> {
+  return prepare(await readModel(path, options), context, options, afterPass);
+}
+
+/** As {@link openSource}, and keeps the original. */
+export async function openWithOriginal(
+  path: string,
+  context: PassContext,
+  options: CommonOptions,
+  afterPass?: AfterPass,
+): Promise<SourceWithOriginal> {
+  const imported = await readModel(path, options);
+  const original = cloneGraph(imported.graph).graph;
+  const source = await prepare(imported, context, options, afterPass);
+  let identity: string | undefined;
+  return {
+    ...source,
+    original,
+    get identity() {
+      identity ??= identityOf(original);
+      return identity;
+    },
+  };
+}
+
+async function readModel(path: string, options: CommonOptions): Promise<ImportedModel> {
   options.onProgress?.({ stage: 'import' });
   const imported = importModel(path, { layers: await loadPlugins(options.plugins ?? []) });
   checkModel(imported);
-  const size = sizeOfGraph(imported.graph);
-  const kept = lean ? undefined : cloneGraph(imported.graph).graph;
-  const identity = kept === undefined ? undefined : identityOf(kept);
+  return imported;
+}
+
+async function prepare(
+  { path, format, graph, sourceBytes, states, departures, maskedInputs }: ImportedModel,
+  context: PassContext,
+  options: CommonOptions,
+  afterPass: AfterPass | undefined,
+): Promise<Source> {
+  const size = sizeOfGraph(graph);
   options.onProgress?.({ stage: 'prepare' });
-  const prepared = new PassManager(imported.graph, context);
+  const prepared = new PassManager(graph, context);
   await prepared.run(preparation, afterPass);
-  return {
-    path: imported.path,
-    format: imported.format,
-    bytes: imported.sourceBytes,
-    states: imported.states,
-    departures: imported.departures,
-    before: imported.format === 'onnx' ? readRemovals(readMetadata(imported.path).metadata, imported.path) : [],
-    prepared,
-    size,
-    get identity() {
-      return defined(identity, 'the identity of a model that was opened lean');
-    },
-    get original() {
-      return defined(kept, 'the original of a model that was opened lean');
-    },
-  };
+  const before = format === 'onnx' ? readRemovals(readMetadata(path).metadata, path) : [];
+  return { path, format, bytes: sourceBytes, states, departures, maskedInputs, before, size, prepared };
 }
 
 /** Refuses models that no sample can be run through. */

@@ -67,7 +67,8 @@ async function expectationOf(reference: Reference, graph: Graph, runtime: Runtim
   try {
     const batches = [];
     for (const batch of reference.batches) batches.push({ ...batch, expected: await session.run(batch.feeds) });
-    return { ...reference, batches };
+    const { plain: _, ...rest } = reference;
+    return { ...rest, batches };
   } finally {
     await session.close();
   }

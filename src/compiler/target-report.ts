@@ -1,14 +1,14 @@
 import type { ModelFileContent } from '../onnx/write-file.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { RemovedUnits } from '../passkit/pass.js';
-import type { Comparison, Difference } from '../runtime/compare.js';
+import type { Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import { type Form, filesOfForm, sizeOfGraph } from './forms.js';
 import type { GateReport, SizeReport, TargetReport, VerificationReport } from './report.js';
 import type { Source } from './source.js';
-import type { Reference } from './verification.js';
+import type { Compared, Reference } from './verification.js';
 
 /** Where the model of a target lies in the output folder. */
 export const modelFile = (target: string): string => `${target}/model.onnx`;
@@ -20,7 +20,7 @@ export function reportTarget(
   source: Source,
   profile: Profile | undefined,
 ): TargetReport {
-  const { context, form, masked, reason, latency, comparison, reference, runtime } = choice;
+  const { context, form, masked, reason, latency, compared, runtime } = choice;
   return {
     target: context.target.name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
@@ -38,8 +38,7 @@ export function reportTarget(
       nodesAfter: nodes.after,
       findings: [...report.findings],
     })),
-    verification:
-      comparison === undefined || reference === undefined ? null : reportVerification(comparison, reference),
+    verification: compared === undefined ? null : reportVerification(compared),
   };
 }
 
@@ -68,11 +67,11 @@ function reportGate(
 }
 
 /** The comparison in the report's form. */
-export function reportVerification(comparison: Comparison, reference: Reference): VerificationReport {
+export function reportVerification({ comparison, reference }: Compared): VerificationReport {
   const { samples, clear, boundary, outsideProfile, maxDifference, maxRelative } = comparison;
   return {
     reference: reference.kind,
-    withoutTfjs: reference.without ?? null,
+    caveats: caveatsOf(reference),
     randomInputs: reference.available === undefined,
     samples,
     available: reference.available ?? null,
@@ -84,6 +83,14 @@ export function reportVerification(comparison: Comparison, reference: Reference)
     boundaryDifference: finite(comparison.boundaryDifference),
     outsideDifference: finite(comparison.outsideDifference),
   };
+}
+
+function caveatsOf({ without, available }: Reference): string[] {
+  const importUnchecked = 'verified against the imported graph, so not the import itself; TensorFlow.js:';
+  return [
+    ...(without === undefined ? [] : [`${importUnchecked} ${without}`]),
+    ...(available === undefined ? ['no calibration data: verified on random inputs'] : []),
+  ];
 }
 
 /** JSON has no infinity: a difference against something that is not finite is null. */

@@ -9,8 +9,8 @@ import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
 import { GateScores } from './gate-scores.js';
-import { makeSamples } from './samples.js';
-import type { Source } from './source.js';
+import { batchSizeFor, makeSamples } from './samples.js';
+import type { SourceWithOriginal } from './source.js';
 
 /** What the compiled model is compared with. */
 export type ReferenceKind = 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu' | 'onnxruntime';
@@ -24,6 +24,11 @@ export interface Reference {
   /** Samples in the calibration data; undefined if the samples are random because there was no data. */
   readonly available: number | undefined;
   readonly batches: readonly ReferenceBatch[];
+  /**
+   * The same by the plain backend of tfjs, where the fast one gave this: its kernels are wrong for some layers, so what
+   * differs from them alone is no failure.
+   */
+  readonly plain?: () => Promise<Reference>;
 }
 
 interface ReferenceBatch extends GateState {
@@ -35,14 +40,13 @@ interface ReferenceBatch extends GateState {
 /** Samples compared unless told otherwise; of random ones, which do not tell much of gates, fewer do. */
 const defaultSamples = 64;
 const defaultRandomSamples = 32;
-const batchSize = 32;
 const seed = 20_260_101;
 
 /** How far rounding may move a score, in parts of the largest score of its gate (of 1, if that is less). */
 const scoreRounding = 2e-5;
 
 export interface ReferenceOptions {
-  readonly source: Source;
+  readonly source: SourceWithOriginal;
   readonly data: Calibration | undefined;
   /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
@@ -59,62 +63,83 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   const wanted = options.samples ?? (data === undefined ? defaultRandomSamples : defaultSamples);
   const samples = data ?? makeSamples(source, seed, wanted);
   const scores = await GateScores.open(source.prepared.graph, runtime);
-  const run = await openReference(options);
+  const drawn: ScoredBatch[] = [];
   try {
-    const batches: (Omit<ReferenceBatch, keyof GateState> & { scores: ReadonlyMap<Gate, Tensor> })[] = [];
-    for await (const batch of spread(samples, wanted, signal)) {
-      const { feeds } = batch;
+    for await (const batch of spread(samples, wanted, batchSizeFor(source), signal)) {
       throwIfAborted(signal);
-      batches.push({
-        feeds,
-        samples: batch.samples,
-        expected: await guarded(() => run.predict(feeds)),
-        scores: await scores.run(feeds),
-      });
+      const { feeds } = batch;
+      const found = await guarded('onnxruntime', data === undefined, () => scores.run(feeds));
+      drawn.push({ feeds, samples: batch.samples, scores: found });
     }
-    const states = gateStates(batches);
-    return {
-      kind: run.kind,
-      without: run.without,
-      samples: batches.reduce((sum, batch) => sum + batch.samples, 0),
-      available: data?.count,
-      batches: batches.map(({ feeds, samples, expected }, index) => ({
-        feeds,
-        samples,
-        expected,
-        ...at(states, index),
-      })),
-    };
   } finally {
     await scores.close();
+  }
+  const states = gateStates(drawn);
+  const batches = drawn.map(({ feeds, samples: rows }, index) => ({ feeds, samples: rows, ...at(states, index) }));
+  const rest = { samples: drawn.reduce((sum, batch) => sum + batch.samples, 0), available: data?.count };
+  const run = async (backend?: 'cpu'): Promise<Reference> => ({
+    ...rest,
+    ...(await runOriginal(options, batches, backend)),
+  });
+  const first = await run().catch((error: unknown) => {
+    if (error instanceof EngineError && error.engine === 'tfjs-wasm') return run('cpu');
+    throw error;
+  });
+  return first.kind === 'tfjs-wasm' ? { ...first, plain: () => run('cpu') } : first;
+}
+
+/** What the original gives for each batch, in the fastest backend of tfjs or in `backend`. */
+async function runOriginal(
+  options: ReferenceOptions,
+  batches: readonly Omit<ReferenceBatch, 'expected'>[],
+  backend?: 'cpu',
+): Promise<Pick<Reference, 'kind' | 'without' | 'batches'>> {
+  const run = await openReference(options, backend);
+  const isRandom = options.data === undefined;
+  try {
+    const expected: ReferenceBatch[] = [];
+    for (const batch of batches) {
+      throwIfAborted(options.signal);
+      expected.push({ ...batch, expected: await guarded(run.kind, isRandom, () => run.predict(batch.feeds)) });
+    }
+    return { kind: run.kind, without: run.without, batches: expected };
+  } finally {
     await run.close();
   }
 }
 
-/** A model that its own engine cannot run on these samples is no defect of swanc. */
-async function guarded<T>(step: () => Promise<T>): Promise<T> {
+/** A model that its own engine cannot run on these samples: no defect of swanc. */
+class EngineError extends SwancError {
+  override readonly name = 'EngineError';
+  readonly engine: ReferenceKind;
+
+  constructor(engine: ReferenceKind, isRandom: boolean, what: string, cause: unknown) {
+    const advice = isRandom
+      ? 'random inputs may not suit the model: give samples with --calibration, or leave the comparison out with --no-verify'
+      : 'check the data; what the original refuses anyway can be compiled without verification';
+    super('invalid', 'the original cannot be run', [problem('the original', what, advice)], { cause });
+    this.engine = engine;
+  }
+}
+
+/** Runs part of the original; what its engine throws comes out as an {@link EngineError}. */
+export async function guarded<T>(engine: ReferenceKind, isRandom: boolean, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
     if (error instanceof SwancError) throw error;
     const what = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new SwancError(
-      'invalid',
-      'the original cannot be run',
-      [
-        problem(
-          'the original',
-          what,
-          'check the data; what the original refuses anyway can be compiled without verification',
-        ),
-      ],
-      { cause: error },
-    );
+    throw new EngineError(engine, isRandom, what, error);
   }
 }
 
 /** About `wanted` samples, evenly from all of the data. A model with a fixed batch gets its batches whole. */
-async function* spread(source: Calibration, wanted: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
+async function* spread(
+  source: Calibration,
+  wanted: number,
+  batchSize: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Batch> {
   const step = Math.max(1, source.count / wanted);
   let start = 0;
   let next = 0;
@@ -144,8 +169,8 @@ interface Predictor {
  * tfjs where it runs the model, and rightly, else the unoptimised graph, which also stands in for what tfjs keeps to
  * itself: states.
  */
-async function openReference({ source, runtime }: ReferenceOptions): Promise<Predictor> {
-  const opened = source.format === 'tfjs-layers' ? await openTfjs(source) : undefined;
+async function openReference({ source, runtime }: ReferenceOptions, backend?: 'cpu'): Promise<Predictor> {
+  const opened = source.format === 'tfjs-layers' ? await openTfjs(source, backend) : undefined;
   const tfjs = typeof opened === 'string' ? undefined : opened;
   if (tfjs !== undefined && source.states.length === 0) return tfjs;
   const session = await runtime.load(source.original, { optimize: 'none' });
@@ -161,11 +186,11 @@ async function openReference({ source, runtime }: ReferenceOptions): Promise<Pre
 }
 
 /** The model in tfjs, or why it cannot be the reference. It is an optional peer, and cannot load all that it saves. */
-async function openTfjs({ path, original, departures }: Source): Promise<Predictor | string> {
+async function openTfjs({ path, original, departures }: SourceWithOriginal, only?: 'cpu'): Promise<Predictor | string> {
   if (departures.length > 0) return `it is wrong in ${departures.map(({ where }) => `'${where}'`).join(', ')}`;
   const reference = await import('../tfjs/reference.js').catch(() => undefined);
   if (reference === undefined) return 'it is not installed';
-  const { backend } = await reference.loadTfjs();
+  const { backend } = await reference.loadTfjs(only);
   const model = await reference.openModel(path).catch((error: unknown) => {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return `it cannot load the model: ${reason}`;
@@ -276,7 +301,7 @@ export async function compareWith(
   session: Session,
   removed: readonly RemovedUnits[],
   signal?: AbortSignal,
-): Promise<Comparison> {
+): Promise<Compared> {
   const comparator = new Comparator({ marginBound: scoreRounding });
   for (const { feeds, expected, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
@@ -284,7 +309,15 @@ export async function compareWith(
     const actual = await session.run(feeds);
     comparator.add({ expected, actual, samples, outside, ...(firing.size > 0 ? { margins } : {}) });
   }
-  return comparator.result();
+  const comparison = comparator.result();
+  if (comparison.verdict !== 'different' || reference.plain === undefined) return { comparison, reference };
+  return compareWith(await reference.plain(), session, removed, signal);
+}
+
+/** A comparison, and what it was with in the end. */
+export interface Compared {
+  readonly comparison: Comparison;
+  readonly reference: Reference;
 }
 
 /** 1 for the samples in which some unit acts otherwise than its removal supposes. */
@@ -312,7 +345,7 @@ function rowsOf(feeds: Tensors): number {
 }
 
 /** Throws the `verification` error if the comparison failed, saying where. */
-export function requireEqual(comparison: Comparison, what: string): void {
+export function requireEqual({ comparison }: Compared, what: string): void {
   if (comparison.passed) return;
   if (comparison.verdict === 'incomparable') {
     throw new SwancError('verification', `${what} could not be verified`, [

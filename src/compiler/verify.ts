@@ -1,4 +1,5 @@
 import type { Graph, Value } from '../ir/graph.js';
+import { embedExternalData } from '../onnx/embed.js';
 import { readMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
 import { openRuntime } from '../runtime/session.js';
@@ -8,7 +9,7 @@ import type { VerifyOptions } from './options.js';
 import { readRemovals } from './removal-record.js';
 import type { VerificationReport } from './report.js';
 import { openSamples } from './samples.js';
-import { openSource } from './source.js';
+import { openWithOriginal } from './source.js';
 import { reportVerification } from './target-report.js';
 import { compareWith, requireEqual, runReference } from './verification.js';
 
@@ -22,10 +23,12 @@ const mostSamples = 1000;
  */
 export async function verify(options: VerifyOptions): Promise<VerificationReport> {
   const runtime = await openRuntime();
-  const source = await openSource(options.model, passContext(runtime, options), options);
+  const source = await openWithOriginal(options.model, passContext(runtime, options), options);
   const data = options.calibration === undefined ? undefined : await openSamples(options.calibration, source);
-  const { bytes, metadata } = readMetadata(options.compiled);
+  const file = readMetadata(options.compiled);
+  const { metadata } = file;
   const removed = readRemovals(metadata, options.compiled);
+  const bytes = embedExternalData(options.compiled, file.bytes);
   requireSameInterface(source.original, readModel(bytes), options.compiled);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
@@ -37,9 +40,9 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       runtime,
       signal: options.signal,
     });
-    const comparison = await compareWith(reference, session, removed, options.signal);
-    requireEqual(comparison, `'${options.compiled}'`);
-    return reportVerification(comparison, reference);
+    const compared = await compareWith(reference, session, removed, options.signal);
+    requireEqual(compared, `'${options.compiled}'`);
+    return reportVerification(compared);
   } finally {
     await session.close();
   }

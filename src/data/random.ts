@@ -13,14 +13,17 @@ const openDim = 8;
  * Random samples, for verification where there is no data. Never a substitute for calibration: gates behave differently.
  *
  * Floats are uniform in [0, 1) in even samples, as pixels are, and standard normal in odd ones, as standardised features
- * are. Positions are below their bound; other integers and bools are 0 or 1, which are valid as categories and masks. Open
- * dimensions have size 8. A sample depends on seed and position alone, not on the batches.
+ * are; a quarter of the steps are masked where the model knows them by a number. Positions are below their bound; other
+ * integers and bools are 0 or 1, which are valid as categories and masks. Open dimensions have size 8. A sample depends on
+ * seed and position alone, not on the batches.
  */
 export function randomSamples(inputs: readonly InputSpec[], seed: number, count: number): Calibration {
   const sample = (input: InputSpec, position: number, index: number): number[] => {
     // Seeds are spread by odd multipliers so that neighbouring samples and inputs share no numbers.
     const random = seededRandom(seed + Math.imul(position + 1, 0x9e3779b1) + Math.imul(index + 1, 0x85ebca77));
-    return Array.from({ length: sizeOf(sampleDims(input)) }, () => draw(random, input, position));
+    const values = Array.from({ length: sizeOf(sampleDims(input)) }, () => draw(random, input, position));
+    if (input.masked !== undefined) maskSome(values, sampleDims(input).at(-1) ?? 1, input.masked, random);
+    return values;
   };
   async function* batches(batchSize: number, options: BatchOptions = {}): AsyncGenerator<Batch> {
     const { size, pad } = batchShape(inputs, batchSize, options.pad ?? false);
@@ -39,6 +42,13 @@ export function randomSamples(inputs: readonly InputSpec[], seed: number, count:
     }
   }
   return { count, labelled: false, batches };
+}
+
+/** Fills about a quarter of the steps, each of `width` elements, with `mask`. */
+function maskSome(values: number[], width: number, mask: number, random: Random): void {
+  for (let start = 0; start < values.length; start += width) {
+    if (random.integer(4) === 0) values.fill(mask, start, start + width);
+  }
 }
 
 function sampleDims(input: InputSpec): number[] {

@@ -8,6 +8,8 @@ export interface InputSpec {
   readonly shape: Shape;
   /** The elements are positions: whole numbers from 0, below this one. */
   readonly below?: number | undefined;
+  /** Steps that do not count have this number in all their elements, which lie along the last axis. */
+  readonly masked?: number | undefined;
 }
 
 export interface BatchOptions {

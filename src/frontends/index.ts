@@ -25,6 +25,8 @@ export interface ImportedModel {
   readonly states: readonly ModelState[];
   /** What the engine that the model was made with computes otherwise: with any, it is no reference for the graph. */
   readonly departures: readonly Departure[];
+  /** Inputs in which steps that do not count consist of a number, and that number. */
+  readonly maskedInputs: ReadonlyMap<string, number>;
   /** Path of the model file itself: where a folder was given, of the file in it. */
   readonly path: string;
   /** Bytes of the model file and of the weight files beside it. */
@@ -53,6 +55,7 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
     format: 'onnx',
     states: [],
     departures: [],
+    maskedInputs: new Map(),
     path: file,
     sourceBytes: constants > size ? size + constants : size,
   };

@@ -1,7 +1,8 @@
 import * as attributes from '../ir/attribute.js';
 import { Graph } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import { problem, SwancError } from '../support/errors.js';
+import { type Problem, problem, SwancError } from '../support/errors.js';
+import { isList, isObject, show } from './tfjs/json.js';
 import { defineLayer, type LayerDefinition, type LayerRule, type PlainLayerRule } from './tfjs/layer.js';
 
 /** What a plugin is given: the registration of layers, and what their rules are written with. */
@@ -29,7 +30,7 @@ export type Plugin = (swanc: PluginApi) => void | Promise<void>;
 
 /**
  * Lets plugins register their layers. `name` is what messages call a plugin.
- * @throws SwancError `usage` for classes that are registered twice.
+ * @throws SwancError `usage` for plugins that fail, rules that are none and classes that are registered twice.
  */
 export async function rulesOf(
   plugins: readonly { readonly name: string; readonly plugin: Plugin }[],
@@ -49,32 +50,63 @@ export async function rulesOf(
       rules.push(guarded(rule, name));
     };
     const registerLayer = <C>(rule: LayerRule<C> | PlainLayerRule): void => {
+      checkRule(rule, name);
       add('config' in rule ? defineLayer(rule) : defineLayer(rule));
     };
-    await plugin({ registerLayer, attributes, Tensor, Graph });
+    try {
+      await plugin({ registerLayer, attributes, Tensor, Graph });
+    } catch (error) {
+      throw failure(error, name, 'it failed before its layers were registered');
+    }
   }
   return rules;
 }
 
-/** What a plugin's rule throws is no defect of swanc: it is reported with the plugin and the layer. */
+/** Plugins may be plain JavaScript: what no type checker has seen is looked at here. */
+function checkRule(rule: unknown, plugin: string): void {
+  const fields = isObject(rule) ? rule : {};
+  const { className, config, import: make } = fields;
+  const names = isList(className) ? className : [className];
+  const advice = "registerLayer({ className: 'MyLayer', import: (ctx, config, [x]) => … })";
+  const problems: Problem[] = [];
+  const wrong = (what: string): void => {
+    problems.push(problem(plugin, `it registers a rule ${what}`, advice));
+  };
+  if (names.length === 0 || !names.every((name) => typeof name === 'string' && name !== '')) {
+    wrong(`whose className is ${show(className)}: the name of a class, or a list of names, is needed`);
+  }
+  const label = show(className);
+  if (typeof make !== 'function') wrong(`for ${label} whose import is no function`);
+  if ('config' in fields && typeof config !== 'function') wrong(`for ${label} whose config is no function`);
+  if (problems.length > 0) throw new SwancError('usage', 'a plugin cannot be used', problems);
+}
+
+/** What a plugin throws is no defect of swanc; errors of swanc that come through it stay as they are. */
+function failure(error: unknown, where: string, what: string): SwancError {
+  if (error instanceof SwancError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SwancError('usage', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
+}
+
+/** The rule with all that it throws reported with the plugin and the layer. */
 function guarded(rule: LayerDefinition, plugin: string): LayerDefinition {
+  const where = `the rule for ${rule.classNames.join(', ')} of ${plugin}`;
   const run = <T>(what: string, step: () => T): T => {
     try {
       return step();
     } catch (error) {
-      if (error instanceof SwancError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      const where = `the rule for ${rule.classNames.join(', ')} of ${plugin}`;
-      throw new SwancError('usage', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
+      throw failure(error, where, what);
     }
   };
   return {
     ...rule,
     prepare: (config) => {
       const importer = run('it cannot read a config', () => rule.prepare(config));
+      const { call, states } = importer;
       return {
         ...importer,
-        call: (ctx, inputs) => run(`it failed at '${ctx.name}'`, () => importer.call(ctx, inputs)),
+        call: (ctx, inputs) => run(`it failed at '${ctx.name}'`, () => call(ctx, inputs)),
+        ...(states && { states: (ctx, x) => run(`it cannot tell its states at '${ctx.name}'`, () => states(ctx, x)) }),
       };
     },
   };

@@ -72,6 +72,11 @@ export class Builder {
     return axes.length === 0 ? value : this.op('Unsqueeze', [value, this.int64s(axes, 'axes')]);
   }
 
+  /** Without `axes`, which have size 1. */
+  squeeze(value: Value, axes: readonly number[]): Value {
+    return axes.length === 0 ? value : this.op('Squeeze', [value, this.int64s(axes, 'axes')]);
+  }
+
   cast(value: Value, type: ElementType): Value {
     return this.op('Cast', [value], { to: int(elementTypes[type].onnx) });
   }

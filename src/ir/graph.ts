@@ -1,5 +1,6 @@
 import { assert } from '../support/assert.js';
 import type { Attribute } from './attribute.js';
+import { NamePool } from './name-pool.js';
 import { Node, type NodeSpec, nodeEdits, Value, valueEdits } from './node.js';
 import type { Tensor } from './tensor.js';
 import { topologicalOrder } from './topological-order.js';
@@ -27,12 +28,12 @@ export class Graph {
   #outputs: Value[] = [];
   #constants = new Set<Value>();
   #nodes: Node[] = [];
-  readonly #names: Set<string>;
+  readonly #names: NamePool;
 
   constructor(name: string, parent?: Graph) {
     this.name = name;
     this.parent = parent;
-    this.#names = parent === undefined ? new Set() : parent.#names;
+    this.#names = parent === undefined ? new NamePool() : parent.#names;
   }
 
   get inputs(): readonly Value[] {
@@ -98,7 +99,7 @@ export class Graph {
     assert(position >= 0, `${node.op} '${node.label}' is not in this graph`);
     this.#nodes.splice(position, 1);
     releaseInputs(node);
-    for (const output of node.outputs) this.#names.delete(output.name);
+    for (const output of node.outputs) this.#names.release(output.name);
   }
 
   setInput(node: Node, index: number, value: Value | undefined): void {
@@ -138,7 +139,7 @@ export class Graph {
   /** Renames a value; a name that is taken gets a number behind it. */
   rename(value: Value, name: string): void {
     if (value.name === name) return;
-    this.#names.delete(value.name);
+    this.#names.release(value.name);
     valueEdits.setName(value, this.freshName(name));
   }
 
@@ -151,10 +152,7 @@ export class Graph {
 
   /** A name based on `base` that nothing in this graph, or around or inside it, has; it is reserved by the call. */
   freshName(base: string): string {
-    let name = base;
-    for (let count = 1; this.#names.has(name); count++) name = `${base}_${count}`;
-    this.#names.add(name);
-    return name;
+    return this.#names.reserve(base);
   }
 
   /** Removes nodes whose results reach no output, and constants that nobody reads. */
@@ -166,7 +164,26 @@ export class Graph {
     for (const value of this.#constants) {
       if (value.uses.length > 0 || value.isGraphOutput) continue;
       this.#constants.delete(value);
-      this.#names.delete(value.name);
+      this.#names.release(value.name);
+    }
+  }
+
+  /**
+   * Removes a node of this graph if nobody reads its outputs, and then the nodes and constants of this graph that only
+   * it read: {@link removeUnused} without looking at the rest.
+   */
+  removeIfUnused(node: Node): void {
+    const pending = new Set([node]);
+    for (const next of pending) {
+      pending.delete(next);
+      if (next.outputs.some((output) => output.uses.length > 0 || output.isGraphOutput)) continue;
+      const reads = new Set(inputsOf(next));
+      this.removeNode(next);
+      for (const value of reads) {
+        if (value.graph !== this || value.uses.length > 0 || value.isGraphOutput) continue;
+        if (value.producer !== undefined) pending.add(value.producer);
+        else if (this.#constants.delete(value)) this.#names.release(value.name);
+      }
     }
   }
 
@@ -182,16 +199,16 @@ export class Graph {
 /** The nodes of `graph` that `node`, or a graph nested in it, reads from. */
 function producersOf(node: Node, graph: Graph): Node[] {
   const producers = new Set<Node>();
-  const collect = (reader: Node): void => {
-    for (const input of reader.inputs) {
-      if (input?.producer !== undefined && input.graph === graph) producers.add(input.producer);
-    }
-  };
-  collect(node);
-  for (const nested of node.subgraphs) {
-    for (const inner of nested.allNodes()) collect(inner);
+  for (const input of inputsOf(node)) {
+    if (input.producer !== undefined && input.graph === graph) producers.add(input.producer);
   }
   return [...producers];
+}
+
+/** What a node and the nodes nested in it read. */
+function inputsOf(node: Node): Value[] {
+  const readers = [node, ...node.subgraphs.flatMap((nested) => [...nested.allNodes()])];
+  return readers.flatMap(({ inputs }) => inputs.filter((input) => input !== undefined));
 }
 
 function releaseInputs(node: Node): void {

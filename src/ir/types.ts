@@ -63,6 +63,11 @@ export function isStatic(shape: Shape): shape is readonly number[] {
   return shape.every((dim) => typeof dim === 'number');
 }
 
+/** The sizes where all are known, else undefined. */
+export function staticDims(dims: Shape): readonly number[] | undefined {
+  return isStatic(dims) ? dims : undefined;
+}
+
 /** Number of elements of a static shape. */
 export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
@@ -73,6 +78,11 @@ export function normalizeAxis(axis: number, rank: number): number {
   const result = axis < 0 ? axis + rank : axis;
   if (result < 0 || result >= rank) throw new Error(`axis ${axis} is outside a shape of rank ${rank}`);
   return result;
+}
+
+/** The permutation that takes another back: position i goes to where `perm` has i. */
+export function inversePermutation(perm: readonly number[]): number[] {
+  return perm.map((_, axis) => perm.indexOf(axis));
 }
 
 export function sameShape(left: Shape, right: Shape): boolean {

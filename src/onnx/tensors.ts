@@ -33,7 +33,7 @@ export function readTensor(tensor: onnx.ITensorProto, readExternal: ExternalRead
     throw new TensorError('invalid', `shape [${dims.join(', ')}]`);
   }
   const bytes = size * elementTypes[type].bytes;
-  if (tensor.dataLocation === externalLocation) {
+  if (isExternal(tensor)) {
     const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
     return checked(tensorFromBytes(type, dims, readExternal(entries, bytes)));
   }
@@ -44,8 +44,10 @@ export function readTensor(tensor: onnx.ITensorProto, readExternal: ExternalRead
   return fromTypedData(type, dims, size, tensor);
 }
 
-/** TensorProto.DataLocation.EXTERNAL. */
-const externalLocation = 1;
+/** True if the data lie outside the model file (TensorProto.DataLocation.EXTERNAL). */
+export function isExternal({ dataLocation }: onnx.ITensorProto): boolean {
+  return dataLocation === 1;
+}
 
 function fromTypedData(type: ElementType, dims: readonly number[], size: number, tensor: onnx.ITensorProto): Tensor {
   const elements = typedData(type, tensor);

@@ -3,7 +3,7 @@ import type { Dim, Shape, ValueType } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { type Operator, ShapeError, withShape } from './operator.js';
-import { unknownDim } from './window.js';
+import { unknownDim } from './symbols.js';
 
 /**
  * Operators that run nested graphs. All their axes are pinned, and what a nested graph takes and gives keeps its shape.

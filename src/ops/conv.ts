@@ -4,7 +4,8 @@ import { at } from '../support/assert.js';
 import { boundSums } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, type Padding, ShapeError, staticShape } from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
-import { padsAttributes, slide, unknownDim, widerPads, windowOf } from './window.js';
+import { unknownDim } from './symbols.js';
+import { padsAttributes, slide, widerPads, windowOf } from './window.js';
 
 /**
  * ONNX Conv: x [N, C, ...], weights [M, C / group, ...kernel], optional bias [M] to [N, M, ...].

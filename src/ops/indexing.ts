@@ -7,7 +7,7 @@ import { at } from '../support/assert.js';
 import { Bounds } from './bounds.js';
 import { constantInts, inputType, type Operator, type Padding, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
-import { unknownDim } from './window.js';
+import { unknownDim } from './symbols.js';
 
 /** ONNX Concat of any number of inputs along `axis`. */
 const concat: Operator = {

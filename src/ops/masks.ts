@@ -2,7 +2,7 @@ import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { tieAllAxes } from './relations.js';
-import { unknownDim } from './window.js';
+import { unknownDim } from './symbols.js';
 
 /** What masks and encodings of categories are made of. */
 

@@ -7,8 +7,7 @@ import { followAxes } from './bounds.js';
 import { constantInts, inputType, type Operator, type Resized, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Port, type Relation, tie } from './relations.js';
 import { shapeElements } from './shape-values.js';
-import { dimOf, multipleOf } from './symbols.js';
-import { unknownDim } from './window.js';
+import { dimOf, multipleOf, unknownDim } from './symbols.js';
 
 /** A run of input axes that holds the same elements, in the same order, as a run of output axes. */
 interface Block {

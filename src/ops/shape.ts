@@ -5,7 +5,7 @@ import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { broadcastShapes, constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { shapeElements } from './shape-values.js';
-import { unknownDim } from './window.js';
+import { unknownDim } from './symbols.js';
 
 /** Operators whose output tells of shapes and positions, or whose output's shape is computed. Their axes are pinned. */
 

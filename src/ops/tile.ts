@@ -2,7 +2,7 @@ import type { Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
 import { constantInts, inputType, type Operator, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
-import { unknownDim } from './window.js';
+import { unknownDim } from './symbols.js';
 
 /** ONNX Tile: input 0 laid out repeats[axis] times along every axis, by the constant repeats of input 1. */
 export const tile: Operator = {

@@ -3,6 +3,7 @@ import type { Node } from '../ir/graph.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { type Padding, ShapeError } from './operator.js';
+import { unknownDim } from './symbols.js';
 
 /** What convolutions and poolings share: a window that slides over the spatial axes (ONNX Conv, MaxPool, …). */
 export interface Window {
@@ -72,9 +73,4 @@ export function widerPads(window: Window, { begins, ends }: Padding): readonly n
 /** Attributes that give a window `pads`, whatever it had. */
 export function padsAttributes(node: Node, pads: readonly number[]): Attributes {
   return { pads: ints(pads), ...(node.attributes.auto_pad === undefined ? {} : { auto_pad: string('NOTSET') }) };
-}
-
-/** A symbol for a size that is not known: each output of a node, and each axis of it, has its own. */
-export function unknownDim(node: Node, axis: number, output = 0): string {
-  return `${at(node.outputs, output).name}_d${axis}`;
 }

@@ -34,7 +34,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     `${colors.bold(target.target)}  ${target.mode}, opset ${target.opset}: ${target.modeReason}`,
     ...labelled('removed', removedLines(target, report), colors.dim),
     ...labelled('gates', gateTable(target), colors.dim),
-    ...labelled('size', sizeLines(target), colors.dim),
+    ...labelled('size', sizeLines(target, report), colors.dim),
     ...labelled('latency', latencyLines(target), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),
     ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
@@ -45,7 +45,7 @@ function removedLines({ gates }: TargetReport, { calibration }: Report): string[
   const sum = (read: (gate: TargetReport['gates'][number]) => number): number =>
     gates.reduce((total, gate) => total + read(gate), 0);
   const units = sum((gate) => gate.units);
-  if (gates.length === 0) return ['nothing: the model has no gates'];
+  if (gates.length === 0) return [];
   const proved = sum((gate) => gate.removedOff.proved);
   const observed = sum((gate) => gate.removedOff.observed);
   const lines = [`${proved + observed} of ${units} units that never fire: ${proved} proved, ${observed} observed`];
@@ -92,30 +92,34 @@ function gateTable({ gates }: TargetReport): string[] {
   return lines;
 }
 
-function sizeLines({ size, maskedSize }: TargetReport): string[] {
-  const row = (title: string, before: number, after: number, format: (value: number) => string): string[] => [
-    title,
-    format(before),
-    format(after),
-    formatChange(before, after),
+/** What the gates gained; of a model without gates, what it became. */
+function sizeLines({ size, maskedSize, gates }: TargetReport, { model }: Report): string[] {
+  const [title, before] =
+    gates.length > 0 ? ['every gate a mask', maskedSize] : ['original', { ...model.size, bytes: model.bytes }];
+  const row = (what: string, from: number, to: number, format: (value: number) => string): string[] => [
+    what,
+    format(from),
+    format(to),
+    formatChange(from, to),
   ];
   return formatTable(
     [
       { title: '' },
-      { title: 'every gate a mask', align: 'right' },
+      { title, align: 'right' },
       { title: 'result', align: 'right' },
       { title: 'change', align: 'right' },
     ],
     [
-      row('parameters', maskedSize.parameters, size.parameters, formatCount),
-      row('FLOPs', maskedSize.flops, size.flops, formatCount),
-      row('operators', maskedSize.nodes, size.nodes, String),
-      row('file', maskedSize.bytes, size.bytes, formatBytes),
+      row('parameters', before.parameters, size.parameters, formatCount),
+      row('FLOPs', before.flops, size.flops, formatCount),
+      row('operators', before.nodes, size.nodes, String),
+      row('file', before.bytes, size.bytes, formatBytes),
     ],
   );
 }
 
-function latencyLines({ latency, mode }: TargetReport): string[] {
+function latencyLines({ latency, mode, gates }: TargetReport): string[] {
+  if (latency === null && gates.length === 0) return [];
   if (latency === null)
     return ['not measured: gates behave otherwise on random inputs, so this needs calibration data'];
   const times = Object.entries(latency.microseconds);
@@ -138,7 +142,7 @@ function passLines({ passes }: TargetReport): string[] {
   }
   const acted = [...counts].map(([pass, count]) => `${pass} ${count}`);
   const lines = wrap(acted, 96);
-  if (left > 0) lines.push(`${plural(left, 'candidate')} left as they were: reasons in report.json`);
+  if (left > 0) lines.push(`${plural(left, 'candidate')} left alone: reasons in report.json`);
   return lines;
 }
 
@@ -159,15 +163,4 @@ function writtenFiles({ targets, calibration }: Report, out: string): string[] {
   );
   const others = ['report.json', ...(calibration === null ? [] : ['profile.json'])];
   return [...models, ...others.map((name) => printable(join(out, name)))];
-}
-
-/** What a user must know to judge the result: what the report warns of, and what was not compared with the original. */
-export function warningsOf(report: Report): string[] {
-  const warnings = [...report.warnings];
-  const verifications = report.targets.flatMap(({ verification }) => verification ?? []);
-  for (const reason of new Set(verifications.flatMap(({ withoutTfjs }) => withoutTfjs ?? []))) {
-    warnings.push(`verified against the imported graph, so not the import itself; TensorFlow.js: ${reason}`);
-  }
-  if (verifications.length < report.targets.length) warnings.push('the result was not verified');
-  return warnings;
 }

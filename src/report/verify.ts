@@ -18,9 +18,8 @@ export function renderVerification(result: VerificationReport, { colors }: { rea
 /** What was compared with what, and how near they are. */
 export function describe(result: VerificationReport): string[] {
   const { clear, boundary, outsideProfile } = result;
-  const why = result.withoutTfjs === null ? '' : ` (TensorFlow.js: ${result.withoutTfjs})`;
   const lines = [
-    `against ${referenceNames[result.reference]}${why}, ${comparedSamples(result)}`,
+    `against ${referenceNames[result.reference]}, ${comparedSamples(result)}`,
     `max difference ${formatDifference(result.maxDifference)} (relative ${formatDifference(result.maxRelative)}) on ` +
       `${plural(clear, 'clear sample')}`,
   ];

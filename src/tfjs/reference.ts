@@ -22,10 +22,11 @@ export interface NamedTensor {
 /**
  * TensorFlow.js with the fastest backend that this machine has: tfjs-node's, else wasm, else plain JavaScript. Production
  * mode keeps tfjs from printing advice to the console. The wasm files are those of the installed package: no network.
+ * `only` asks for one backend alone.
  */
-export async function loadTfjs(): Promise<Tfjs> {
+export async function loadTfjs(only?: BackendName): Promise<Tfjs> {
   tf.enableProdMode();
-  for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
+  for (const backend of only === undefined ? (['tensorflow', 'wasm', 'cpu'] as const) : [only]) {
     if (await provide(backend)) return { tf, backend };
   }
   throw new Error('TensorFlow.js has no backend here');

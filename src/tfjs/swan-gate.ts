@@ -75,6 +75,8 @@ export class SwanGate extends tf.layers.Layer {
 
   constructor(args: SwanGateArgs = {}) {
     super(args);
+    // Which steps count is for the layers behind; the gate itself pools all of them.
+    this.supportsMasking = true;
     this.threshold = args.threshold ?? 0.5;
     this.groupSize = args.groupSize ?? 1;
     this.hiddenUnits = args.hiddenUnits ?? 0;

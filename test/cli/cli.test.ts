@@ -328,11 +328,31 @@ describe('swanc verify', () => {
     expect(error.problems.length).toBeGreaterThan(0);
   });
 
+  it('reads weights that lie in a file beside the model', async () => {
+    const model = join(root, 'fixtures', 'mnist-cnn');
+    const out = at('outside');
+    expect(await swanc(['compile', model, '-o', out, '--external-data', '--no-verify'])).toMatchObject({ code: 0 });
+    expect(readdirSync(join(out, 'cpu')).toSorted()).toEqual(['model.onnx', 'model.onnx.data']);
+    expect(await swanc(['verify', model, out])).toMatchObject({ code: 0 });
+    const data = join(out, 'cpu', 'model.onnx.data');
+    const weights = readFileSync(data);
+    writeFileSync(
+      data,
+      weights.map((byte, index) => (index % 4 === 3 ? byte ^ 0x80 : byte)),
+    );
+    expect(await swanc(['verify', model, out])).toMatchObject({ code: 4 });
+    writeFileSync(data, weights.subarray(0, 100));
+    const { code, stderr } = await swanc(['verify', model, out]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/weights '.*': external data up to byte/);
+  });
+
   it('takes the folder that was compiled to', async () => {
     const model = trap('proved-dead');
     await swanc(['compile', model, '-o', at('whole')]);
     for (const path of [at('whole'), at('whole', 'cpu')]) {
-      expect(await swanc(['verify', model, path])).toMatchObject({ code: 0, stderr: '' });
+      const stderr = expect.stringMatching(/^warning: .*random inputs\n$/);
+      expect(await swanc(['verify', model, path])).toMatchObject({ code: 0, stderr });
     }
     const empty = at('empty');
     mkdirSync(empty);

@@ -4,6 +4,10 @@ import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
+import { passContext } from '../../src/compiler/context.js';
+import { bytesOfForm, compileForm } from '../../src/compiler/forms.js';
+import { masking, preparation } from '../../src/compiler/pipeline.js';
+import { openSource } from '../../src/compiler/source.js';
 import {
   type CompileOptions,
   compile,
@@ -14,6 +18,7 @@ import {
   SwancError,
   verify,
 } from '../../src/index.js';
+import { openRuntime } from '../../src/runtime/session.js';
 import { fixture, temporaryFolder, writeNormalSamples } from './support.js';
 
 const folder = await temporaryFolder();
@@ -110,6 +115,24 @@ describe('files', () => {
     });
     expect(inspection.gates).toHaveLength(1);
   });
+});
+
+test('a model without gates goes through no pass that is there for gates', async () => {
+  const plain = join(fixture('converter'), 'separable');
+  const dumpIr = join(folder, 'plain');
+  const { report, models } = await compile({ model: plain, dumpIr, verifyEach: true });
+  expect(report.targets[0]?.modeReason).toBe('the model has no gates');
+  expect(report.targets[0]?.passes.map(({ pass }) => pass)).toEqual(
+    [...preparation, ...masking].map(({ name }) => name),
+  );
+  expect(readdirSync(dumpIr).sort()).toEqual(['cpu-dense', 'prepare']);
+  expect(readdirSync(join(dumpIr, 'cpu-dense'))).toHaveLength(2 * masking.length);
+  // What the conformance suite compiles is what users get.
+  const context = passContext(await openRuntime(), {});
+  const { prepared } = await openSource(plain, context, {});
+  expect(
+    Buffer.compare(models.get('cpu') ?? Buffer.of(), bytesOfForm(await compileForm('masked', prepared, context))),
+  ).toBe(0);
 });
 
 describe('options', () => {

@@ -125,6 +125,40 @@ test('weights that are no numbers are refused by name', async () => {
   });
 });
 
+describe('an original that cannot be run', () => {
+  // Rows are read by numbers that are computed, so nothing says which inputs make them good ones.
+  const plain = `g (float[N, 1] x) => (float[N, 1, 2] y) <float far = {1000.0}, float[2, 2] table = {1.0, 2.0, 3.0, 4.0}> {
+  f = Mul (x, far)
+  i = Cast <to: int = 7> (f)
+  y = Gather (table, i)
+}`;
+  const gated = `g (float[N, 1] x) => (float[N, 2] y)
+<float far = {1000.0}, float[2, 2] table = {1.0, 2.0, 3.0, 4.0}, int64[1] axis = {1}, float zero = {0.0}> {
+  f = Mul (x, far)
+  i = Cast <to: int = 7> (f)
+  r = Gather (table, i)
+  s = Squeeze (r, axis)
+  c = GreaterOrEqual (s, zero)
+  y = Where (c, s, zero)
+}`;
+
+  test.each([
+    ['without gates', plain],
+    ['with gates', gated],
+  ])('on random inputs is told from one that the data do not fit: %s', async (_, text) => {
+    const model = await modelOf(text);
+    const advice = (pattern: RegExp) => ({ kind: 'invalid', message: expect.stringMatching(pattern) });
+    await expect(compile({ model })).rejects.toMatchObject(
+      advice(/random inputs may not suit .*--calibration.*--no-verify/),
+    );
+    const calibration = join(folder, 'far.npy');
+    await writeNpy(calibration, Tensor.floats([2, 1], [0.5, 0.7]));
+    await expect(compile({ model, calibration })).rejects.toMatchObject(advice(/check the data/));
+    await writeNpy(calibration, Tensor.floats([2, 1], [0, 0.0015]));
+    expect((await compile({ model, calibration })).report.targets).toHaveLength(1);
+  });
+});
+
 describe('files', () => {
   const model = join(fixture('traps'), 'observed-dead');
   const calibration = join(folder, 'samples.npy');

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/index.js';
 import { fileHandler } from '../../src/tfjs/index.js';
+import { layer, sequential, writeModel } from '../frontends/handmade.js';
 import { withFolder } from '../frontends/support.js';
 
 /** Without data a model is verified on random inputs, which must be ones that it can take. */
@@ -19,5 +20,16 @@ test('token numbers are drawn from the vocabulary', async () => {
     await model.save(fileHandler(join(folder, 'model.json')));
     const { report } = await compile({ model: folder });
     expect(report.targets[0]?.verification?.clear).toBe(32);
+  });
+});
+
+test.each([
+  ['RepeatVector', { n: 1e15, batch_input_shape: [null, 3] }],
+  ['ReLU', { batch_input_shape: [1e9, 4] }],
+  ['UpSampling2D', { size: [1e6, 1e6], batch_input_shape: [null, 2, 2, 1] }],
+])('%s with values too large to run says so at once', async (className, config) => {
+  await withFolder(async (folder) => {
+    writeModel(folder, sequential(layer(className, 'huge', config)));
+    await expect(compile({ model: folder })).rejects.toThrow(/huge.*: it has \d.* elements/);
   });
 });

@@ -425,6 +425,21 @@ describe('random samples', () => {
     expect(new Set(firsts).size).toBe(10);
   });
 
+  it('are positions below a bound, and steps that do not count', async () => {
+    const masked: InputSpec[] = [
+      { name: 'steps', type: 'float32', shape: ['n', 6, 3], masked: -7 },
+      { name: 'ids', type: 'float32', shape: ['n', 6], below: 3 },
+    ];
+    const [batch] = await all(randomSamples(masked, 1, 20), 64);
+    const steps = batch?.feeds.steps?.numbers() ?? [];
+    const rows = Array.from({ length: 120 }, (_, row) => steps.slice(3 * row, 3 * row + 3));
+    const whole = rows.filter((row) => row.every((value) => value === -7)).length;
+    expect(whole).toBeGreaterThan(10);
+    expect(whole).toBeLessThan(60);
+    expect(steps.filter((value) => value === -7)).toHaveLength(3 * whole);
+    expect(new Set(batch?.feeds.ids?.numbers())).toEqual(new Set([0, 1, 2]));
+  });
+
   it('fill fixed batches', async () => {
     const fixed: InputSpec[] = [{ name: 'x', type: 'float32', shape: [4, 2] }];
     const batches = await all(randomSamples(fixed, 1, 5), 64);

@@ -73,7 +73,8 @@ describe.each(models)('$name, as the Python converter saves it', ({ name, refere
       const calibration = join(temporary, 'x.npy');
       await writeNpy(calibration, defined((await readNpz(join(folder(name), 'recorded.npz'))).get('x'), 'x'));
       const { models: compiled, report } = await compile({ model: folder(name), calibration });
-      expect(report.warnings).toEqual([]);
+      const warnings = reference === byTfjs ? [] : [expect.stringContaining('it cannot load the model')];
+      expect(report.warnings).toEqual(warnings);
       expect(at(report.targets, 0).verification).toMatchObject({ samples: 3, reference });
       await expectRecorded(defined(compiled.get('cpu'), 'cpu'), name);
     }));

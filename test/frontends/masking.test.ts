@@ -311,7 +311,7 @@ describe('what tfjs does otherwise is said', () => {
     expect(await departures([start, all, rnn('last')], ['all', 'last'])).toEqual([]);
     const repeat = layer('RepeatVector', 'repeat', { n: 3 });
     expect(await departures([start, rnn('encode'), repeat, rnn('decode')], ['encode', 'decode'])).toEqual([
-      'decode: tfjs gives it the mask of another layer',
+      'decode: tfjs hands it the mask of another layer',
     ]);
     const first = layer('SimpleRNN', 'all', { ...sequence, units: 1, return_sequences: true });
     expect(await departures([first, rnn('last')], ['all', 'last'])).toEqual([]);

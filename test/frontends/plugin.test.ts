@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest';
 import customLayers from '../../examples/plugins/custom-layers.mjs';
 import { type Plugin, rulesOf } from '../../src/frontends/index.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import * as attributes from '../../src/ir/attribute.js';
 import { SwancError } from '../../src/support/errors.js';
 import { fileHandler } from '../../src/tfjs/index.js';
+import { layer, sequential, writeModel } from './handmade.js';
+import { functional, importTopology } from './recurrent-support.js';
 import { conforms, errorOf, one, single, withFolder } from './support.js';
 
 class ChannelScale extends tf.layers.Layer {
@@ -94,6 +97,129 @@ describe('layers of the user', () => {
       registerLayer({ className: 'UnitNorm', import: () => JSON.parse('[null]') });
     });
     expect(nothing.message).toContain('unit: its rule returns no values');
+  });
+
+  test('a plugin that fails by itself, at once or later', async () => {
+    const throws = (): never => {
+      throw new RangeError('no luck');
+    };
+    const rejects = (): Promise<void> => Promise.reject(new RangeError('no luck'));
+    for (const plugin of [throws, rejects]) {
+      const error = await rules(plugin).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(SwancError);
+      expect(error).toMatchObject({ kind: 'usage', cause: { name: 'RangeError' } });
+      expect(String(error)).toContain('plugin: it failed before its layers were registered: no luck');
+    }
+  });
+
+  test.each([
+    ['null', 'whose className is undefined'],
+    ['{ "className": [] }', 'whose className is []'],
+    ['{ "className": ["A", 3] }', 'whose className is ["A",3]'],
+    ['{ "className": "A" }', 'for "A" whose import is no function'],
+    ['{ "className": "A", "config": 3 }', 'for "A" whose config is no function'],
+  ])('the rule %s is none', async (text, message) => {
+    const error = await rules(({ registerLayer }) => registerLayer(JSON.parse(text))).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SwancError);
+    expect(error).toMatchObject({ kind: 'usage' });
+    expect(String(error)).toContain(`plugin: it registers a rule ${message}`);
+  });
+
+  test.each([
+    [
+      () => {
+        throw new TypeError('no shape');
+      },
+      'the rule for Leaky of plugin',
+      "it cannot tell its states at 'r': no shape",
+    ],
+    [() => JSON.parse('[["wide"]]'), 'r', 'its rule gives no shapes of states'],
+    [() => JSON.parse('null'), 'r', 'its rule gives no shapes of states'],
+  ])('a cell whose states cannot be told: %s', async (states, where, what) => {
+    const layers = await rules(({ registerLayer }) => {
+      registerLayer({ className: 'Leaky', arity: [2, 2], states, import: (_, __, [x]) => [x, x] });
+    });
+    const cell = { class_name: 'Leaky', config: { name: 'leaky' } };
+    const rnn = layer('RNN', 'r', { batch_input_shape: [null, 3, 2], cell });
+    const error = await importTopology(sequential(rnn), [], { layers }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SwancError);
+    expect(error instanceof SwancError && error.problems[0]).toMatchObject({ where, what });
+  });
+
+  test('masks and names of weights that are none', async () => {
+    const fails = async (rule: { mask?: () => never; weights?: () => never }): Promise<string> => {
+      const layers = await rules(({ registerLayer }) => {
+        registerLayer({ className: 'Odd', import: (_, __, [x]) => x, ...rule });
+      });
+      const topology = sequential(layer('Odd', 'o', { batch_input_shape: [null, 2] }));
+      const error = await importTopology(topology, [], { layers }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(SwancError);
+      return String(error);
+    };
+    expect(await fails({ mask: () => JSON.parse('[3]') as never })).toContain(
+      'o: its rule gives masks that are no values',
+    );
+    expect(await fails({ mask: () => JSON.parse('null') as never })).toContain('the rule for Odd of plugin');
+    expect(await fails({ weights: () => JSON.parse('[3]') as never })).toContain('weights gives no list of names');
+    expect(await fails({ weights: () => JSON.parse('{}') as never })).toContain('weights gives no list of names');
+  });
+
+  test('an output may have a mask of its own', async () => {
+    const layers = await rules(({ registerLayer }) => {
+      registerLayer({
+        className: 'Counting',
+        mask: 'pass',
+        import: ({ b }, _, [x]) => {
+          const sum = b.op('ReduceL1', [x, b.int64s([-1])], { keepdims: attributes.int(0) });
+          return [{ value: b.op('Neg', [x]), mask: b.cast(sum, 'bool') }];
+        },
+      });
+      registerLayer({ className: 'Wrong', import: () => JSON.parse('{ "value": 3 }') });
+    });
+    const shape = { batch_input_shape: [null, 3, 2] };
+    const rnn = layer('SimpleRNN', 'r', { units: 1 });
+    const weights = [
+      { name: 'r/kernel', shape: [2, 1], values: [1, 1] },
+      { name: 'r/recurrent_kernel', shape: [1, 1], values: [1] },
+      { name: 'r/bias', shape: [1], values: [1] },
+    ];
+    const topology = (className: string) => sequential(layer(className, 'c', shape), rnn);
+    const graph = await importTopology(topology('Counting'), weights, { layers });
+    const scan = graph.nodes.find(({ op }) => op === 'Scan');
+    expect(scan?.inputs.some((input) => input?.elementType === 'bool')).toBe(true);
+    const error = await importTopology(topology('Wrong'), weights, { layers }).catch((reason: unknown) => reason);
+    expect(String(error)).toContain('c: its rule returns no values');
+  });
+
+  test('a layer that follows masks departs where others have them and it has none', async () => {
+    const layers = await rules(({ registerLayer }) => {
+      for (const className of ['Following', 'Ignoring']) {
+        registerLayer({
+          className,
+          followsMask: className === 'Following',
+          import: ({ b }, _, [x]) => b.op('Neg', [x]),
+        });
+      }
+    });
+    const found = await withFolder(async (folder) => {
+      const input = layer('InputLayer', 'x', { batch_input_shape: [null, 3, 2] });
+      const topology = functional(
+        [
+          { layer: input },
+          { layer: layer('Masking', 'm'), on: ['x'] },
+          { layer: layer('Following', 'plain'), on: ['x'] },
+          { layer: layer('Following', 'masked'), on: ['m'] },
+          { layer: layer('Ignoring', 'other'), on: ['x'] },
+        ],
+        ['x'],
+        ['plain', 'masked', 'other'],
+      );
+      writeModel(folder, topology);
+      return importTfjsModel(folder, { layers }).departures;
+    });
+    expect(found.map(({ where }) => where)).toEqual(['plain']);
   });
 
   test('a class that is registered twice', async () => {

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
+import { sinkTransposes } from '../../passes/sink-transposes.js';
 import { importTfjsModel, type TfjsImportOptions } from '../../src/frontends/tfjs/import.js';
 import type { Graph } from '../../src/ir/graph.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { openRuntime } from '../../src/runtime/session.js';
+import { runPass } from '../passes/support.js';
 import { type Layer, sequential, type Weight, writeModel } from './handmade.js';
 import { withFolder } from './support.js';
 
@@ -53,6 +55,11 @@ export function allOf(outputs: ReturnType<tf.layers.Layer['apply']>): tf.Symboli
 /** Names of the operators of a graph, without those in loops. */
 export function operatorsOf(graph: Graph): string {
   return graph.nodes.map(({ op }) => op).join(' ');
+}
+
+/** The same once Transposes that undo each other are gone. */
+export async function sunkOperatorsOf(graph: Graph): Promise<string> {
+  return operatorsOf((await runPass(graph, [sinkTransposes], { facts: [] })).graph);
 }
 
 /** Runs a graph and gives the outputs in order. */

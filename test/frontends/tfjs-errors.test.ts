@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
@@ -249,5 +250,18 @@ describe('models that cannot be right', () => {
 
   test('no such file', () => {
     expect(errorOf(() => importTfjsModel(join('no', 'such', 'folder'))).exitCode).toBe(3);
+  });
+});
+
+test('files that Keras itself saved, and models of Keras 3', async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, 'model.h5');
+    writeFileSync(file, Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a]));
+    expect(errorOf(() => importTfjsModel(file)).message).toMatch(
+      /model\.h5: this is a file of HDF5.*\n.*tensorflowjs_converter/,
+    );
+    const topology = sequential(layer('Dense', 'a', { ...start, units: 2 }));
+    writeJson(folder, { modelTopology: { keras_version: '3.1.0', model_config: topology }, weightsManifest: [] });
+    expect(errorOf(() => importTfjsModel(folder)).message).toContain('Keras 3 saved this model');
   });
 });

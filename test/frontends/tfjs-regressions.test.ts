@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import type { Graph } from '../../src/ir/graph.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { sizeOf } from '../../src/ir/types.js';
 import { modelBytes } from '../../src/onnx/write.js';
 import { openRuntime } from '../../src/runtime/session.js';
-import { layer, sequential, writeModel } from './handmade.js';
-import { conforms, run, single, withFolder } from './support.js';
+import { type Layer, layer, sequential, type Weight, writeModel } from './handmade.js';
+import { evaluate, importTopology } from './recurrent-support.js';
+import { conforms, one, run, single, withFolder } from './support.js';
 
 /** What random models of the conformance suite found wrong. */
 
@@ -119,5 +123,66 @@ test('Resizing loads where ONNX Runtime moves its Transposes', async () => {
       const ones = Array.from({ length: 30 }, () => 1);
       expect(await run(graph, [1, 3, 5, 2], ones)).toEqual(Array.from({ length: 42 }, () => 1));
     }
+  });
+});
+
+describe('a layer called on two sizes has the constants of each', () => {
+  /** `made`, as tfjs cannot run it, on inputs `a` and `b` of these shapes. */
+  const importTwice = (
+    made: Layer,
+    shapes: readonly (readonly number[])[],
+    call: (input: string) => Record<string, unknown> = () => ({}),
+    weights: readonly Weight[] = [],
+  ): Promise<Graph> => {
+    const inputs = ['a', 'b'].map((name, index) => {
+      const shape = [null, ...(shapes[index] ?? [])];
+      return { ...layer('InputLayer', name, { batch_input_shape: shape }), name, inbound_nodes: [] };
+    });
+    const inbound_nodes = inputs.map(({ name }) => [[name, 0, 0, call(name)]]);
+    const config = {
+      name: 'model',
+      layers: [...inputs, { ...made, name: 'it', inbound_nodes }],
+      input_layers: inputs.map(({ name }) => [name, 0, 0]),
+      output_layers: inputs.map((_, index) => ['it', index, 0]),
+    };
+    return importTopology({ class_name: 'Functional', config }, weights);
+  };
+
+  test('LayerNormalization without parameters', async () => {
+    const made = tf.layers.layerNormalization({ center: false, scale: false });
+    const inputs = [[3], [4]].map((shape) => tf.input({ shape }));
+    await conforms(tf.model({ inputs, outputs: inputs.map((input) => one(made.apply(input))) }));
+  });
+
+  test('Resizing', async () => {
+    const graph = await importTwice(layer('Resizing', 'it', { height: 6, width: 6 }), [
+      [3, 3, 1],
+      [4, 2, 1],
+    ]);
+    const ones = (...dims: readonly number[]): Tensor => Tensor.floats(dims, Array<number>(sizeOf(dims)).fill(1));
+    const results = await evaluate(graph, { a: ones(1, 3, 3, 1), b: ones(1, 4, 2, 1) });
+    expect(results).toEqual([ones(1, 6, 6, 1), ones(1, 6, 6, 1)]);
+  });
+
+  test('causal MultiHeadAttention', async () => {
+    const attention = layer('MultiHeadAttention', 'it', { num_heads: 1, key_dim: 2, use_bias: false });
+    const kernel = (part: string, shape: readonly number[]): Weight => {
+      return { name: `it/${part}/kernel`, shape, values: [1, 0, 0, 1] };
+    };
+    const weights = [
+      ...['query', 'key', 'value'].map((part) => kernel(part, [2, 1, 2])),
+      kernel('attention_output', [1, 2, 2]),
+    ];
+    const shapes = [
+      [3, 2],
+      [5, 2],
+    ];
+    const call = (input: string) => ({ value: [input, 0, 0], use_causal_mask: true });
+    const graph = await importTwice(attention, shapes, call, weights);
+    const masks = [...graph.constants].filter(({ elementType }) => elementType === 'bool');
+    expect(masks.map(({ shape }) => shape)).toEqual([
+      [3, 3],
+      [5, 5],
+    ]);
   });
 });

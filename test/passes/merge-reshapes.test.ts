@@ -1,7 +1,7 @@
 import { assert, asyncProperty, constantFrom, integer, tuple } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
-import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+import { countInferences, expectSameFunction, graphOf, operators, runPass } from './support.js';
 
 const merged = async (text: string) => {
   const { graph, body } = await runPass(text, [mergeReshapes]);
@@ -108,3 +108,15 @@ test('rows of any length keep their function and end as one', async () => {
     { numRuns: 60 },
   );
 }, 60_000);
+
+test('a long chain is gone through once', async () => {
+  const length = 150;
+  const nodes = Array.from({ length }, (_, index) => {
+    const target = ['flat', 'square', 'rest'][index % 3];
+    return `  r${index + 1} = Reshape (${index === 0 ? 'x' : `r${index}`}, ${target})`;
+  });
+  const text = model(`${nodes.join('\n')}\n  y = Relu (r${length})`, 'float[N, v, w] y');
+  const { result, inferences } = await countInferences('Reshape', () => runPass(text, [mergeReshapes]));
+  expect(operators(result.graph)).toEqual(['Reshape', 'Relu']);
+  expect(inferences).toBeLessThan(10 * length);
+});

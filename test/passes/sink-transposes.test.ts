@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
 import { preparation } from '../../src/compiler/pipeline.js';
-import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+import { countInferences, expectSameFunction, graphOf, operators, runPass } from './support.js';
 
 const sunk = async (text: string) => {
   const { graph, body } = await runPass(text, [sinkTransposes], { facts: [] });
@@ -165,4 +165,25 @@ test('convolutions in channels-last layout end without Transposes but at the inp
   await expectSameFunction(graphOf(text), graph);
   const transposes = graph.nodes.filter(({ op }) => op === 'Transpose');
   expect(transposes.every((node) => node.inputs[0] === graph.inputs[0] || node.output === graph.outputs[0])).toBe(true);
+});
+
+test('a long chain is gone through a fixed number of times', async () => {
+  const length = 150;
+  const layers = Array.from({ length }, (_, index) => {
+    const before = index === 0 ? 'x' : `s${index - 1}`;
+    const after = index === length - 1 ? 'y' : `s${index}`;
+    return `  a${index} = Transpose <perm: ints = [0, 3, 1, 2]> (${before})
+  c${index} = Conv (a${index}, w)
+  t${index} = Transpose <perm: ints = [0, 2, 3, 1]> (c${index})
+  h${index} = Tanh (t${index})
+  ${after} = Add (${index === 0 ? 't0' : before}, h${index})`;
+  });
+  const text = `g (float[N, 3, 3, 2] x) => (float[N, 3, 3, 2] y)
+<float[2, 2, 1, 1] w = {0.5, 0.25, -0.5, 1.0}>
+{
+${layers.join('\n')}
+}`;
+  const { result, inferences } = await countInferences('Tanh', () => runPass(text, [sinkTransposes], { facts: [] }));
+  expect(operators(result.graph).filter((op) => op === 'Transpose')).toHaveLength(2);
+  expect(inferences).toBeLessThan(12 * length);
 });

@@ -1,9 +1,10 @@
+import { vi } from 'vitest';
 import { cloneGraph } from '../../src/ir/clone.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { parseGraph, printGraph } from '../../src/ir/text.js';
 import { sizeOf } from '../../src/ir/types.js';
-import { inferTypes } from '../../src/ops/index.js';
+import { inferTypes, operatorOf } from '../../src/ops/index.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import type { Fact, Finding, Pass, PassContext, RemovedUnits } from '../../src/passkit/pass.js';
@@ -70,6 +71,19 @@ export async function runPass(source: string | Graph, passes: readonly Pass[], o
     removed: reports.flatMap(({ removed }) => removed ?? []),
   };
   return result;
+}
+
+/** Runs `work` and counts how often the types of a node of one operator of ONNX are inferred meanwhile. */
+export async function countInferences<T>(
+  op: string,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly inferences: number }> {
+  const spy = vi.spyOn(defined(operatorOf({ op, domain: '' }), op), 'infer');
+  try {
+    return { result: await work(), inferences: spy.mock.calls.length };
+  } finally {
+    spy.mockRestore();
+  }
 }
 
 /** The lines of nodes of a printed graph, without origins. */

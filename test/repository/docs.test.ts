@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ConfigReader } from '../../src/frontends/tfjs/config.js';
 import { builtinLayers } from '../../src/frontends/tfjs/layers/index.js';
 import { targets } from '../../targets/index.js';
 import { swanc } from '../cli/support.js';
@@ -54,6 +55,24 @@ describe('documents', () => {
       classNames.filter((name) => !text.includes(`\`${name}\``)),
     );
     expect(untold).toEqual([]);
+  });
+
+  it('tell of all that a rule for a layer has, and of nothing else', () => {
+    const text = read('docs/custom-layers.md');
+    const layer = read('src/frontends/tfjs/layer.ts');
+    const membersOf = (name: string): string[] => {
+      const body = new RegExp(`interface ${name}\\b[^{]*{\\n(.*?)\\n}`, 's').exec(layer)?.[1] ?? '';
+      return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, member = '']) => member);
+    };
+    const toldIn = (section: string): string[] => {
+      const body = text.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
+      return [...body.matchAll(/^\| `(\w+)/gm)].map(([, member = '']) => member);
+    };
+    const readers = Object.getOwnPropertyNames(ConfigReader.prototype).filter((name) => name !== 'constructor');
+    expect(toldIn('A rule').sort()).toEqual(membersOf('LayerRule').sort());
+    expect(toldIn('The config').sort()).toEqual(readers.sort());
+    expect(toldIn('The context').sort()).toEqual(membersOf('LayerContext').sort());
+    expect(toldIn('Layers inside a layer').sort()).toEqual(membersOf('InnerLayer').sort());
   });
 
   it('tell of the costs of the target as they are', () => {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type CompileOptions, type Mode, modes } from '../../compiler/options.js';
 import { colorsFor } from '../../report/colors.js';
-import { renderReport, warningsOf } from '../../report/compile.js';
+import { renderReport } from '../../report/compile.js';
 import { printable } from '../../report/text.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
@@ -18,6 +18,7 @@ interface Flags extends ModelFlags {
   readonly dead?: 'proved' | 'observed';
   readonly inputRange?: readonly [number, number];
   readonly opset?: number;
+  readonly externalData?: true;
   readonly json?: true;
   readonly verify: boolean;
   readonly verifyEach?: true;
@@ -61,6 +62,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
     )
     .option('--input-range <low,high>', 'what every input element lies between: lets more be proved', numberRange)
     .option('--opset <version>', "ONNX operator set to write (default: the target's)", positiveInteger)
+    .option('--external-data', 'write the weights into a file beside each model (default: where it would pass 2 GB)')
     .option('--json', 'print the report as JSON and nothing else')
     .option('--no-verify', 'leave out the comparison with the original')
     .option('--verify-each', 'compare before and after every pass, too')
@@ -71,7 +73,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
       const options: CompileOptions = { ...flags, model, targets: target, plugins: plugin, signal: terminal.signal };
       const { report } = await withProgress(terminal, (onProgress) => compile({ ...options, onProgress }));
       const errColors = colorsFor(terminal.errColors);
-      for (const warning of warningsOf(report)) terminal.err(`${errColors.yellow('warning:')} ${printable(warning)}\n`);
+      for (const warning of report.warnings) terminal.err(`${errColors.yellow('warning:')} ${printable(warning)}\n`);
       if (json) terminal.out(`${JSON.stringify(report, undefined, 2)}\n`);
       else terminal.out(renderReport(report, { out: flags.out, colors: colorsFor(terminal.outColors) }));
     });

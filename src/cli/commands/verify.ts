@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { colorsFor } from '../../report/colors.js';
+import { printable } from '../../report/text.js';
 import { renderVerification } from '../../report/verify.js';
 import { invalid } from '../../support/errors.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
@@ -35,6 +36,8 @@ export function addVerify(program: Command, terminal: Terminal): void {
       const result = await withProgress(terminal, (onProgress) =>
         verify({ ...flags, model, compiled, plugins: plugin, signal: terminal.signal, onProgress }),
       );
+      const errColors = colorsFor(terminal.errColors);
+      for (const caveat of result.caveats) terminal.err(`${errColors.yellow('warning:')} ${printable(caveat)}\n`);
       if (json) terminal.out(`${JSON.stringify({ equal: true, ...result }, undefined, 2)}\n`);
       else terminal.out(renderVerification(result, { colors: colorsFor(terminal.outColors) }));
     });

@@ -1,6 +1,6 @@
 import type { Value } from '../../ir/graph.js';
 import { invalid, SwancError } from '../../support/errors.js';
-import { Context, type ImportState, type LayerCall } from './context.js';
+import { Context, type ImportState, type LayerCall, recordDeparture } from './context.js';
 import type { InnerLayer, Masked } from './layer.js';
 import { type CallArguments, noArguments, type Source } from './links.js';
 import type { LayerSpec, ModelSpec } from './topology.js';
@@ -56,8 +56,7 @@ export class Calls {
   #step(layer: LayerSpec, inputs: readonly Masked[], given: CallArguments<Masked>, name: string): Results {
     const constants = this.#constants.get(layer) ?? new Map<string, Value>();
     this.#constants.set(layer, constants);
-    const { className } = layer;
-    const { graph } = this.#state;
+    const { graph, layers } = this.#state;
     // Where a call is given a mask, this is the mask of its first input.
     const asked = given.tensors.get('mask')?.[0]?.value;
     const isBool = asked === undefined || asked.elementType === 'bool';
@@ -68,8 +67,8 @@ export class Calls {
     try {
       return this.#call(layer, {
         name,
-        className,
         scope: layer.name,
+        order: layers.weightsOf(layer),
         graph,
         inputs: masked,
         arguments: rest,
@@ -90,10 +89,18 @@ export class Calls {
     if (layer.model !== undefined) {
       this.#checkCount(name, inputs.length, [layer.model.inputs.length, layer.model.inputs.length]);
       const outputs = this.model(layer.model, inputs, `${name}/`);
+      if (outputs.some((output) => output?.mask !== undefined)) {
+        recordDeparture(this.#state, name, 'tfjs loses the mask that a model inside gives');
+      }
       return outputs.every(isDefined) ? outputs : undefined;
     }
     const { definition, importer } = layers.of(layer);
     this.#checkCount(name, inputs.length, definition.arity);
+    if (definition.followsMask === true && inputs[0]?.mask === undefined) this.#state.unmasked.add(name);
+    const [first] = inputs;
+    if (importer.maskedBy !== undefined && first !== undefined && this.#state.graph.inputs.includes(first.value)) {
+      this.#state.maskedInputs.set(first.value.name, importer.maskedBy);
+    }
     const ctx = new Context(this.#state, call, (inner, outer, scope) => this.#inner(inner, outer, scope));
     const outputs = importer.call(
       ctx,
@@ -111,7 +118,6 @@ export class Calls {
     const outputs = this.#call(spec, {
       ...outer,
       name: `${outer.name}/${inner.name}`,
-      className: inner.className,
       scope: scope === '' ? outer.scope : `${outer.scope}/${scope}`,
       arguments: noArguments,
     });

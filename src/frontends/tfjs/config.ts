@@ -1,3 +1,4 @@
+import { at } from '../../support/assert.js';
 import { type ActivationName, activationNames } from './activations.js';
 import { camelCase, enumKey, field, isList, isObject, type JsonObject, show, snakeCase } from './json.js';
 import type { InnerLayer } from './layer.js';
@@ -22,7 +23,7 @@ const neutralFields: ReadonlySet<string> = new Set([
 const neutralEndings = ['_initializer', '_regularizer', '_constraint'];
 
 /** Reads a layer inside a config: problems are recorded, and a layer to go on with is returned in any case. */
-export type InnerLayerReader = (entry: unknown, owner: string, field: string, changes: JsonObject) => InnerLayer;
+export type InnerLayerReader = (entry: unknown, owner: string, field: string) => InnerLayer;
 
 /**
  * Reads the config of one layer. Getters take the snake_case name of a field, accept both spellings, and record a
@@ -35,6 +36,8 @@ export class ConfigReader {
   readonly #problems: Problems;
   readonly #readInner: InnerLayerReader;
   readonly #read = new Set<string>();
+  /** Layers that were read: who asks for a field again gets the same ones. */
+  readonly #inner = new Map<string, readonly InnerLayer[]>();
 
   constructor(where: string, config: JsonObject, problems: Problems, readInner: InnerLayerReader) {
     this.#where = where;
@@ -130,16 +133,21 @@ export class ConfigReader {
     return fallback;
   }
 
-  /** The layer in field `name`; required. `changes` replace fields of its config. */
-  layer(name: string, changes: JsonObject = {}): InnerLayer {
-    return this.#readInner(this.raw(name), this.#where, name, changes);
+  /** The layer in field `name`; required. */
+  layer(name: string): InnerLayer {
+    return at(
+      this.#once(name, () => [this.#readInner(this.raw(name), this.#where, name)]),
+      0,
+    );
   }
 
   /** The layers in the list `name`; required. */
   layers(name: string): readonly InnerLayer[] {
-    const value = this.raw(name);
-    const list = isList(value) ? value : this.#wrong(name, value, 'a list of layers', []);
-    return list.map((entry, index) => this.#readInner(entry, this.#where, `${name} ${index}`, {}));
+    return this.#once(name, () => {
+      const value = this.raw(name);
+      const list = isList(value) ? value : this.#wrong(name, value, 'a list of layers', []);
+      return list.map((entry, index) => this.#readInner(entry, this.#where, `${name} ${index}`));
+    });
   }
 
   /** Accepts only `value` (or absence) for a field that the layer's rule does not cover otherwise. */
@@ -163,8 +171,15 @@ export class ConfigReader {
     this.#problems.unsupported(this.#where, what, advice);
   }
 
-  /** Records every field that nobody has read: what it means is not known, so it cannot be left out silently. */
-  finish(): void {
+  /**
+   * Records every field that nobody has read: what it means is not known, so it cannot be left out silently. A rule has
+   * no use for it.
+   */
+  static finish(config: ConfigReader): void {
+    config.#finish();
+  }
+
+  #finish(): void {
     for (const [key, value] of Object.entries(this.#config)) {
       const name = snakeCase(key);
       if (this.#read.has(name) || value === null || value === false) continue;
@@ -176,6 +191,12 @@ export class ConfigReader {
     if (policy !== undefined && !['float32', 'int32', 'bool'].includes(String(policy))) {
       this.unsupported(`dtype = ${show(dtype)} is not supported`, 'save the model in float32');
     }
+  }
+
+  #once(key: string, read: () => readonly InnerLayer[]): readonly InnerLayer[] {
+    const layers = this.#inner.get(key) ?? read();
+    this.#inner.set(key, layers);
+    return layers;
   }
 
   #wrong<T>(name: string, value: unknown, wanted: string, stand_in: T): T {

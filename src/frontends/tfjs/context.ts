@@ -1,8 +1,9 @@
 import type { Graph, Value } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
-import type { Shape } from '../../ir/types.js';
+import { type Shape, sameShape } from '../../ir/types.js';
+import { at } from '../../support/assert.js';
 import { invalid, type SwancError } from '../../support/errors.js';
-import type { InnerLayer, LayerContext, Masked, WeightConversion, WeightPart } from './layer.js';
+import type { InnerLayer, LayerContext, Masked, WeightForm, WeightPart } from './layer.js';
 import type { CallArguments } from './links.js';
 import type { PreparedLayers } from './prepare.js';
 import { type Problems, unsupported } from './problems.js';
@@ -26,17 +27,26 @@ export interface ImportState {
   readonly states: States;
   /** What layers do otherwise than tfjs; they add to it. */
   readonly departures: Departure[];
+  /** Inputs of the model in which steps that do not count consist of a number, and that number. */
+  readonly maskedInputs: Map<string, number>;
   /** Layers that would follow a mask but were given none; they are departures in a model with masks. */
   readonly unmasked: Set<string>;
+}
+
+/** Notes once that TensorFlow.js computes something else than this import in layer `where`. */
+export function recordDeparture({ departures }: ImportState, where: string, what: string): void {
+  const isKnown = departures.some((other) => other.where === where && other.what === what);
+  if (!isKnown) departures.push({ where, what });
 }
 
 /** One call of a layer: where it is and what it is given. */
 export interface LayerCall {
   /** The layer's name, behind those of the models and wrappers around it. */
   readonly name: string;
-  readonly className: string;
   /** What its weights' names begin with in the files. */
   readonly scope: string;
+  /** Names of the weights of the layer, or of the wrapper around it, in the order in which it creates them. */
+  readonly order: readonly string[];
   /** The graph that its nodes go into. */
   readonly graph: Graph;
   readonly inputs: readonly Masked[];
@@ -69,10 +79,6 @@ export class Context implements LayerContext {
     return this.#call.name;
   }
 
-  get className(): string {
-    return this.#call.className;
-  }
-
   get masks(): readonly (Value | undefined)[] {
     return this.#call.inputs.map(({ mask }) => mask);
   }
@@ -99,17 +105,11 @@ export class Context implements LayerContext {
     if (found !== rank) throw this.invalid(`its input has rank ${found} where ${rank} is needed`);
   }
 
-  weight(name: string, shape: readonly number[], convert?: WeightConversion): Value {
-    const full = `${this.#call.scope}/${name}`;
-    return this.#once(full, (index) => {
-      if (typeof convert !== 'object') {
-        const tensor = this.#read({ name, shape, index });
-        if (tensor === undefined) return this.#standIn(name, shape);
-        return this.#constant(name, convert === undefined ? tensor : convert(tensor));
-      }
-      const tensor = this.#read({ name, shape, index, perm: convert.perm });
-      if (tensor === undefined) return this.#standIn(name, shape);
-      return this.#constant(name, convert.dims === undefined ? tensor : tensor.reshaped(convert.dims));
+  weight(name: string, shape: readonly number[], { perm, dims }: WeightForm = {}): Value {
+    return this.#once(['weight', name, shape, perm, dims], () => {
+      const tensor = this.#read({ name, shape, ...(perm && { perm }) });
+      if (tensor === undefined) return this.#standIn(name, dims ?? perm?.map((axis) => at(shape, axis)) ?? shape);
+      return this.#constant(name, dims === undefined ? tensor : tensor.reshaped(dims));
     });
   }
 
@@ -119,7 +119,7 @@ export class Context implements LayerContext {
     parts: readonly WeightPart[],
     make: (weights: readonly Tensor<'float32'>[]) => Tensor,
   ): Value {
-    return this.#once(`(${this.#call.scope}/${name})`, () => {
+    return this.#once(['combined', name, shape, parts], () => {
       const found = parts.map((part) => this.#read(part));
       const tensors = found.filter((tensor) => tensor !== undefined);
       return tensors.length < parts.length ? this.#standIn(name, shape) : this.#constant(name, make(tensors));
@@ -127,21 +127,16 @@ export class Context implements LayerContext {
   }
 
   weightShape(name: string): readonly number[] | undefined {
-    return this.#state.weights.find(this.#call.scope, name, this.#weightCount())?.dims;
+    return this.#state.weights.dimsOf(...this.#placeOf(name));
   }
 
   constant(name: string, make: () => Tensor): Value {
-    // In brackets and so out of the weights' numbering: a layer's constants are no weights.
-    return this.#once(`(${this.#call.scope}/${name})`, () => this.#constant(name, make()));
+    return this.#once(['constant', name], () => this.#constant(name, make()));
   }
 
-  tensorArgument(name: string): readonly Value[] {
+  tensorArgument(name: string): readonly Masked[] {
     this.#asked.add(name);
-    return this.#call.arguments.tensors.get(name)?.map(({ value }) => value) ?? [];
-  }
-
-  tensorArgumentMasks(name: string): readonly (Value | undefined)[] {
-    return this.#call.arguments.tensors.get(name)?.map(({ mask }) => mask) ?? [];
+    return this.#call.arguments.tensors.get(name) ?? [];
   }
 
   argument(name: string): unknown {
@@ -160,12 +155,6 @@ export class Context implements LayerContext {
     return this.#inner(layer, { ...this.#call, inputs }, scope);
   }
 
-  statesOf(cell: InnerLayer, x: Value): readonly (readonly number[])[] {
-    const { importer } = this.#state.layers.of(this.#state.layers.specOf(cell));
-    if (importer.states === undefined) throw this.unsupported(`${cell.className} '${cell.name}' is no recurrent cell`);
-    return importer.states(this, x);
-  }
-
   within(body: Graph): LayerContext {
     return new Context(this.#state, { ...this.#call, graph: body }, this.#inner, this.#asked);
   }
@@ -179,13 +168,7 @@ export class Context implements LayerContext {
   }
 
   departs(what: string): void {
-    const { departures } = this.#state;
-    const isKnown = departures.some((other) => other.where === this.name && other.what === what);
-    if (!isKnown) departures.push({ where: this.name, what });
-  }
-
-  unmasked(): void {
-    this.#state.unmasked.add(this.name);
+    recordDeparture(this.#state, this.name, what);
   }
 
   invalid(what: string, advice?: string): SwancError {
@@ -197,15 +180,19 @@ export class Context implements LayerContext {
   }
 
   /** A weight from the files; undefined, with the problem recorded, where they have none of this shape. */
-  #read({ name, shape, index, perm }: WeightPart): Tensor<'float32'> | undefined {
+  #read({ name, shape, perm }: WeightPart): Tensor<'float32'> | undefined {
     const { weights, problems } = this.#state;
-    const full = `${this.#call.scope}/${name}`;
-    const handle = weights.find(this.#call.scope, name, index);
+    const [full, place] = this.#placeOf(name);
+    const handle = weights.find(full, place);
     if (handle === undefined) {
-      problems.invalid(full, 'this weight is not in the weight files');
+      const isOrderMissing = weights.isNumbered && place === undefined;
+      const advice = isOrderMissing
+        ? "they number weights: the layer's rule must tell the order of its own"
+        : undefined;
+      problems.invalid(full, 'this weight is not in the weight files', advice);
       return undefined;
     }
-    if (handle.type !== 'float32' || !sameDims(handle.dims, shape)) {
+    if (handle.type !== 'float32' || !sameShape(handle.dims, shape)) {
       const found = `${handle.type}[${handle.dims.join(', ')}]`;
       problems.invalid(full, `the file has ${found} where the layer needs float32[${shape.join(', ')}]`);
       return undefined;
@@ -221,25 +208,26 @@ export class Context implements LayerContext {
     return this.#state.graph.addConstant(`${this.name}_${name}`, tensor);
   }
 
-  #once(key: string, make: (index: number) => Value): Value {
-    const { constants } = this.#call;
-    const known = constants.get(key);
-    if (known !== undefined) return known;
-    const made = make(this.#weightCount());
-    constants.set(key, made);
-    return made;
+  /** A weight's whole name and its place among the weights of the layer; undefined where their order is not known. */
+  #placeOf(name: string): [full: string, place: number | undefined] {
+    const full = `${this.#call.scope}/${name}`;
+    const place = this.#call.order.indexOf(full);
+    return [full, place < 0 ? undefined : place];
   }
 
-  #weightCount(): number {
-    return [...this.#call.constants.keys()].filter((name) => !name.startsWith('(')).length;
+  /** What was made for the same key before: that a layer is called, or asks, twice adds nothing. */
+  #once(key: readonly unknown[], make: () => Value): Value {
+    const { constants, scope } = this.#call;
+    const text = JSON.stringify([scope, ...key]);
+    const known = constants.get(text);
+    if (known !== undefined) return known;
+    const made = make();
+    constants.set(text, made);
+    return made;
   }
 
   /** Takes the place of a weight that a problem was recorded for, so that the rest of the model is looked at too. */
   #standIn(name: string, shape: readonly number[]): Value {
     return this.#state.graph.addInput(`${this.name}_${name}`, { type: 'float32', shape });
   }
-}
-
-function sameDims(left: readonly number[], right: readonly number[]): boolean {
-  return left.length === right.length && left.every((dim, axis) => dim === right[axis]);
 }

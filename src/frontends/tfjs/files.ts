@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { at } from '../../support/assert.js';
-import { invalid } from '../../support/errors.js';
+import { invalid, type SwancError } from '../../support/errors.js';
 import { isObject, type JsonObject, nestsDeeper } from './json.js';
 
 /** Largest model.json that is read. Weights are not in it: real ones are a few megabytes. */
@@ -35,10 +35,21 @@ function parse(file: string, text: string): JsonObject {
   try {
     json = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (error) {
-    throw invalid(file, `this is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    // Of the first line only: a message may hold whatever the file does.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+    throw kerasFile(file, text) ?? invalid(file, `this is not JSON: ${reason}`);
   }
   if (!isObject(json)) throw invalid(file, 'a model.json holds an object');
   return json;
+}
+
+/** The error for a file as Keras itself saves it, known by its first bytes: HDF5, or a ZIP archive (`.keras`). */
+function kerasFile(file: string, text: string): SwancError | undefined {
+  const kind = text.slice(1, 4) === 'HDF' ? 'HDF5' : text.startsWith('PK') ? 'ZIP' : undefined;
+  if (kind === undefined) return undefined;
+  const advice =
+    'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model <file> <folder>';
+  return invalid(file, `this is a file of ${kind}, as Keras saves models, and no model.json`, advice);
 }
 
 function stat(path: string): Stats {

@@ -2,7 +2,7 @@ import { Graph, type Value } from '../../ir/graph.js';
 import type { Dim, ElementType, ValueType } from '../../ir/types.js';
 import { inferTypes } from '../../ops/index.js';
 import { Calls } from './calls.js';
-import type { Departure, ImportState } from './context.js';
+import { type Departure, type ImportState, recordDeparture } from './context.js';
 import { readModelFile } from './files.js';
 import { field, isList, show } from './json.js';
 import type { LayerDefinition } from './layer.js';
@@ -10,7 +10,7 @@ import { builtinLayers } from './layers/index.js';
 import { PreparedLayers } from './prepare.js';
 import { Problems } from './problems.js';
 import { type ModelState, States } from './states.js';
-import { findTopology, type LayerSpec, type ModelSpec, readModel } from './topology.js';
+import { findTopology, isOfKeras3, keras3Advice, type LayerSpec, type ModelSpec, readModel } from './topology.js';
 import { TypedBuilder } from './typed-builder.js';
 import { WeightStore } from './weights.js';
 
@@ -26,6 +26,8 @@ export interface TfjsImport {
   readonly states: readonly ModelState[];
   /** What tfjs computes otherwise or cannot compute: with any of these it is no reference for the graph. */
   readonly departures: readonly Departure[];
+  /** Inputs in which steps that do not count consist of a number, and that number. */
+  readonly maskedInputs: ReadonlyMap<string, number>;
   /** Bytes of model.json and all weight files. */
   readonly sourceBytes: number;
 }
@@ -53,12 +55,17 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const graph = new Graph(model.name);
     const states = new States(graph);
     const departures: Departure[] = [];
-    const outputs = callModel(model, { graph, weights, problems, layers, states, departures, unmasked: new Set() });
+    const maskedInputs = new Map<string, number>();
+    const found = { departures, maskedInputs, unmasked: new Set<string>() };
+    const outputs = callModel(model, { graph, weights, problems, layers, states, ...found });
+    if (problems.count > 0 && isOfKeras3(file.json)) {
+      problems.invalid(file.path, 'Keras 3 saved this model, and names weights in other ways', keras3Advice);
+    }
     problems.throwIfAny(file.path);
     const kept = setOutputs(graph, model, outputs, states);
     graph.removeUnused();
     inferTypes(graph);
-    return { graph, states: kept, departures, sourceBytes: file.bytes + weights.bytes };
+    return { graph, states: kept, departures, maskedInputs, sourceBytes: file.bytes + weights.bytes };
   } finally {
     weights.close();
   }
@@ -76,8 +83,7 @@ function callModel(model: ModelSpec, state: ImportState): readonly Value[] {
   const calls = new Calls(state);
   const outputs = calls.model(model, inputs);
   if (calls.hasMasks) {
-    for (const where of state.unmasked)
-      state.departures.push({ where, what: 'tfjs gives it the mask of another layer' });
+    for (const where of state.unmasked) recordDeparture(state, where, 'tfjs hands it the mask of another layer');
   }
   if (!calls.incomplete) {
     for (const name of weights.unused) problems.invalid(name, 'no layer of the model has this weight');

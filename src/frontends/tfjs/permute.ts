@@ -1,15 +1,9 @@
 import { Tensor } from '../../ir/tensor.js';
+import { sizeOf } from '../../ir/types.js';
 import { at } from '../../support/assert.js';
 
 /** Gives the elements of a tensor, in row-major order, from element `from` on: as many as `target` has. */
 export type ReadElements = (from: number, target: Float32Array) => void;
-
-/** The tensor whose axis i is axis `perm[i]` of `tensor`, its data copied once. */
-export function permuteTensor(tensor: Tensor<'float32'>, perm: readonly number[]): Tensor<'float32'> {
-  return permuteElements(tensor.dims, perm, (from, target) => {
-    target.set(tensor.data.subarray(from, from + target.length));
-  });
-}
 
 /**
  * The tensor whose axis i is axis `perm[i]` of one of shape `sourceDims`, which is read piece by piece: no second copy of
@@ -23,7 +17,7 @@ export function permuteElements(
   const result = new Tensor(
     'float32',
     perm.map((axis) => at(sourceDims, axis)),
-    new Float32Array(product(sourceDims)),
+    new Float32Array(sizeOf(sourceDims)),
   );
   if (result.size === 0) return result;
   const axes = mergedAxes(sourceDims, perm);
@@ -142,8 +136,4 @@ function advance(counter: number[], dims: readonly number[], steps: readonly num
     counter[axis] = 0;
   }
   return result;
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((size, dim) => size * dim, 1);
 }

@@ -1,5 +1,4 @@
 import { ConfigReader } from './config.js';
-import type { JsonObject } from './json.js';
 import type { InnerLayer, LayerDefinition, LayerImporter } from './layer.js';
 import type { Problems } from './problems.js';
 import { type LayerSpec, type ModelSpec, readLayer } from './topology.js';
@@ -39,6 +38,11 @@ export class PreparedLayers {
     return spec;
   }
 
+  /** Names of the weights of a layer, which its own begins, in the order in which it creates them, if that is known. */
+  weightsOf(layer: LayerSpec): readonly string[] {
+    return this.#prepared.get(layer)?.importer.weights.map((name) => `${layer.name}/${name}`) ?? [];
+  }
+
   #prepareModel(model: ModelSpec, prefix: string): void {
     for (const layer of model.layers) {
       if (layer.className !== 'InputLayer') this.#prepareLayer(layer, prefix + layer.name);
@@ -59,17 +63,28 @@ export class PreparedLayers {
       return config;
     }
     this.#prepared.set(layer, { definition, importer: definition.prepare(config) });
-    config.finish();
+    ConfigReader.finish(config);
     return config;
   }
 
-  #readInner(entry: unknown, owner: string, field: string, changes: JsonObject): InnerLayer {
+  #readInner(entry: unknown, owner: string, field: string): InnerLayer {
     const where = `${owner}, ${field}`;
     const read = readLayer(entry, where, this.#problems);
-    const spec = read === undefined ? standIn(where) : { ...read, config: { ...read.config, ...changes } };
+    const spec = read ?? standIn(where);
     const config = read === undefined ? this.#configOf(spec, where) : this.#prepareLayer(spec, `${owner}/${spec.name}`);
-    const perVector = this.#prepared.get(spec)?.definition.perVector ?? false;
-    const layer: InnerLayer = { name: spec.name, className: spec.className, config, perVector };
+    const prepared = this.#prepared.get(spec);
+    const layer: InnerLayer = {
+      name: spec.name,
+      className: spec.className,
+      config,
+      perVector: prepared?.definition.perVector ?? false,
+      weights: prepared?.importer.weights ?? [],
+      states: (ctx, x) => {
+        const states = prepared?.importer.states;
+        if (states === undefined) throw ctx.unsupported(`${spec.className} '${spec.name}' is no recurrent cell`);
+        return states(ctx, x);
+      },
+    };
     this.#inner.set(layer, spec);
     return layer;
   }

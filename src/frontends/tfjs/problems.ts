@@ -3,6 +3,7 @@ import { type ErrorKind, type Problem, problem, SwancError } from '../../support
 /** Collects what is wrong with a model, so that all of it is reported at once. */
 export class Problems {
   readonly #list: Problem[] = [];
+  readonly #known = new Set<string>();
   #kind: ErrorKind = 'unsupported';
 
   get count(): number {
@@ -12,17 +13,17 @@ export class Problems {
   /** Something that no model may have. */
   invalid(where: string, what: string, advice?: string): void {
     this.#kind = 'invalid';
-    this.#list.push(problem(where, what, advice));
+    this.#add(problem(where, what, advice));
   }
 
   /** Something that is right but for which there is no rule here. */
   unsupported(where: string, what: string, advice?: string): void {
-    this.#list.push(problem(where, what, advice));
+    this.#add(problem(where, what, advice));
   }
 
   add(error: SwancError): void {
     if (error.kind === 'invalid') this.#kind = 'invalid';
-    this.#list.push(...error.problems);
+    for (const entry of error.problems) this.#add(entry);
   }
 
   /** Throws one error of all problems; its kind is `unsupported` if each of them is. */
@@ -31,6 +32,14 @@ export class Problems {
     if (count === 0) return;
     const what = this.#kind === 'invalid' ? 'is not a valid model' : 'has parts that swanc does not support';
     throw new SwancError(this.#kind, `${subject} ${what} (${count} problem${count === 1 ? '' : 's'})`, this.#list);
+  }
+
+  /** What is wrong with a field that two read, or a weight that two ask for, is said once. */
+  #add(entry: Problem): void {
+    const key = JSON.stringify([entry.where, entry.what]);
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    this.#list.push(entry);
   }
 }
 

@@ -1,7 +1,8 @@
-import { type Attributes, int, ints, string } from '../../ir/attribute.js';
+import { type Attributes, ints, string } from '../../ir/attribute.js';
 import type { Builder } from '../../ir/builder.js';
 import type { Value } from '../../ir/graph.js';
-import type { Dim } from '../../ir/types.js';
+import { type Dim, inversePermutation } from '../../ir/types.js';
+import { range } from './axes.js';
 import type { ConfigReader, DataFormat } from './config.js';
 import type { LayerContext } from './layer.js';
 
@@ -20,20 +21,11 @@ export function axisToFront(rank: number, axis: number): number[] {
   return [0, axis, ...range(1, rank).filter((other) => other !== axis)];
 }
 
-/** The permutation that undoes `perm`. */
-export function inversePerm(perm: readonly number[]): number[] {
-  return perm.map((_, axis) => perm.indexOf(axis));
-}
-
-export function range(start: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
-}
-
 /** Runs `make` on x with channels at axis 1 and brings its result back to the layout of x. */
 export function withChannelsFirst(b: Builder, x: Value, rank: number, axis: number, make: (x: Value) => Value): Value {
   if (axis === 1) return make(x);
   const perm = axisToFront(rank, axis);
-  return b.transpose(make(b.transpose(x, perm)), inversePerm(perm));
+  return b.transpose(make(b.transpose(x, perm)), inversePermutation(perm));
 }
 
 /** The axis that `format` has channels on. */
@@ -154,9 +146,4 @@ export function skips({ size, strides, padding }: Window): boolean {
 /** Sizes of the axes of a channels-first value behind batch and channels. */
 export function spatialDims(ctx: LayerContext, x: Value): readonly Dim[] {
   return ctx.shape(x).slice(2);
-}
-
-/** Reduces `axes` with ReduceMean or ReduceMax. */
-export function reduce(b: Builder, op: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
-  return b.op(op, [x, b.int64s(axes, 'axes')], { keepdims: int(keepDims ? 1 : 0) });
 }

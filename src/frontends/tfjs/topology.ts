@@ -54,6 +54,13 @@ export function findTopology(file: JsonObject, problems: Problems): JsonObject |
   return undefined;
 }
 
+/** True if the file says that Keras 3 saved the model. */
+export function isOfKeras3(file: JsonObject): boolean {
+  const topology = field(file, 'model_topology');
+  const version = isObject(topology) ? field(topology, 'keras_version') : undefined;
+  return typeof version === 'string' && Number.parseInt(version, 10) >= 3;
+}
+
 /** Reads the model that `{class_name, config}` describes. Undefined, with problems recorded, where it is no model. */
 export function readModel(topology: JsonObject, fallbackName: string, problems: Problems): ModelSpec | undefined {
   const className = field(topology, 'class_name');
@@ -70,6 +77,10 @@ function readFunctional(config: unknown, fallbackName: string, problems: Problem
     return undefined;
   }
   const name = typeof config.name === 'string' ? config.name : fallbackName;
+  if (config.layers.some(hasKeras3Calls)) {
+    problems.unsupported(name, 'the model is in the format of Keras 3', keras3Advice);
+    return undefined;
+  }
   const layers: LayerSpec[] = [];
   for (const [index, entry] of config.layers.entries()) {
     const layer = readLayer(entry, `${name}, layer ${index}`, problems);
@@ -157,13 +168,17 @@ function readCalls(layer: LayerSpec, entry: unknown, problems: Problems): readon
   }
   const calls: Call[] = [];
   for (const node of nodes) {
-    if (isObject(node)) {
-      problems.unsupported(layer.name, 'the model is in the format of Keras 3', 'save it with tf_keras (Keras 2)');
-      return [];
-    }
     calls.push({ inputs: readRefs(node, layer.name, problems), ...readArguments(node, layer.name, problems) });
   }
   return calls;
+}
+
+export const keras3Advice = 'save it with Keras 2: tf_keras, or TensorFlow before 2.16';
+
+/** Keras 3 has objects where Keras 2 has lists of `[layer, node, tensor, arguments]`. */
+function hasKeras3Calls(entry: unknown): boolean {
+  const nodes = isObject(entry) ? field(entry, 'inbound_nodes') : undefined;
+  return isList(nodes) && nodes.some(isObject);
 }
 
 /** The arguments of a call: the fourth element of each `[layer, node, tensor, arguments]`. */

@@ -28,7 +28,8 @@ interface Entry {
  *
  * Names are matched by the rules of tfjs: the exact name; else the name in the file without its second-last part (TF
  * 2.2 and later write `lstm/lstm_cell/kernel`); else, if the last part of the first name in the file begins with a
- * number, layer and index in one of these two ways. No weight of the files is given to two weights of the model.
+ * number, the name with the weight's place in its layer for the last part, in one of these two ways. No weight of the
+ * files is given to two weights of the model.
  */
 export class WeightStore {
   readonly #entries = new Map<string, Entry>();
@@ -38,7 +39,8 @@ export class WeightStore {
   readonly #notFinite = new Set<string>();
   readonly #sources: ShardedBytes[] = [];
   readonly #files = new Set<string>();
-  readonly #byIndex: boolean;
+  /** True if weights may have numbers for names. */
+  readonly isNumbered: boolean;
   /** Bytes of all weight files. */
   readonly bytes: number;
 
@@ -57,22 +59,29 @@ export class WeightStore {
       if (!this.#entries.has(short) && !this.#shortened.has(short)) this.#shortened.set(short, entry);
     }
     const [firstName = ''] = this.#entries.keys();
-    this.#byIndex = !Number.isNaN(Number.parseInt(firstName.split('/').at(-1) ?? '', 10));
+    this.isNumbered = !Number.isNaN(Number.parseInt(firstName.split('/').at(-1) ?? '', 10));
     this.bytes = this.#sources.reduce((sum, source) => sum + source.bytes, 0);
   }
 
-  /** The weight `name` of `layer`, the layer's weight number `index` in order of creation; undefined: not in the file. */
-  find(layer: string, name: string, index: number): WeightHandle | undefined {
-    const full = `${layer}/${name}`;
-    const entry = this.#named(full) ?? (this.#byIndex ? this.#named(`${layer}/${index}`) : undefined);
-    if (entry === undefined || (this.#taken.get(entry) ?? full) !== full) return undefined;
-    this.#taken.set(entry, full);
+  /**
+   * Takes the weight `name`, which begins with that of its layer, for the model. Undefined: not in the files. `place`
+   * counts the layer's weights in order of creation; without it, names alone are looked for.
+   */
+  find(name: string, place?: number): WeightHandle | undefined {
+    const entry = this.#entryOf(name, place);
+    if (entry === undefined) return undefined;
+    this.#taken.set(entry, name);
     return {
       type: entry.type,
       dims: entry.dims,
       read: () => this.#read(entry),
       readPermuted: (perm) => permuteElements(entry.dims, perm, this.#reader(entry)),
     };
+  }
+
+  /** Shape of what {@link find} would give. */
+  dimsOf(name: string, place?: number): readonly number[] | undefined {
+    return this.#entryOf(name, place)?.dims;
   }
 
   /** Names of weights that nobody has asked for. */
@@ -87,6 +96,13 @@ export class WeightStore {
 
   close(): void {
     for (const source of this.#sources) source.close();
+  }
+
+  #entryOf(name: string, place: number | undefined): Entry | undefined {
+    const isNumber = this.isNumbered && place !== undefined;
+    const numbered = isNumber ? `${name.slice(0, name.lastIndexOf('/') + 1)}${place}` : undefined;
+    const entry = this.#named(name) ?? (numbered === undefined ? undefined : this.#named(numbered));
+    return entry === undefined || (this.#taken.get(entry) ?? name) === name ? entry : undefined;
   }
 
   #named(full: string): Entry | undefined {

@@ -1,8 +1,10 @@
 import { float, int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
+import { checkedAxis } from '../axes.js';
 import { show } from '../json.js';
 import { defineLayer, type LayerContext } from '../layer.js';
+import { excludedScore } from './masking.js';
 
 interface ReluSettings {
   readonly max: number | undefined;
@@ -50,6 +52,7 @@ const leakyRelu = defineLayer({
 
 const elu = defineLayer({
   className: 'ELU',
+  onlyFloats: true,
   perVector: true,
   mask: 'pass',
   config: (config) => config.number('alpha', 1),
@@ -71,6 +74,7 @@ const prelu = defineLayer({
   className: 'PReLU',
   mask: 'pass',
   config: (config) => config.axes('shared_axes') ?? [],
+  weights: () => ['alpha'],
   import: (ctx, shared, [x]) => {
     const shape = ctx
       .shape(x)
@@ -86,7 +90,9 @@ const prelu = defineLayer({
  */
 const softmax = defineLayer({
   className: 'Softmax',
+  onlyFloats: true,
   mask: 'pass',
+  followsMask: true,
   config: (config) => config.axes('axis') ?? [1],
   import: (ctx, axes, [x]) => {
     const found = axes.map((axis) => checkedAxis(ctx, axis, x));
@@ -101,14 +107,11 @@ const softmax = defineLayer({
   },
 });
 
-/** x less 1e9, as in Keras and tfjs, where the mask is false. */
+/** x less a number as in Keras and tfjs, where the mask is false. */
 function withoutMasked(ctx: LayerContext, x: Value): Value {
   const { b } = ctx;
   const [mask] = ctx.masks;
-  if (mask === undefined) {
-    ctx.unmasked();
-    return x;
-  }
+  if (mask === undefined) return x;
   ctx.departs('tfjs takes the mask of another layer');
   const [found, wanted] = [ctx.rank(mask), ctx.rank(x)];
   if (found !== wanted) {
@@ -116,7 +119,7 @@ function withoutMasked(ctx: LayerContext, x: Value): Value {
     throw ctx.unsupported(`its mask has rank ${found} and its input rank ${wanted}`, advice);
   }
   const counts = mask.elementType === 'bool' ? mask : b.cast(mask, 'bool');
-  return b.op('Add', [x, b.op('Where', [counts, b.scalar(0, 'counts'), b.scalar(-1e9, 'left_out')])]);
+  return b.op('Add', [x, b.op('Where', [counts, b.scalar(0, 'counts'), b.scalar(excludedScore, 'left_out')])]);
 }
 
 /** exp(x - max) / sum(exp(x - max)), which no x lets overflow. */
@@ -125,14 +128,6 @@ function exponentialShares(b: Builder, x: Value, axes: readonly number[]): Value
   const keepdims = { keepdims: int(1) };
   const powers = b.op('Exp', [b.op('Sub', [x, b.op('ReduceMax', [x, over], keepdims)])]);
   return b.op('Div', [powers, b.op('ReduceSum', [powers, over], keepdims)]);
-}
-
-/** An axis counted from the start; throws where x has no such axis. */
-export function checkedAxis(ctx: LayerContext, axis: number, x: Value): number {
-  const rank = ctx.rank(x);
-  const result = axis < 0 ? axis + rank : axis;
-  if (result < 0 || result >= rank) throw ctx.invalid(`its input of rank ${rank} has no axis ${axis}`);
-  return result;
 }
 
 export const activationLayers = [relu, leakyRelu, elu, thresholdedRelu, prelu, softmax];

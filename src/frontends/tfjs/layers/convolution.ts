@@ -1,13 +1,13 @@
 import { type Attributes, int, ints } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { type ActivationName, activate } from '../activations.js';
+import { range } from '../axes.js';
 import type { ConfigReader, DataFormat } from '../config.js';
 import { show } from '../json.js';
-import { defineLayer, type LayerContext, type LayerDefinition, type WeightConversion } from '../layer.js';
+import { defineLayer, type LayerContext, type LayerDefinition, type WeightForm } from '../layer.js';
 import {
   channelAxis,
   convWindow,
-  range,
   skips,
   spatialDims,
   type Window,
@@ -15,6 +15,7 @@ import {
   withChannelsFirst,
   withoutSkipped,
 } from '../spatial.js';
+import { withBias } from './core.js';
 
 interface ConvSettings {
   readonly window: Window;
@@ -34,7 +35,7 @@ function convSettings(config: ConfigReader, spatial: number): ConvSettings {
 }
 
 /** A kernel in the layout of Keras, `[...spatial, in, out]`, in that of ONNX, `[out, in, ...spatial]`. */
-function toOnnxKernel(spatial: number): WeightConversion {
+function toOnnxKernel(spatial: number): WeightForm {
   return { perm: [spatial + 1, spatial, ...range(0, spatial)] };
 }
 
@@ -57,11 +58,13 @@ function ungroupedSettings(config: ConfigReader, spatial: number): ConvSettings 
 function conv(spatial: number): LayerDefinition {
   return defineLayer({
     className: `Conv${spatial}D`,
+    onlyFloats: true,
     config: (config) => ({
       ...convSettings(config, spatial),
       filters: config.int('filters', 1),
       groups: config.int('groups', 1, 1),
     }),
+    weights: ({ useBias }) => withBias(useBias, 'kernel'),
     import: (ctx, { window, format, useBias, activation, filters, groups }, [x]) => {
       const rank = spatial + 2;
       ctx.expectRank(x, rank);
@@ -83,14 +86,16 @@ function conv(spatial: number): LayerDefinition {
 }
 
 /** Kernel `[h, w, in, mult]` to `[in * mult, 1, h, w]`: output channel in * mult + m belongs to input channel `in`. */
-function toDepthwiseKernel(size: readonly number[], channels: number, multiplier: number): WeightConversion {
+function toDepthwiseKernel(size: readonly number[], channels: number, multiplier: number): WeightForm {
   return { perm: [2, 3, 0, 1], dims: [channels * multiplier, 1, ...size] };
 }
 
 /** Dilation is applied as Keras documents it; tfjs ignores it. */
 const depthwiseConv2d = defineLayer({
   className: 'DepthwiseConv2D',
+  onlyFloats: true,
   config: (config) => ({ ...ungroupedSettings(config, 2), multiplier: config.int('depth_multiplier', 1, 1) }),
+  weights: ({ useBias }) => withBias(useBias, 'depthwise_kernel'),
   import: (ctx, { window, format, useBias, activation, multiplier }, [x]) => {
     ctx.expectRank(x, 4);
     const axis = channelAxis(4, format);
@@ -109,11 +114,13 @@ const depthwiseConv2d = defineLayer({
 
 const separableConv2d = defineLayer({
   className: 'SeparableConv2D',
+  onlyFloats: true,
   config: (config) => ({
     ...ungroupedSettings(config, 2),
     filters: config.int('filters', 1),
     multiplier: config.raw('depth_multiplier') === undefined ? undefined : config.int('depth_multiplier', 1),
   }),
+  weights: ({ useBias }) => withBias(useBias, 'depthwise_kernel', 'pointwise_kernel'),
   import: (ctx, { window, format, useBias, activation, filters, multiplier: given }, [x]) => {
     ctx.expectRank(x, 4);
     const axis = channelAxis(4, format);
@@ -146,6 +153,7 @@ const separableConv2d = defineLayer({
 function convTranspose(spatial: number): LayerDefinition {
   return defineLayer({
     className: `Conv${spatial}DTranspose`,
+    onlyFloats: true,
     config: (config) => {
       const given = config.raw('output_padding') !== undefined;
       const settings = { ...ungroupedSettings(config, spatial), filters: config.int('filters', 1) };
@@ -164,6 +172,7 @@ function convTranspose(spatial: number): LayerDefinition {
       }
       return { ...settings, outputPadding };
     },
+    weights: ({ useBias }) => withBias(useBias, 'kernel'),
     import: (ctx, { window, format, useBias, activation, filters, outputPadding }, [x]) => {
       const rank = spatial + 2;
       ctx.expectRank(x, rank);

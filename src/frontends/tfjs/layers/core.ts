@@ -11,6 +11,11 @@ export function affine(ctx: LayerContext, x: Value, kernel: Value, bias: Value |
   return bias === undefined ? product : b.op('Add', [product, bias]);
 }
 
+/** Names of a layer's weights where a bias, if there is one, is the last. */
+export function withBias(useBias: boolean, ...names: readonly string[]): readonly string[] {
+  return useBias ? [...names, 'bias'] : names;
+}
+
 const dense = defineLayer({
   className: 'Dense',
   perVector: true,
@@ -19,6 +24,7 @@ const dense = defineLayer({
     config.ignore('input_dim');
     return { units: config.int('units', 1), useBias: config.bool('use_bias', true), activation: config.activation() };
   },
+  weights: ({ useBias }) => withBias(useBias, 'kernel'),
   import: (ctx, { units, useBias, activation }, [x]) => {
     const kernel = ctx.weight('kernel', [ctx.size(x, -1), units]);
     const bias = useBias ? ctx.weight('bias', [units]) : undefined;
@@ -38,6 +44,7 @@ const trainingOnly = defineLayer({
 
 const activation = defineLayer({
   className: 'Activation',
+  onlyFloats: true,
   perVector: true,
   mask: 'pass',
   config: (config) => config.activation('activation'),
@@ -56,6 +63,7 @@ const embedding = defineLayer({
     };
   },
   mask: ({ b }, { maskZero }, [x]) => (maskZero ? [b.cast(x, 'bool')] : []),
+  weights: () => ['embeddings'],
   import: (ctx, { rows, width }, [x]) => {
     const table = ctx.weight('embeddings', [rows, width]);
     const indices = x.elementType === 'int32' ? x : ctx.b.cast(x, 'int32');

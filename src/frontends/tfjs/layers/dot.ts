@@ -1,11 +1,10 @@
 import { int } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { sizeOf } from '../../../ir/types.js';
+import { sizeOf, staticDims } from '../../../ir/types.js';
+import { checkedAxis, range } from '../axes.js';
 import { show } from '../json.js';
-import { defineLayer, type LayerContext, staticDims, toFloats } from '../layer.js';
-import { range } from '../spatial.js';
-import { checkedAxis } from './activation-layers.js';
+import { defineLayer, type LayerContext, toFloats } from '../layer.js';
 
 /** The least norm that an input is divided by: the square root of the epsilon of tfjs. */
 const leastNorm = Math.sqrt(1e-7);
@@ -63,7 +62,7 @@ function batchDot(ctx: LayerContext, left: Operand, right: Operand): Value {
   // A vector is a matrix of one row or column, which the result has not.
   const vectors = free.flatMap((dims, side) => (dims.length === 0 ? [side + 1] : []));
   if (free.every((dims) => dims.length <= 1)) {
-    return vectors.length === 0 ? product : b.op('Squeeze', [product, b.int64s(vectors, 'axes')]);
+    return b.squeeze(product, vectors);
   }
   return b.reshape(product, [0, ...free.flatMap((dims) => knownSizes(ctx, dims))]);
 }

@@ -1,8 +1,8 @@
 import { int } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
-import { checkedAxis } from './activation-layers.js';
+import { checkedAxis } from '../axes.js';
+import { defineLayer, type LayerContext } from '../layer.js';
 
 /**
  * `Masking`: a step counts unless all its features are `mask_value`; those that do not count become zeros.
@@ -10,28 +10,24 @@ import { checkedAxis } from './activation-layers.js';
  * The sum of |x - value| is 0 just where every x is the value: sums of magnitudes do not underflow, differences of
  * unequal numbers neither, and what is not finite is not 0.
  */
-const masking: LayerDefinition = {
-  classNames: ['Masking'],
-  arity: [1, 1],
-  prepare: (config) => {
-    const maskValue = config.number('mask_value', 0);
-    return {
-      call: (ctx, [input]) => {
-        if (input === undefined) throw ctx.invalid('it is called without inputs');
-        const { b } = ctx;
-        const x = toFloats(b, input);
-        if (ctx.rank(x) < 2) throw ctx.invalid('its input has no axis of features');
-        const distance = maskValue === 0 ? x : b.op('Sub', [x, b.scalar(maskValue, 'mask_value')]);
-        const sum = b.op('ReduceL1', [distance, b.int64s([-1], 'axes')], { keepdims: int(0) });
-        const mask = b.cast(sum, 'bool');
-        // What is masked is zero already where zero is what masks it.
-        const value =
-          maskValue === 0 ? x : b.op('Where', [b.unsqueeze(mask, [ctx.rank(x) - 1]), x, b.scalar(0, 'zero')]);
-        return [{ value, mask }];
-      },
-    };
+const masking = defineLayer({
+  className: 'Masking',
+  config: (config) => config.number('mask_value', 0),
+  maskedBy: (maskValue) => maskValue,
+  import: (ctx, maskValue, [x]) => {
+    const { b } = ctx;
+    if (ctx.rank(x) < 2) throw ctx.invalid('its input has no axis of features');
+    const distance = maskValue === 0 ? x : b.op('Sub', [x, b.scalar(maskValue, 'mask_value')]);
+    const sum = b.op('ReduceL1', [distance, b.int64s([-1], 'axes')], { keepdims: int(0) });
+    const mask = b.cast(sum, 'bool');
+    // What is masked is zero already where zero is what masks it.
+    if (maskValue === 0) return { value: x, mask };
+    return { value: b.op('Where', [b.unsqueeze(mask, [ctx.rank(x) - 1]), x, b.scalar(0, 'zero')]), mask };
   },
-};
+});
+
+/** What Keras adds to a score that does not count: where none counts, all count alike. */
+export const excludedScore = -1e9;
 
 /** Mask of a merged value: what all masks let through. An input without a mask lets all through. */
 export function mergedMask(ctx: LayerContext): readonly (Value | undefined)[] {

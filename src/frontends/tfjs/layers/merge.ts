@@ -1,9 +1,8 @@
 import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
+import { checkedAxis, range } from '../axes.js';
 import { defineLayer, type LayerContext, type LayerDefinition, toFloats } from '../layer.js';
-import { range } from '../spatial.js';
-import { checkedAxis } from './activation-layers.js';
 import { concatenatedMask, mergedMask } from './masking.js';
 
 /** Inputs of unequal types become float32. */
@@ -63,7 +62,9 @@ const concatenate = defineLayer({
   mask: concatenatedMask,
   import: (ctx, axis, inputs) => {
     if (axis < -1) ctx.departs('tfjs joins along the last axis');
-    return ctx.b.op('Concat', equalTypes(ctx, inputs), { axis: int(checkedAxis(ctx, axis, inputs[0])) });
+    const equal = equalTypes(ctx, inputs);
+    if (equal !== inputs) ctx.departs('tfjs takes the type of one input for all');
+    return ctx.b.op('Concat', equal, { axis: int(checkedAxis(ctx, axis, inputs[0])) });
   },
 });
 

@@ -1,11 +1,11 @@
 import { float, int } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { sizeOf } from '../../../ir/types.js';
+import { inversePermutation, sizeOf } from '../../../ir/types.js';
+import { checkedAxis, range } from '../axes.js';
 import { show } from '../json.js';
 import { defineLayer, type LayerContext } from '../layer.js';
-import { inversePerm, range, withChannelsFirst } from '../spatial.js';
-import { checkedAxis } from './activation-layers.js';
+import { withChannelsFirst } from '../spatial.js';
 
 /** Most elements of a parameter that is made up here: a file of a few bytes can claim any number of channels. */
 const maxFilled = 2 ** 24;
@@ -13,11 +13,20 @@ const maxFilled = 2 ** 24;
 /** A parameter of ones or zeros in place of one that the layer was told to go without. */
 function filled(ctx: LayerContext, name: string, dims: readonly number[], value: number): Value {
   if (sizeOf(dims) > maxFilled) throw ctx.invalid(`${dims.join(' x ')} channels are too many`);
-  return ctx.constant(name, () => new Tensor('float32', dims, new Float32Array(sizeOf(dims)).fill(value)));
+  return ctx.constant(
+    `${name}_${dims.join('x')}`,
+    () => new Tensor('float32', dims, new Float32Array(sizeOf(dims)).fill(value)),
+  );
+}
+
+/** Names of the parameters that a layer was not told to go without. */
+function scaleAndCenter({ scale, center }: { readonly scale: boolean; readonly center: boolean }): readonly string[] {
+  return [...(scale ? ['gamma'] : []), ...(center ? ['beta'] : [])];
 }
 
 const batchNormalization = defineLayer({
   className: 'BatchNormalization',
+  onlyFloats: true,
   mask: 'pass',
   config: (config) => {
     config.ignore('momentum', 'fused', 'synchronized');
@@ -29,6 +38,7 @@ const batchNormalization = defineLayer({
       scale: config.bool('scale', true),
     };
   },
+  weights: (settings) => [...scaleAndCenter(settings), 'moving_mean', 'moving_variance'],
   import: (ctx, { axes, epsilon, center, scale }, [x]) => {
     const [first] = axes;
     if (first === undefined || axes.length > 1) throw ctx.unsupported(`axis = ${show(axes)}: one axis is supported`);
@@ -50,6 +60,7 @@ const batchNormalization = defineLayer({
 
 const layerNormalization = defineLayer({
   className: 'LayerNormalization',
+  onlyFloats: true,
   mask: 'pass',
   config: (config) => ({
     axes: config.axes('axis') ?? [-1],
@@ -57,6 +68,7 @@ const layerNormalization = defineLayer({
     center: config.bool('center', true),
     scale: config.bool('scale', true),
   }),
+  weights: scaleAndCenter,
   import: (ctx, { axes, epsilon, center, scale }, [x]) => {
     const rank = ctx.rank(x);
     const found = axes.map((axis) => checkedAxis(ctx, axis, x));
@@ -69,7 +81,7 @@ const layerNormalization = defineLayer({
       ctx.weight(
         name,
         found.map((axis) => ctx.size(x, axis)),
-        (weight) => weight.reshaped(dims),
+        { dims },
       );
     const gamma = scale ? parameter('gamma') : undefined;
     const beta = center ? parameter('beta') : undefined;
@@ -79,7 +91,7 @@ const layerNormalization = defineLayer({
     const moved = perm.some((axis, place) => axis !== place);
     const attributes = { axis: int(rank - found.length), epsilon: float(epsilon) };
     const y = ctx.b.op('LayerNormalization', [moved ? ctx.b.transpose(x, perm) : x, ...parameters], attributes);
-    return moved ? ctx.b.transpose(y, inversePerm(perm)) : y;
+    return moved ? ctx.b.transpose(y, inversePermutation(perm)) : y;
   },
 });
 

@@ -1,8 +1,8 @@
 import { int } from '../../../ir/attribute.js';
+import { reduce } from '../axes.js';
 import { defineLayer, type LayerDefinition } from '../layer.js';
 import {
   channelAxis,
-  reduce,
   skips,
   spatialAxes,
   spatialDims,
@@ -16,6 +16,7 @@ import {
 function pooling(kind: 'Max' | 'Average', spatial: number): LayerDefinition {
   return defineLayer({
     className: `${kind}Pooling${spatial}D`,
+    onlyFloats: true,
     config: (config) => {
       const size = config.ints('pool_size', spatial, 1, 2);
       const window: Window = {

@@ -1,8 +1,9 @@
 import { int, string } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
+import { reduce } from '../axes.js';
 import { defineLayer, type LayerContext, toFloats } from '../layer.js';
-import { reduce, withChannelsFirst } from '../spatial.js';
+import { withChannelsFirst } from '../spatial.js';
 
 /** Height and width: of an image `[batch, height, width, channels]`, or of what is made of it. */
 type Size = readonly [height: number, width: number];
@@ -106,7 +107,9 @@ function targetSize(ctx: LayerContext, nchw: Value, size: Size): readonly (Value
   const { b } = ctx;
   const known = ctx.shape(nchw).slice(2);
   const scales = known.flatMap((from, axis) => (typeof from === 'number' ? [scaleOf(from, size[axis] ?? from)] : []));
-  if (scales.length === 2) return [ctx.constant('scales', () => Tensor.floats([4], [1, 1, ...scales]))];
+  if (scales.length === 2) {
+    return [ctx.constant(`scales_${scales.join('x')}`, () => Tensor.floats([4], [1, 1, ...scales]))];
+  }
   const outer = b.op('Slice', [b.op('Shape', [nchw]), b.int64s([0], 'start'), b.int64s([2], 'end')]);
   return [undefined, b.op('Concat', [outer, b.int64s(size, 'size')], { axis: int(0) })];
 }
@@ -148,7 +151,7 @@ const categoryEncoding = defineLayer({
   import: (ctx, { tokens, mode }, [x, second]) => {
     const { b } = ctx;
     ctx.departs(wrongInput);
-    const [weights = second] = ctx.tensorArgument('count_weights');
+    const weights = ctx.tensorArgument('count_weights')[0]?.value ?? second;
     if (weights !== undefined && mode !== 'count') throw ctx.invalid('count_weights are for the output mode count');
     const indices = x.elementType === 'int32' ? x : b.cast(x, 'int32');
     if (mode === 'int') return indices;

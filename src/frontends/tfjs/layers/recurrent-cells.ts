@@ -2,11 +2,12 @@ import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../../../ir/tensor.js';
+import { defined } from '../../../support/assert.js';
 import { type ActivationName, activate } from '../activations.js';
+import { range } from '../axes.js';
 import type { ConfigReader } from '../config.js';
 import { defineLayer, type LayerContext, type LayerDefinition } from '../layer.js';
-import { range } from '../spatial.js';
-import { affine } from './core.js';
+import { affine, withBias } from './core.js';
 
 /** The cells of Keras: what SimpleRNN, GRU and LSTM do at one step. */
 
@@ -50,6 +51,11 @@ export function readCell(kind: CellKind, config: ConfigReader, size = 'units'): 
   };
 }
 
+/** Names of the weights of a cell, in the order in which it creates them. */
+export function cellWeights({ useBias }: { readonly useBias: boolean }): readonly string[] {
+  return withBias(useBias, 'kernel', 'recurrent_kernel');
+}
+
 /**
  * What the inputs x `[..., features]` of any number of steps give to the gates, `[..., gates * units]`: it does not
  * depend on the state, so it can be computed for all steps at once. `prefix` stands before the names of the weights.
@@ -68,9 +74,9 @@ function inputBias(ctx: LayerContext, cell: CellSettings, prefix: string): Value
 
 /** The bias of x (0) or of the state (1) of a GRU that resets after its product. */
 function biasRow(ctx: LayerContext, prefix: string, width: number, row: number): Value {
-  const part = { name: `${prefix}bias`, shape: [2, width], index: 2 };
+  const part = { name: `${prefix}bias`, shape: [2, width] };
   return ctx.combine(`${prefix}bias_${row}`, [width], [part], ([bias]) =>
-    takeAlongAxis(first(bias), 0, [row]).reshaped([width]),
+    takeAlongAxis(defined(bias, 'the bias'), 0, [row]).reshaped([width]),
   );
 }
 
@@ -114,8 +120,8 @@ export function lstmStates(
   c: Value,
   apply: typeof activate = activate,
 ): [h: Value, c: Value] {
-  const gate = (value: Value | undefined): Value => apply(b, recurrentActivation, first(value));
-  const added = b.op('Mul', [gate(i), apply(b, activation, first(g))]);
+  const gate = (value: Value | undefined): Value => apply(b, recurrentActivation, defined(value, 'a gate'));
+  const added = b.op('Mul', [gate(i), apply(b, activation, defined(g, 'a gate'))]);
   const carry = b.op('Add', [b.op('Mul', [gate(f), c]), added]);
   return [b.op('Mul', [gate(o), apply(b, activation, carry)]), carry];
 }
@@ -135,24 +141,29 @@ function stepGru(ctx: LayerContext, cell: CellSettings, prefix: string, x: Value
     const bias = cell.useBias ? [biasRow(ctx, prefix, 3 * units, 1)] : [];
     const inner = split(ctx, b.op('Gemm', [h, kernel, ...bias]), 3);
     const outer = split(ctx, x, 3);
-    const [z, r] = [0, 1].map((index) => gate(b.op('Add', [first(outer[index]), first(inner[index])])));
-    const reset = b.op('Mul', [first(r), first(inner[2])]);
-    return mix(first(z), activate(b, activation, b.op('Add', [first(outer[2]), reset])));
+    const [z, r] = [0, 1].map((index) =>
+      gate(b.op('Add', [defined(outer[index], 'a gate'), defined(inner[index], 'a gate')])),
+    );
+    const reset = b.op('Mul', [defined(r, 'a gate'), defined(inner[2], 'a gate')]);
+    return mix(defined(z, 'a gate'), activate(b, activation, b.op('Add', [defined(outer[2], 'a gate'), reset])));
   }
   const [gates, candidate] = gruKernels(ctx, units, prefix);
   const sizes = b.int64s([2 * units, units], 'sizes');
   const [xGates, xCandidate] = b.multi('Split', [x, sizes], 2, { axis: int(1) });
-  const [z, r] = split(ctx, b.op('Gemm', [h, gates, first(xGates)]), 2).map(gate);
-  const reset = b.op('Mul', [first(r), h]);
-  return mix(first(z), activate(b, activation, b.op('Gemm', [reset, candidate, first(xCandidate)])));
+  const [z, r] = split(ctx, b.op('Gemm', [h, gates, defined(xGates, 'a gate')]), 2).map(gate);
+  const reset = b.op('Mul', [defined(r, 'a gate'), h]);
+  return mix(
+    defined(z, 'a gate'),
+    activate(b, activation, b.op('Gemm', [reset, candidate, defined(xCandidate, 'a gate')])),
+  );
 }
 
 /** The columns of the recurrent kernel for z and r, and those for the candidate. */
 function gruKernels(ctx: LayerContext, units: number, prefix: string): [Value, Value] {
-  const part = { name: `${prefix}recurrent_kernel`, shape: [units, 3 * units], index: 1 };
+  const part = { name: `${prefix}recurrent_kernel`, shape: [units, 3 * units] };
   const columns = (name: string, start: number, end: number): Value =>
     ctx.combine(`${prefix}recurrent_kernel_${name}`, [units, end - start], [part], ([kernel]) =>
-      takeAlongAxis(first(kernel), 1, range(start, end)),
+      takeAlongAxis(defined(kernel, 'the kernel'), 1, range(start, end)),
     );
   return [columns('gates', 0, 2 * units), columns('candidate', 2 * units, 3 * units)];
 }
@@ -161,21 +172,17 @@ function split(ctx: LayerContext, value: Value, count: number): readonly Value[]
   return ctx.b.multi('Split', [value], count, { axis: int(1), num_outputs: int(count) });
 }
 
-function first<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('internal error: an output or weight is missing');
-  return value;
-}
-
 /** A cell as a layer of its own: an RNN may call it, or another cell that a user defined. */
 function cellLayer(kind: CellKind): LayerDefinition {
   return defineLayer({
     className: `${kind}Cell`,
     arity: [1 + stateNames[kind].length, 1 + stateNames[kind].length],
     config: (config) => readCell(kind, config),
+    weights: cellWeights,
     states: (_, { units }) => stateNames[kind].map(() => [units]),
     import: (ctx, cell, [x, ...states]) => {
       const next = stepCell(ctx, cell, '', projectInput(ctx, cell, '', x), states);
-      return [first(next[0]), ...next];
+      return [defined(next[0], 'a state'), ...next];
     },
   });
 }

@@ -1,13 +1,14 @@
 import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
+import { staticDims } from '../../../ir/types.js';
 import { at } from '../../../support/assert.js';
 import { type ActivationName, activate } from '../activations.js';
 import type { ConfigReader, DataFormat } from '../config.js';
-import { defineLayer, type LayerContext, staticDims } from '../layer.js';
+import { defineLayer, type LayerContext } from '../layer.js';
 import { convWindow, spatialDims, type Window, windowAttributes, withoutSkipped } from '../spatial.js';
-import { lstmStates, readCell } from './recurrent-cells.js';
-import { loopOver, type Run, type Runner, type RunResult, squeeze } from './recurrent-runs.js';
+import { cellWeights, lstmStates, readCell } from './recurrent-cells.js';
+import { loopOver, type Run, type Runner, type RunResult } from './recurrent-runs.js';
 import { zeros, zerosLike } from './recurrent-scan.js';
 
 /** ConvLSTM2D: an LSTM whose products are convolutions, over sequences of images. */
@@ -32,7 +33,6 @@ export function readConvCell(config: ConfigReader): ConvCellSettings {
 /** Runs over x `[batch, steps, ...image]`. States are images in the layout of x; the loop has channels first. */
 export function convRunner(cell: ConvCellSettings, prefix: string): Runner {
   return {
-    weightCount: cell.useBias ? 3 : 2,
     stateNames: () => ['h', 'c'],
     stateShapes: (ctx, x) => stateShapes(ctx, cell, x),
     run: (ctx, run) => runConv(ctx, cell, prefix, run),
@@ -143,11 +143,12 @@ export const convLstmCell = defineLayer({
   className: 'ConvLSTM2DCell',
   arity: [3, 3],
   config: readConvCell,
+  weights: cellWeights,
   states: (ctx, cell, x) => stateShapes(ctx, cell, x),
   import: (ctx, cell, [x, ...states]) => {
     const { b } = ctx;
     const isLast = cell.format === 'channels_last';
-    const projected = squeeze(ctx, project(ctx, cell, '', b.unsqueeze(x, [1])), 2);
+    const projected = b.squeeze(project(ctx, cell, '', b.unsqueeze(x, [1])), [2]);
     const before = isLast ? states.map((state) => b.transpose(state, [0, 3, 1, 2])) : states;
     const [, ...next] = step(ctx, cell, '', projected, before);
     const after = isLast ? next.map((state) => b.transpose(state, [0, 2, 3, 1])) : next;

@@ -3,8 +3,8 @@ import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
 import { at, defined } from '../../../support/assert.js';
 import type { ActivationName } from '../activations.js';
+import { range } from '../axes.js';
 import type { LayerContext, WeightPart } from '../layer.js';
-import { range } from '../spatial.js';
 import { type CellKind, type CellSettings, gateCount } from './recurrent-cells.js';
 
 /** SimpleRNN, GRU and LSTM as the ONNX operators RNN, GRU and LSTM. */
@@ -35,8 +35,6 @@ export interface Direction {
   readonly cell: CellSettings;
   /** What stands before the names of its weights. */
   readonly prefix: string;
-  /** Place of its first weight among those of the layer. */
-  readonly firstWeight: number;
   /** States before the first step, `[batch, units]`; none for zeros. */
   readonly initial: readonly Value[];
 }
@@ -95,17 +93,17 @@ function weights(
   const { units } = cell;
   const rows = gateCount[cell.kind] * units;
   const count = directions.length;
-  const parts = (name: string, shape: readonly number[], offset: number): WeightPart[] =>
-    directions.map((entry) => ({ name: entry.prefix + name, shape, index: entry.firstWeight + offset }));
+  const parts = (name: string, shape: readonly number[]): WeightPart[] =>
+    directions.map((entry) => ({ name: entry.prefix + name, shape }));
   const turned = (part: WeightPart): WeightPart => ({ ...part, perm: [1, 0] });
-  const kernel = (name: string, source: string, width: number, offset: number): Value =>
-    ctx.combine(`${label}${name}`, [count, rows, width], parts(source, [width, rows], offset).map(turned), (found) =>
+  const kernel = (name: string, source: string, width: number): Value =>
+    ctx.combine(`${label}${name}`, [count, rows, width], parts(source, [width, rows]).map(turned), (found) =>
       stack(found.map((weight) => sortGates(weight, cell))),
     );
-  const made = [kernel('W', 'kernel', features, 0), kernel('R', 'recurrent_kernel', units, 1)];
+  const made = [kernel('W', 'kernel', features), kernel('R', 'recurrent_kernel', units)];
   if (!cell.useBias) return made;
   const shape = cell.resetAfter ? [2, rows] : [rows];
-  const bias = ctx.combine(`${label}B`, [count, 2 * rows], parts('bias', shape, 2), (found) =>
+  const bias = ctx.combine(`${label}B`, [count, 2 * rows], parts('bias', shape), (found) =>
     stack(found.map((weight) => biasOf(weight, cell))),
   );
   return [...made, bias];

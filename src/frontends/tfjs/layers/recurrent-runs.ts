@@ -1,7 +1,7 @@
 import type { Value } from '../../../ir/graph.js';
 import { at, defined } from '../../../support/assert.js';
+import { range } from '../axes.js';
 import type { LayerContext } from '../layer.js';
-import { range } from '../spatial.js';
 import { type CellSettings, projectInput, stateNames, stepCell } from './recurrent-cells.js';
 import { addOperator, type Direction, hasOperator } from './recurrent-operators.js';
 import { addLoop, zeros } from './recurrent-scan.js';
@@ -35,18 +35,15 @@ export interface Runner {
   /** Shapes of the states without the batch, for a run over x, whose sizes must be known. */
   readonly stateShapes: (ctx: LayerContext, x: Value) => readonly (readonly number[])[];
   readonly run: (ctx: LayerContext, run: Run) => RunResult;
-  /** Number of the weights of its cells of Keras. */
-  readonly weightCount: number;
   /** Set where the runner is one cell of Keras, which one operator may run together with another. */
   readonly direction?: Omit<Direction, 'initial'>;
 }
 
 /** A cell of Keras: an operator of ONNX where there is one for it and nothing is masked, else a loop. */
-export function cellRunner(cell: CellSettings, prefix: string, firstWeight: number): Runner {
-  const direction = { cell, prefix, firstWeight };
+export function cellRunner(cell: CellSettings, prefix: string): Runner {
+  const direction = { cell, prefix };
   return {
     direction,
-    weightCount: cell.useBias ? 3 : 2,
     stateNames: () => stateNames[cell.kind],
     stateShapes: () => stateNames[cell.kind].map(() => [cell.units]),
     run: (ctx, run) => {
@@ -68,10 +65,10 @@ function runOperator(ctx: LayerContext, direction: Omit<Direction, 'initial'>, r
     run.isReversed,
   );
   // One direction: its axis goes.
-  const states = last.map((state) => squeeze(ctx, state, 0));
+  const states = last.map((state) => b.squeeze(state, [0]));
   const result = { last: at(states, 0), states };
   if (run.order === undefined) return { all: undefined, ...result };
-  const inOrder = squeeze(ctx, y, 1);
+  const inOrder = b.squeeze(y, [1]);
   const all = run.isReversed && run.order === 'run' ? reversed(ctx, inOrder, 0) : inOrder;
   return { all: b.transpose(all, swapped), ...result };
 }
@@ -136,7 +133,7 @@ export function loopOver(
   if (outputIsState || all === undefined) return { all, last: at(states, 0), states };
   const isLastInFront = isReversed && order !== 'run';
   const place = ctx.b.int64s([isLastInFront ? 0 : -1], 'last');
-  const last = squeeze(ctx, ctx.b.gather(all, place, 1), 1);
+  const last = ctx.b.squeeze(ctx.b.gather(all, place, 1), [1]);
   return { all: order === undefined ? undefined : all, last, states };
 }
 
@@ -147,31 +144,40 @@ function alignedMask(ctx: LayerContext, mask: Value, rank: number): Value {
   return ctx.b.unsqueeze(mask, range(2, rank + 1));
 }
 
+/** What belongs to the cells of a stack, listed from the bottom up, in the order of its states: the top cell's first. */
+export function fromTop<T>(cells: readonly (readonly T[])[]): readonly T[] {
+  return cells.toReversed().flat();
+}
+
+/** Undoes {@link fromTop}: `counts` are those of the cells, from the bottom up. */
+export function perCell<T>(all: readonly T[], counts: readonly number[]): readonly (readonly T[])[] {
+  let end = all.length;
+  return counts.map((count) => {
+    end -= count;
+    return all.slice(Math.max(0, end), Math.max(0, end + count));
+  });
+}
+
 /** Cells on top of each other: each runs over what the one below gives. States come from the top cell down. */
 export function stackRunner(runners: readonly Runner[]): Runner {
+  const names = (ctx: LayerContext, x: Value) => runners.map((runner) => runner.stateNames(ctx, x));
   return {
-    weightCount: runners.reduce((sum, runner) => sum + runner.weightCount, 0),
-    stateNames: (ctx, x) => {
-      const names = runners.map((runner, index) => runner.stateNames(ctx, x).map((name) => `${index}_${name}`));
-      return names.toReversed().flat();
-    },
-    stateShapes: (ctx, x) => runners.toReversed().flatMap((runner) => runner.stateShapes(ctx, x)),
+    stateNames: (ctx, x) => fromTop(names(ctx, x).map((own, index) => own.map((name) => `${index}_${name}`))),
+    stateShapes: (ctx, x) => fromTop(runners.map((runner) => runner.stateShapes(ctx, x))),
     run: (ctx, run) => {
-      const counts = runners.map((runner) => runner.stateNames(ctx, run.x).length);
+      const counts = names(ctx, run.x).map((own) => own.length);
+      const initial = perCell(run.initial, counts);
       let x = run.x;
-      let offset = counts.reduce((sum, count) => sum + count, 0);
       let result: RunResult | undefined;
-      const states: Value[] = [];
+      const states: (readonly Value[])[] = [];
       for (const [index, runner] of runners.entries()) {
-        offset -= at(counts, index);
-        const initial = run.initial.slice(offset, offset + at(counts, index));
         const isTop = index === runners.length - 1;
-        result = runner.run(ctx, { ...run, x, initial, order: isTop ? run.order : 'steps' });
-        states.unshift(...result.states);
+        result = runner.run(ctx, { ...run, x, initial: at(initial, index), order: isTop ? run.order : 'steps' });
+        states.push(result.states);
         x = result.all ?? x;
       }
       if (result === undefined) throw ctx.invalid('a stack without cells');
-      return { ...result, states };
+      return { ...result, states: fromTop(states) };
     },
   };
 }
@@ -179,11 +185,9 @@ export function stackRunner(runners: readonly Runner[]): Runner {
 /** Exchanges batch and steps. */
 export const swapped = [1, 0, 2];
 
-/** x `[batch, steps, features]` with the steps first; takes back the Transpose that a layer like this one ended with. */
+/** x `[batch, steps, features]` with the steps first. */
 export function stepsFirst(ctx: LayerContext, x: Value): Value {
   const { b } = ctx;
-  const before = untransposed(x, swapped);
-  if (before !== undefined) return before;
   // Both directions side by side: they can be put there with the steps first as well.
   const both = x.producer?.op === 'Reshape' ? untransposed(x.producer.input(0), stepsLater) : undefined;
   if (both === undefined) return b.transpose(x, swapped);
@@ -209,8 +213,4 @@ export function reversed(ctx: LayerContext, x: Value, axis: number): Value {
   // From the last element on to before the first, as far as an int64 of ONNX may say so.
   const [starts, ends] = [b.int64s([-1], 'starts'), b.int64s([-(2 ** 31)], 'ends')];
   return b.op('Slice', [x, starts, ends, b.int64s([axis], 'axes'), b.int64s([-1], 'steps')]);
-}
-
-export function squeeze(ctx: LayerContext, x: Value, axis: number): Value {
-  return ctx.b.op('Squeeze', [x, ctx.b.int64s([axis], 'axes')]);
 }

@@ -2,9 +2,9 @@ import type { Value } from '../../../ir/graph.js';
 import { at, defined } from '../../../support/assert.js';
 import type { ConfigReader } from '../config.js';
 import { defineLayer, type InnerLayer, type LayerContext, type LayerDefinition } from '../layer.js';
-import { type CellKind, cellLayers, readCell } from './recurrent-cells.js';
+import { type CellKind, cellLayers, cellWeights, readCell } from './recurrent-cells.js';
 import { convLstmCell, convRunner, readConvCell } from './recurrent-conv.js';
-import { cellRunner, loopOver, type Runner, stackRunner, startStates } from './recurrent-runs.js';
+import { cellRunner, fromTop, loopOver, perCell, type Runner, stackRunner, startStates } from './recurrent-runs.js';
 
 /** SimpleRNN, GRU, LSTM, ConvLSTM2D, and RNN over any cell. */
 
@@ -29,10 +29,17 @@ function readRecurrent(config: ConfigReader): RecurrentSettings {
   };
 }
 
-/** A recurrent layer whose config was read. `prefix` and `firstWeight` are the name and place of its cell's weights. */
-export interface RecurrentLayer {
+/** A cell, or a stack of them, whose config was read. */
+interface Cell {
+  /** Names of its weights, in the order in which it creates them. */
+  readonly weights: readonly string[];
+  /** `prefix` stands before the names of its weights. */
+  readonly runner: (ctx: LayerContext, prefix: string) => Runner;
+}
+
+/** A recurrent layer whose config was read. */
+export interface RecurrentLayer extends Cell {
   readonly settings: RecurrentSettings;
-  readonly runner: (ctx: LayerContext, prefix: string, firstWeight: number) => Runner;
 }
 
 const kinds: readonly CellKind[] = ['SimpleRNN', 'GRU', 'LSTM'];
@@ -40,52 +47,58 @@ const kinds: readonly CellKind[] = ['SimpleRNN', 'GRU', 'LSTM'];
 /** Reads the config of a recurrent layer by its class; undefined for a class that is none. */
 export function readRecurrentLayer(className: string, config: ConfigReader): RecurrentLayer | undefined {
   const kind = kinds.find((name) => name === className);
-  if (kind !== undefined) {
-    const settings = readRecurrent(config);
-    const cell = readCell(kind, config);
-    return { settings, runner: (_, prefix, firstWeight) => cellRunner(cell, prefix, firstWeight) };
-  }
+  if (kind !== undefined) return { settings: readRecurrent(config), ...kerasCell(kind, config) };
   if (className === 'ConvLSTM2D') {
     const settings = readRecurrent(config);
     const cell = readConvCell(config);
-    return { settings, runner: (_, prefix) => convRunner(cell, prefix) };
+    return { settings, weights: cellWeights(cell), runner: (_, prefix) => convRunner(cell, prefix) };
   }
   if (className !== 'RNN') return undefined;
   const settings = readRecurrent(config);
   const cell = config.layer('cell');
   // tfjs writes the cell's fields a second time, among the layer's own.
   config.ignore(...Object.keys(cell.config.all()));
-  return { settings, runner: (ctx, prefix, firstWeight) => runnerOf(ctx, cell, prefix, firstWeight) };
+  return { settings, ...cellOf(cell) };
 }
 
-/** How a cell in a config runs. Its config was read once already, so that nothing that is wrong with it is left. */
-function runnerOf(ctx: LayerContext, cell: InnerLayer, prefix: string, firstWeight: number): Runner {
-  const kind = kinds.find((name) => `${name}Cell` === cell.className);
-  if (kind !== undefined) return cellRunner(readCell(kind, cell.config), prefix, firstWeight);
-  if (cell.className !== 'StackedRNNCells') return innerRunner(cell, prefix);
-  let next = firstWeight;
-  const runners = cell.config.layers('cells').map((inner, index) => {
-    const runner = runnerOf(ctx, inner, `${prefix}${stackScope(ctx, prefix, cell, inner, index)}/`, next);
-    next += runner.weightCount;
-    return runner;
-  });
-  return stackRunner(runners);
+function kerasCell(kind: CellKind, config: ConfigReader): Cell {
+  const cell = readCell(kind, config);
+  return { weights: cellWeights(cell), runner: (_, prefix) => cellRunner(cell, prefix) };
 }
 
-/** The name of a cell of a stack before those of its weights: its place in files of tfjs, its own in files of Keras. */
-function stackScope(ctx: LayerContext, prefix: string, stack: InnerLayer, cell: InnerLayer, index: number): string {
-  const own = `${stack.name}/${cell.name}`;
-  if (ctx.weightShape(`${prefix}${own}/kernel`) === undefined) return `RNNCell_${index}`;
+/** How a cell in a config runs. */
+function cellOf(inner: InnerLayer): Cell {
+  const kind = kinds.find((name) => `${name}Cell` === inner.className);
+  if (kind !== undefined) return kerasCell(kind, inner.config);
+  const { weights } = inner;
+  if (inner.className !== 'StackedRNNCells') return { weights, runner: (_, prefix) => innerRunner(inner, prefix) };
+  const cells = inner.config.layers('cells').map((layer) => ({ name: layer.name, ...cellOf(layer) }));
+  const runner = (ctx: LayerContext, prefix: string): Runner =>
+    stackRunner(
+      cells.map((cell, index) => {
+        const scope = cellScope(ctx, prefix, `${inner.name}/${cell.name}`, index);
+        return cell.runner(ctx, `${prefix}${scope}/`);
+      }),
+    );
+  return { weights, runner };
+}
+
+/** What stands before the names of the weights of a cell of a stack: its place in files of tfjs, `name` in files of Keras. */
+function cellScope(ctx: LayerContext, prefix: string, name: string, index: number): string {
+  if (ctx.weightShape(`${prefix}${name}/kernel`) === undefined) return placeScope(index);
   ctx.departs('tfjs does not find weights of cells by their names');
-  return own;
+  return name;
+}
+
+function placeScope(index: number): string {
+  return `RNNCell_${index}`;
 }
 
 /** Any cell, called at every step of a loop. */
 function innerRunner(cell: InnerLayer, prefix: string): Runner {
   const scope = prefix.replace(/\/$/, '');
-  const shapes = (ctx: LayerContext, x: Value) => ctx.statesOf(cell, x);
+  const shapes = (ctx: LayerContext, x: Value) => cell.states(ctx, x);
   return {
-    weightCount: 0,
     stateNames: (ctx, x) => shapes(ctx, x).map((_, index) => `state_${index}`),
     stateShapes: shapes,
     run: (ctx, run) =>
@@ -104,7 +117,7 @@ function innerRunner(cell: InnerLayer, prefix: string): Runner {
 
 /** States that a call gives: its inputs behind the first, or its argument; none where it gives none. */
 export function givenStates(ctx: LayerContext, inputs: readonly Value[]): readonly Value[] {
-  const given = ctx.tensorArgument('initial_state');
+  const given = ctx.tensorArgument('initial_state').map(({ value }) => value);
   return inputs.length > 0 ? inputs : given;
 }
 
@@ -129,6 +142,7 @@ export function startOf(
     throw ctx.invalid(`it is given ${given.length} states where it has ${names.length}`);
   }
   if (!stateful) return { initial: given, keep: () => {} };
+  if (given.length > 0) ctx.departs('tfjs throws where a stateful layer is given states');
   const batch = ctx.size(x, 0);
   const shapes = runner.stateShapes(ctx, x);
   const kept = names.map((name, index) => ctx.state(name, [batch, ...at(shapes, index)]));
@@ -141,14 +155,13 @@ export function startOf(
 /** Says where tfjs is wrong about masks and states. */
 export function sayDepartures(ctx: LayerContext, hasStates: boolean, settings: RecurrentSettings): void {
   const isMasked = ctx.masks[0] !== undefined;
-  if (!isMasked) ctx.unmasked();
   if (isMasked && hasStates && !settings.stateful) ctx.departs('tfjs gives its states to later layers, too');
   if (settings.stateful && settings.returnState) ctx.departs('tfjs runs it once for each of its outputs');
 }
 
 function callRecurrent(ctx: LayerContext, layer: RecurrentLayer, [x, ...rest]: readonly [Value, ...Value[]]): Value[] {
   const { settings } = layer;
-  const runner = layer.runner(ctx, '', 0);
+  const runner = layer.runner(ctx, '');
   const start = startOf(ctx, runner, settings, x, givenStates(ctx, rest));
   sayDepartures(ctx, start.initial.length > 0, settings);
   const result = runner.run(ctx, {
@@ -168,6 +181,8 @@ function recurrentLayer(className: string): LayerDefinition {
     className,
     arity: [1, Number.POSITIVE_INFINITY],
     config: (config) => defined(readRecurrentLayer(className, config), `a rule for ${className}`),
+    weights: ({ weights }) => weights,
+    followsMask: true,
     import: (ctx, layer, inputs) => callRecurrent(ctx, layer, inputs),
     mask: (ctx, { settings }) => (settings.returnSequences ? [ctx.masks[0]] : []),
   });
@@ -178,24 +193,21 @@ const stackedCells = defineLayer({
   className: 'StackedRNNCells',
   arity: [1, Number.POSITIVE_INFINITY],
   config: (config) => config.layers('cells'),
-  states: (ctx, cells, x) =>
-    cells
-      .map((cell) => ctx.statesOf(cell, x))
-      .toReversed()
-      .flat(),
+  weights: (cells) => cells.flatMap(({ weights }, index) => weights.map((name) => `${placeScope(index)}/${name}`)),
+  states: (ctx, cells, x) => fromTop(cells.map((cell) => cell.states(ctx, x))),
   import: (ctx, cells, [x, ...states]) => {
+    const counts = cells.map((cell) => cell.states(ctx, x).length);
+    const given = perCell(states, counts);
     let y = x;
-    let offset = states.length;
-    const next: Value[] = [];
+    const next: (readonly Value[])[] = [];
     for (const [index, cell] of cells.entries()) {
-      const count = ctx.statesOf(cell, y).length;
-      offset -= count;
-      const inputs = [y, ...states.slice(offset, offset + count)].map((value) => ({ value, mask: undefined }));
-      const [output, ...made] = ctx.call(cell, inputs, `RNNCell_${index}`).map(({ value }) => value);
-      next.unshift(...made);
+      const inputs = [y, ...at(given, index)].map((value) => ({ value, mask: undefined }));
+      const scope = cellScope(ctx, '', cell.name, index);
+      const [output, ...made] = ctx.call(cell, inputs, scope).map(({ value }) => value);
+      next.push(made);
       y = output ?? y;
     }
-    return [y, ...next];
+    return [y, ...fromTop(next)];
   },
 });
 

@@ -1,7 +1,7 @@
-import { sizeOf } from '../../../ir/types.js';
+import { inversePermutation, sizeOf, staticDims } from '../../../ir/types.js';
 import { isList, show } from '../json.js';
-import { defineLayer, staticDims } from '../layer.js';
-import { axisToFront, inversePerm } from '../spatial.js';
+import { defineLayer } from '../layer.js';
+import { axisToFront } from '../spatial.js';
 
 const flatten = defineLayer({
   className: 'Flatten',
@@ -11,7 +11,7 @@ const flatten = defineLayer({
     const rank = ctx.rank(x);
     // Units are counted with channels last, whatever the layout.
     const source =
-      format === 'channels_first' && rank > 2 ? ctx.b.transpose(x, inversePerm(axisToFront(rank, rank - 1))) : x;
+      format === 'channels_first' && rank > 2 ? ctx.b.transpose(x, inversePermutation(axisToFront(rank, rank - 1))) : x;
     const dims = staticDims(ctx.shape(source).slice(1));
     return rank === 2 ? x : ctx.b.reshape(source, [0, dims === undefined ? -1 : sizeOf(dims)]);
   },

@@ -1,9 +1,9 @@
 import { float, int, string } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { swanDomain } from '../../../ops/operator.js';
+import { range, reduce } from '../axes.js';
 import { defineLayer, type LayerContext } from '../layer.js';
-import { range, reduce } from '../spatial.js';
-import { affine } from './core.js';
+import { affine, withBias } from './core.js';
 
 /** Most channels that a gate may have: more are no model but a file that claims to be one. */
 const maxChannels = 2 ** 24;
@@ -24,6 +24,7 @@ interface GateSettings {
 const swanGate = defineLayer({
   className: 'SwanGate',
   arity: [1, 2],
+  mask: 'pass',
   config: (config): GateSettings => {
     config.ignore('temperature', 'target_density', 'density_weight');
     if (config.raw('modes') !== undefined) {
@@ -39,6 +40,8 @@ const swanGate = defineLayer({
       useBias: config.bool('use_bias', true),
     };
   },
+  weights: ({ hiddenUnits, useBias }) =>
+    withBias(useBias, ...(hiddenUnits > 0 ? ['hidden_kernel', 'hidden_bias'] : []), 'kernel'),
   import: (ctx, settings, [features, control = features]) => {
     const rank = ctx.rank(features);
     const groups = groupCount(ctx, features, settings.groupSize);
@@ -88,6 +91,8 @@ function repeatGroups(ctx: LayerContext, score: Value, groups: number, groupSize
   return ctx.b.gather(score, ctx.b.int64s(indices, 'groups'), ctx.rank(score) - 1);
 }
 
+const parameters = ['alpha', 'beta', 'gamma'] as const;
+
 /** `SGBlend`: the IR's operator of that name; alpha is stored as trained, not yet through sigmoid or clip. */
 const sgBlend = defineLayer({
   className: 'SGBlend',
@@ -98,10 +103,11 @@ const sgBlend = defineLayer({
     gelu: config.choice('gelu', ['sigmoid', 'tanh', 'erf'], 'sigmoid'),
     perChannel: config.bool('per_channel', false),
   }),
+  weights: () => parameters,
   import: (ctx, { blend, gelu, perChannel }, [x]) => {
     const dims = [perChannel ? ctx.size(x, -1) : 1];
-    const parameters = ['alpha', 'beta', 'gamma'].map((name) => ctx.weight(name, dims));
-    return ctx.b.op('SGBlend', [x, ...parameters], { blend: string(blend), gelu: string(gelu) }, swanDomain);
+    const weights = parameters.map((name) => ctx.weight(name, dims));
+    return ctx.b.op('SGBlend', [x, ...weights], { blend: string(blend), gelu: string(gelu) }, swanDomain);
   },
 });
 

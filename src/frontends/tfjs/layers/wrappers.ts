@@ -1,18 +1,12 @@
 import { int } from '../../../ir/attribute.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { sameShape } from '../../../ir/types.js';
-import { at } from '../../../support/assert.js';
+import { sameShape, staticDims } from '../../../ir/types.js';
+import { at, defined } from '../../../support/assert.js';
+import { range, reduce } from '../axes.js';
+import type { ConfigReader } from '../config.js';
 import { isList, isObject } from '../json.js';
-import {
-  defineLayer,
-  type InnerLayer,
-  type LayerContext,
-  type LayerDefinition,
-  type Masked,
-  staticDims,
-} from '../layer.js';
-import { range, reduce } from '../spatial.js';
+import { defineLayer, type InnerLayer, type LayerContext, type Masked } from '../layer.js';
 import {
   givenStates,
   type RecurrentLayer,
@@ -42,36 +36,54 @@ interface Sides {
 }
 
 interface BidirectionalSettings {
-  readonly layer: InnerLayer;
-  /** Undefined: a copy of the layer that runs the other way. */
-  readonly backwardLayer: InnerLayer | undefined;
   /** Undefined: both outputs are given. */
   readonly mode: MergeMode | undefined;
+  /** Undefined where a problem was recorded. */
+  readonly sides: Sides | undefined;
+  /** True if the layer that runs back is one of its own, and not a copy of the other. */
+  readonly hasTwoLayers: boolean;
+  readonly className: string;
 }
 
-/** The layers inside, whose configs were read once already, so that nothing that is wrong with them is left. */
-function sidesOf(ctx: LayerContext, { layer, backwardLayer }: BidirectionalSettings): Sides {
-  const forward = sideOf(ctx, layer, 'forward');
+function readBidirectional(config: ConfigReader): BidirectionalSettings {
+  config.ignore('return_sequences', 'return_state', 'stateful');
+  config.only('num_constants', 0);
+  const layer = config.layer('layer');
+  const backwardLayer = config.raw('backward_layer') === undefined ? undefined : config.layer('backward_layer');
+  return {
+    mode: config.isNull('merge_mode') ? undefined : config.choice('merge_mode', mergeModes, 'concat'),
+    sides: readSides(config, layer, backwardLayer),
+    hasTwoLayers: backwardLayer !== undefined,
+    className: layer.className,
+  };
+}
+
+function readSides(config: ConfigReader, layer: InnerLayer, backwardLayer: InnerLayer | undefined): Sides | undefined {
+  const forward = readSide(config, layer, 'forward');
+  if (forward === undefined) return undefined;
   const { settings } = forward.layer;
   if (backwardLayer === undefined) {
     const turned = { ...settings, goBackwards: !settings.goBackwards };
     return { forward, backward: { layer: { ...forward.layer, settings: turned }, prefix: `backward_${layer.name}/` } };
   }
-  const backward = sideOf(ctx, backwardLayer, 'backward');
+  const backward = readSide(config, backwardLayer, 'backward');
+  if (backward === undefined) return undefined;
   const other = backward.layer.settings;
   const differ = (['returnSequences', 'returnState', 'stateful'] as const).some(
     (name) => settings[name] !== other[name],
   );
   if (differ || settings.goBackwards === other.goBackwards) {
-    throw ctx.invalid('layer and backward_layer must run in opposite directions and be the same in what they return');
+    config.invalid('layer and backward_layer must run in opposite directions and be the same in what they return');
   }
   return { forward, backward };
 }
 
-function sideOf(ctx: LayerContext, inner: InnerLayer, name: string): Side {
+function readSide(config: ConfigReader, inner: InnerLayer, name: string): Side | undefined {
   const layer = readRecurrentLayer(inner.className, inner.config);
-  if (layer === undefined) throw ctx.unsupported(`${inner.className} inside Bidirectional is not supported`);
-  return { layer, prefix: `${name}_${inner.name}/` };
+  if (layer !== undefined) return { layer, prefix: `${name}_${inner.name}/` };
+  // One without a class is none: that is recorded already.
+  if (inner.className !== '') config.unsupported(`${inner.className} inside Bidirectional is not supported`);
+  return undefined;
 }
 
 /**
@@ -81,23 +93,20 @@ function sideOf(ctx: LayerContext, inner: InnerLayer, name: string): Side {
 const bidirectional = defineLayer({
   className: 'Bidirectional',
   arity: [1, Number.POSITIVE_INFINITY],
-  config: (config): BidirectionalSettings => {
-    config.ignore('return_sequences', 'return_state', 'stateful');
-    config.only('num_constants', 0);
-    return {
-      mode: config.isNull('merge_mode') ? undefined : config.choice('merge_mode', mergeModes, 'concat'),
-      layer: config.layer('layer'),
-      backwardLayer: config.raw('backward_layer') === undefined ? undefined : config.layer('backward_layer'),
-    };
-  },
+  config: readBidirectional,
+  weights: ({ sides }) =>
+    sides === undefined
+      ? []
+      : [sides.forward, sides.backward].flatMap(({ layer, prefix }) => layer.weights.map((name) => prefix + name)),
+  followsMask: true,
   import: (ctx, layer, [x, ...rest]) => {
     const { mode } = layer;
-    const { forward, backward } = sidesOf(ctx, layer);
+    const { forward, backward } = defined(layer.sides, 'the layers of Bidirectional');
     const given = givenStates(ctx, rest);
     if (given.length % 2 > 0) throw ctx.invalid(`it is given ${given.length} states, which are not two equal halves`);
     const half = given.length / 2;
-    const first = forward.layer.runner(ctx, forward.prefix, 0);
-    const second = backward.layer.runner(ctx, backward.prefix, first.weightCount);
+    const first = forward.layer.runner(ctx, forward.prefix);
+    const second = backward.layer.runner(ctx, backward.prefix);
     const scopes = ['forward_', 'backward_'] as const;
     const starts = [
       startOf(ctx, first, forward.layer.settings, x, given.slice(0, half), scopes[0]),
@@ -106,8 +115,8 @@ const bidirectional = defineLayer({
     const { returnSequences, returnState, goBackwards } = forward.layer.settings;
     const severalOutputs = returnState || mode === undefined;
     sayDepartures(ctx, given.length > 0, { ...forward.layer.settings, returnState: severalOutputs });
-    if (layer.backwardLayer !== undefined) ctx.departs('tfjs ignores backward_layer');
-    if (layer.layer.className === 'RNN') ctx.departs('tfjs cannot make it around RNN');
+    if (layer.hasTwoLayers) ctx.departs('tfjs ignores backward_layer');
+    if (layer.className === 'RNN') ctx.departs('tfjs cannot make it around RNN');
     if (first.direction?.cell.resetAfter === true) ctx.departs('tfjs has no reset_after');
     const directions = goBackwards || ctx.masks[0] !== undefined ? undefined : sharedOperator(first, second, starts);
     const result =
@@ -117,9 +126,9 @@ const bidirectional = defineLayer({
     for (const [index, start] of starts.entries()) start.keep(at(result.states, index));
     return [...result.outputs, ...(returnState ? result.states.flat() : [])];
   },
-  mask: (ctx, layer) => {
-    if (!sidesOf(ctx, layer).forward.layer.settings.returnSequences) return [];
-    return layer.mode === undefined ? [ctx.masks[0], ctx.masks[0]] : [ctx.masks[0]];
+  mask: ({ masks: [mask] }, { sides, mode }) => {
+    if (sides?.forward.layer.settings.returnSequences !== true) return [];
+    return mode === undefined ? [mask, mask] : [mask];
   },
 });
 
@@ -215,23 +224,21 @@ function runTogether(ctx: LayerContext, { directions, mode, returnSequences }: T
  * `TimeDistributed`: a layer or model, called on every step. Steps become samples and come back, but where the layer
  * treats every vector alike it is called on the sequence itself.
  */
-const timeDistributed: LayerDefinition = {
-  classNames: ['TimeDistributed'],
-  arity: [1, 1],
-  prepare: (config) => {
+const timeDistributed = defineLayer({
+  className: 'TimeDistributed',
+  inputs: 'any',
+  config: (config) => {
     if (isStateful(config.raw('layer'))) {
       config.unsupported('a stateful layer inside TimeDistributed is not supported', 'use it without the wrapper');
     }
-    const layer = config.layer('layer');
-    return {
-      call: (ctx, [x]) => {
-        if (x === undefined) throw ctx.invalid('it is called without inputs');
-        if (ctx.rank(x) < 3) throw ctx.invalid(`its input of rank ${ctx.rank(x)} has no axis of steps and features`);
-        return callOnSteps(ctx, layer, x);
-      },
-    };
+    return config.layer('layer');
   },
-};
+  weights: (layer) => layer.weights,
+  import: (ctx, layer, [x]) => {
+    if (ctx.rank(x) < 3) throw ctx.invalid(`its input of rank ${ctx.rank(x)} has no axis of steps and features`);
+    return callOnSteps(ctx, layer, x);
+  },
+});
 
 /**
  * A mask of steps alone says nothing to the layer inside and goes on. Of one with further axes, the layer inside gets

@@ -1,11 +1,11 @@
 import { int } from '../../../../ir/attribute.js';
 import type { Value } from '../../../../ir/graph.js';
-import { sizeOf } from '../../../../ir/types.js';
+import { inversePermutation, sizeOf } from '../../../../ir/types.js';
+import { range } from '../../axes.js';
 import type { LayerContext } from '../../layer.js';
-import { inversePerm, range } from '../../spatial.js';
-import { mergeLast, splitLast } from './einsum-dense.js';
 import { withMask } from './masks.js';
 import { type Projection, project } from './projections.js';
+import { mergeLast, splitLast } from './support.js';
 
 export interface AttentionSettings {
   readonly heads: number;
@@ -161,7 +161,7 @@ function fromRows(
   size: number,
 ): Value {
   const split = attended.length === 1 ? x : ctx.b.reshape(x, [...others.map(() => 0), 0, ...sizes, size]);
-  return ctx.b.transpose(split, inversePerm([...others, headAxis, ...attended, headAxis + 1]));
+  return ctx.b.transpose(split, inversePermutation([...others, headAxis, ...attended, headAxis + 1]));
 }
 
 function splitScores(

@@ -5,9 +5,9 @@ import { activate } from '../../activations.js';
 import type { ConfigReader } from '../../config.js';
 import { isList, show } from '../../json.js';
 import { defineLayer, type LayerContext } from '../../layer.js';
-import { permuteTensor } from '../../permute.js';
-import { range } from '../../spatial.js';
+import { withBias } from '../core.js';
 import { type Equation, letterSizes, readEquation } from './equation.js';
+import { mergeLast, splitLast } from './support.js';
 
 /**
  * `EinsumDense`: an equation of the input and a kernel, a bias along `bias_axes` of the result, an activation. A
@@ -21,6 +21,7 @@ const einsumDense = defineLayer({
     biasAxes: text(config, 'bias_axes'),
     activation: config.activation(),
   }),
+  weights: ({ biasAxes }) => withBias(biasAxes !== undefined, 'kernel'),
   import: (ctx, { equation: given, shape, biasAxes, activation }, [x]) => {
     const equation = readEquation(given, ctx.rank(x));
     if (equation === undefined) throw ctx.invalid(`equation = '${given}' does not fit its input`);
@@ -103,11 +104,7 @@ function multiply(ctx: LayerContext, equation: Equation, x: Value, kernelDims: r
   const sizes = perm.map((axis) => kernelDims[axis] ?? 1);
   const unitSizes = sizes.slice(summed.length);
   const matrix = [sizeOf(sizes.slice(0, summed.length)), sizeOf(unitSizes)];
-  const part = { name: 'kernel', shape: kernelDims, index: 0 };
-  const weight = ctx.combine('kernel', matrix, [part], ([tensor]) => {
-    if (tensor === undefined) throw new Error('internal error: the kernel was not read');
-    return permuteTensor(tensor, perm).reshaped(matrix);
-  });
+  const weight = ctx.weight('kernel', kernelDims, { perm, dims: matrix });
   const rows = mergeLast(ctx, moved(ctx, x, input, [...free, ...summed].join('')), summed.length, matrix[0] ?? 1);
   const product = ctx.b.op('MatMul', [rows, weight]);
   const split = splitLast(ctx, product, unitSizes);
@@ -122,18 +119,6 @@ function moved(ctx: LayerContext, x: Value, from: string, to: string): Value {
         x,
         [...to].map((letter) => from.indexOf(letter)),
       );
-}
-
-/** The last `count` axes as one of size `size`. */
-export function mergeLast(ctx: LayerContext, x: Value, count: number, size: number): Value {
-  if (count === 1) return x;
-  return ctx.b.reshape(x, [...range(0, ctx.rank(x) - count).map(() => 0), size]);
-}
-
-/** The last axis as axes of these sizes. */
-export function splitLast(ctx: LayerContext, x: Value, sizes: readonly number[]): Value {
-  if (sizes.length === 1) return x;
-  return ctx.b.reshape(x, [...range(0, ctx.rank(x) - 1).map(() => 0), ...sizes]);
 }
 
 export const einsumLayers = [einsumDense];

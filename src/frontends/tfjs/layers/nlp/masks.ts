@@ -1,11 +1,9 @@
 import { int } from '../../../../ir/attribute.js';
 import type { Value } from '../../../../ir/graph.js';
 import { Tensor } from '../../../../ir/tensor.js';
+import { range } from '../../axes.js';
 import { type LayerContext, toFloats } from '../../layer.js';
-import { range } from '../../spatial.js';
-
-/** What Keras adds to a product that does not count: where none counts, all count alike. */
-const excluded = -1e9;
+import { excludedScore } from '../masking.js';
 
 /** Most elements of a mask that is written out: a file of a few bytes can claim any length. */
 const maxConstant = 2 ** 22;
@@ -22,11 +20,11 @@ export function withMask(ctx: LayerContext, products: Value, masks: readonly Val
   const { b } = ctx;
   if (masks.length === 1 && first.elementType !== 'bool') {
     const shares = forHeads(ctx, toFloats(b, first), products);
-    const terms = b.op('Mul', [b.op('Sub', [shares, b.scalar(1, 'one')]), b.scalar(-excluded, 'excluded')]);
+    const terms = b.op('Mul', [b.op('Sub', [shares, b.scalar(1, 'one')]), b.scalar(-excludedScore, 'excluded')]);
     return b.op('Add', [products, terms]);
   }
   const both = masks.map((mask) => asBool(ctx, mask)).reduce((left, right) => b.op('And', [left, right]));
-  return b.op('Where', [forHeads(ctx, both, products), products, b.scalar(excluded, 'excluded')]);
+  return b.op('Where', [forHeads(ctx, both, products), products, b.scalar(excludedScore, 'excluded')]);
 }
 
 /** True where a mask is not 0. */
@@ -60,7 +58,7 @@ export function sourceMask(ctx: LayerContext, mask: Value): Value {
 export function causalMask(ctx: LayerContext, query: Value, value: Value): Value {
   const [targets, sources] = [ctx.shape(query)[1], ctx.shape(value)[1]];
   if (typeof targets === 'number' && typeof sources === 'number' && targets * sources <= maxConstant) {
-    return ctx.constant('causal', () => triangle(targets, sources));
+    return ctx.constant(`causal_${targets}x${sources}`, () => triangle(targets, sources));
   }
   const { b } = ctx;
   const steps = (x: Value): Value => {

@@ -1,9 +1,11 @@
 import type { Value } from '../../../../ir/graph.js';
 import type { ConfigReader } from '../../config.js';
-import { isList, show } from '../../json.js';
-import { defineLayer, type LayerContext } from '../../layer.js';
+import { isList } from '../../json.js';
+import { defineLayer, type LayerContext, type Masked } from '../../layer.js';
 import { type AttentionSettings, attention } from './attention.js';
 import { asBool, causalMask, sourceMask, targetMask } from './masks.js';
+import { attentionWeights } from './projections.js';
+import { flag } from './support.js';
 
 /**
  * `MultiHeadAttention` of query, value and, where it differs, key: inputs in this order, as tfjs saves them, or
@@ -26,6 +28,7 @@ const multiHeadAttention = defineLayer({
       axes: config.axes('attention_axes'),
     };
   },
+  weights: ({ useBias }) => attentionWeights(useBias),
   import: (ctx, settings, [query, second, third]) => {
     const value = argument(ctx, 'value', second, 1);
     if (value === undefined) throw ctx.invalid('it is called without a value');
@@ -43,20 +46,14 @@ function sizes(config: ConfigReader, name: string): readonly number[] | undefine
   return value === undefined ? undefined : config.ints(name, isList(value) ? value.length : 1, 1);
 }
 
-interface MaskedValue {
-  readonly value: Value;
-  readonly mask: Value | undefined;
-}
-
 /** The tensor that a call gives as argument `name`, or else as input number `place`. */
-function argument(ctx: LayerContext, name: string, input: Value | undefined, place: number): MaskedValue | undefined {
-  const [value] = ctx.tensorArgument(name);
-  if (value !== undefined) return { value, mask: ctx.tensorArgumentMasks(name)[0] };
-  return input === undefined ? undefined : { value: input, mask: ctx.masks[place] };
+function argument(ctx: LayerContext, name: string, input: Value | undefined, place: number): Masked | undefined {
+  const [given] = ctx.tensorArgument(name);
+  return given ?? (input === undefined ? undefined : { value: input, mask: ctx.masks[place] });
 }
 
 /** `attention_mask` as it is where it is the only mask; as Keras does, bool along with others. */
-function masksOf(ctx: LayerContext, query: Value, value: MaskedValue, key: MaskedValue | undefined): readonly Value[] {
+function masksOf(ctx: LayerContext, query: Value, value: Masked, key: Masked | undefined): readonly Value[] {
   const [queryMask] = ctx.masks;
   const keyMask = key?.value === value.value ? undefined : key?.mask;
   const causal = flag(ctx, 'use_causal_mask', false);
@@ -68,14 +65,7 @@ function masksOf(ctx: LayerContext, query: Value, value: MaskedValue, key: Maske
   ];
   const [given] = ctx.tensorArgument('attention_mask');
   if (given === undefined) return automatic;
-  return automatic.length === 0 ? [given] : [asBool(ctx, given), ...automatic];
-}
-
-/** A setting of the call that is true or false. */
-export function flag(ctx: LayerContext, name: string, fallback: boolean): boolean {
-  const value = ctx.argument(name) ?? fallback;
-  if (typeof value === 'boolean') return value;
-  throw ctx.invalid(`it is called with ${name} = ${show(value)}: true or false is needed`);
+  return automatic.length === 0 ? [given.value] : [asBool(ctx, given.value), ...automatic];
 }
 
 export const attentionLayers = [multiHeadAttention];

@@ -15,6 +15,7 @@ const positionEmbedding = defineLayer({
     config.ignore('initializer');
     return config.int('sequence_length', 1);
   },
+  weights: () => ['embeddings'],
   import: (ctx, length, [x]) => {
     const { b } = ctx;
     if (ctx.rank(x) < 2) throw ctx.invalid('its input has no axis of steps');

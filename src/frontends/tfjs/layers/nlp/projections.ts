@@ -3,9 +3,15 @@ import { Tensor } from '../../../../ir/tensor.js';
 import { sizeOf } from '../../../../ir/types.js';
 import { at } from '../../../../support/assert.js';
 import type { LayerContext } from '../../layer.js';
+import { affine, withBias } from '../core.js';
 
 /** The layers inside an attention layer, in the order in which it creates them. */
 const layers = ['query', 'key', 'value', 'attention_output'] as const;
+
+/** Names of the weights of an attention layer, in the order in which it creates them. */
+export function attentionWeights(useBias: boolean): readonly string[] {
+  return layers.flatMap((layer) => withBias(useBias, 'kernel').map((name) => `${layer}/${name}`));
+}
 
 /** A projection by one of them; its weights are multiplied by `factor`. */
 export interface Projection {
@@ -27,8 +33,6 @@ export function project(
   const names = projections.map(({ layer }) => layer).join('_');
   const width = projections.reduce((sum, { units }) => sum + sizeOf(units), 0);
   const rows = sizeOf(projections[0]?.summed ?? []);
-  const place = ({ layer }: Projection, offset: number): number =>
-    scope === '' ? layers.indexOf(layer) * (useBias ? 2 : 1) + offset : Number.NaN;
   const make = (height: number) => (tensors: readonly Tensor<'float32'>[]) =>
     sideBySide(
       tensors.map((tensor, index) => scaled(tensor, projections[index]?.factor ?? 1)),
@@ -37,19 +41,16 @@ export function project(
   const kernels = projections.map((each) => ({
     name: `${scope}${each.layer}/kernel`,
     shape: [...each.summed, ...each.units],
-    index: place(each, 0),
   }));
   const biases = projections.map((each) => ({
     name: `${scope}${each.layer}/bias`,
     shape: each.units,
-    index: place(each, 1),
   }));
   const kernel = ctx.combine(`${scope}${names}/kernel`, [rows, width], kernels, (tensors) =>
     make(rows)(tensors).reshaped([rows, width]),
   );
   const bias = useBias ? ctx.combine(`${scope}${names}/bias`, [width], biases, make(1)) : undefined;
-  const product = ctx.b.op('MatMul', [x, kernel]);
-  return bias === undefined ? product : ctx.b.op('Add', [product, bias]);
+  return affine(ctx, x, kernel, bias);
 }
 
 /** Matrices of `height` rows beside one another, as the values of one, flat. */

@@ -2,9 +2,10 @@ import { float, int } from '../../../../ir/attribute.js';
 import type { Value } from '../../../../ir/graph.js';
 import { type ActivationName, activate } from '../../activations.js';
 import { defineLayer, type LayerContext, toFloats } from '../../layer.js';
+import { affine } from '../core.js';
 import { type AttentionSettings, attention } from './attention.js';
 import { asBool, causalMask, sourceMask } from './masks.js';
-import { flag } from './multi-head-attention.js';
+import { flag } from './support.js';
 
 interface DecoderSettings {
   readonly heads: number;
@@ -36,7 +37,8 @@ const transformerDecoder = defineLayer({
   },
   import: (ctx, settings, [decoder, second]) => {
     ctx.expectRank(decoder, 3);
-    const [encoder = second] = ctx.tensorArgument('encoder_sequence');
+    const [given] = ctx.tensorArgument('encoder_sequence');
+    const encoder = given?.value ?? second;
     const masks = [
       ...givenMasks(ctx, 'decoder', ctx.masks[0]),
       ...(flag(ctx, 'use_causal_mask', true) ? [causalMask(ctx, decoder, decoder)] : []),
@@ -47,7 +49,7 @@ const transformerDecoder = defineLayer({
     };
     let x = block(ctx, settings, decoder, 'self_attention', (y) => attend(y, 'self_attention', undefined, masks));
     if (encoder !== undefined) {
-      const mask = ctx.tensorArgumentMasks('encoder_sequence')[0] ?? ctx.masks[1];
+      const mask = given === undefined ? ctx.masks[1] : given.mask;
       const crossMasks = givenMasks(ctx, 'encoder', mask);
       const source = toFloats(ctx.b, encoder);
       x = block(ctx, settings, x, 'cross_attention', (y) => attend(y, 'cross_attention', source, crossMasks));
@@ -67,8 +69,8 @@ function attentionSettings(ctx: LayerContext, { heads }: DecoderSettings, x: Val
  * came with.
  */
 function givenMasks(ctx: LayerContext, sequence: string, automatic: Value | undefined): readonly Value[] {
-  const [padding = automatic] = ctx.tensorArgument(`${sequence}_padding_mask`);
-  const [attention] = ctx.tensorArgument(`${sequence}_attention_mask`);
+  const padding = ctx.tensorArgument(`${sequence}_padding_mask`)[0]?.value ?? automatic;
+  const attention = ctx.tensorArgument(`${sequence}_attention_mask`)[0]?.value;
   return [
     ...(padding === undefined ? [] : [asBool(ctx, sourceMask(ctx, padding))]),
     ...(attention === undefined ? [] : [asBool(ctx, attention)]),
@@ -100,8 +102,7 @@ function feedForward(ctx: LayerContext, { width, activation }: DecoderSettings, 
 }
 
 function dense(ctx: LayerContext, name: string, x: Value, from: number, to: number): Value {
-  const product = ctx.b.op('MatMul', [x, ctx.weight(`${name}/kernel`, [from, to])]);
-  return ctx.b.op('Add', [product, ctx.weight(`${name}/bias`, [to])]);
+  return affine(ctx, x, ctx.weight(`${name}/kernel`, [from, to]), ctx.weight(`${name}/bias`, [to]));
 }
 
 export const transformerLayers = [transformerDecoder];
