@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import { layer, writeModel } from './handmade.js';
 import { results } from './one-layer.js';
+import { evaluate, functional, importLayers, importTopology } from './recurrent-support.js';
 import { run, withFolder } from './support.js';
 
 /** What Keras documents where tfjs computes something else or nothing: values derived by hand. */
@@ -126,4 +128,51 @@ describe('where tfjs is wrong or refuses', () => {
     expect(await results('Softmax', { axis: 1 }, [2, 2], [0, 0, 0, 0])).toEqual([0.5, 0.5, 0.5, 0.5]);
     expect(await results('Softmax', { axis: 1 }, [1, 2], [3, 5])).toEqual([1, 1]);
   });
+
+  test('global pooling keeps the axes that it is told to keep', async () => {
+    const x = [1, 10, 3, 30];
+    const { dims, values } = await output(
+      [2, 2],
+      'GlobalAveragePooling1D',
+      { keepdims: true },
+      Tensor.floats([1, 2, 2], x),
+    );
+    expect({ dims, values }).toEqual({ dims: [1, 1, 2], values: [2, 20] });
+    const image = Tensor.floats([1, 2, 1, 2], x);
+    const most = await output([2, 1, 2], 'GlobalMaxPooling2D', { keepdims: true }, image);
+    expect(most).toEqual({ dims: [1, 1, 1, 2], values: [3, 30] });
+  });
+
+  test('whole numbers are computed with as floats', async () => {
+    const x = new Tensor('int32', [1, 2], Int32Array.of(0, 1));
+    const { values } = await output([2], 'Activation', { activation: 'softplus' }, x, 'int32');
+    // ln 2 and ln (1 + e).
+    expect(values.map((value) => value.toFixed(4))).toEqual(['0.6931', '1.3133']);
+  });
+
+  test('Concatenate of whole numbers and floats gives floats', async () => {
+    const input = (name: string, dtype: string) => layer('InputLayer', name, { batch_input_shape: [null, 2], dtype });
+    const layers = [
+      { layer: input('a', 'int32') },
+      { layer: input('b', 'float32') },
+      { layer: layer('Concatenate', 'it'), on: ['a', 'b'] },
+    ];
+    const graph = await importTopology(functional(layers, ['a', 'b'], ['it']));
+    const a = new Tensor('int32', [1, 2], Int32Array.of(1, 2));
+    const [found] = await evaluate(graph, { a, b: Tensor.floats([1, 2], [0.25, 0.75]) });
+    expect([found?.type, found?.numbers()]).toEqual(['float32', [1, 2, 0.25, 0.75]]);
+  });
 });
+
+/** What one layer makes of `x`, whose shape the model gives without the batch. */
+async function output(
+  shape: readonly number[],
+  className: string,
+  config: Record<string, unknown>,
+  x: Tensor,
+  dtype = 'float32',
+): Promise<{ readonly dims: readonly number[]; readonly values: readonly number[] }> {
+  const graph = await importLayers([layer(className, 'it', { batch_input_shape: [null, ...shape], dtype, ...config })]);
+  const [found] = await evaluate(graph, { it_input: x });
+  return { dims: found?.dims ?? [], values: found?.numbers() ?? [] };
+}

@@ -4,8 +4,8 @@ import { TypedBuilder as AnyTypedBuilder } from '../../ops/typed-builder.js';
 import { unsupported } from './problems.js';
 
 /**
- * A builder whose values have their type as soon as they exist: what a layer does depends on the shapes it is given.
- * Throws `invalid` with the layer's name where an operator cannot take its inputs.
+ * The typed builder of layers: what a layer does depends on the shapes that it is given, so an operator of which nothing
+ * is known is refused, with the layer's name.
  */
 export class TypedBuilder extends AnyTypedBuilder {
   protected override add(spec: NodeSpec): Node {

@@ -38,7 +38,7 @@ function chain(b: Builder, op: string, [first, ...rest]: readonly [Value, ...Val
   return rest.reduce((sum, input) => b.op(op, [sum, input]), first);
 }
 
-const any = [1, Number.POSITIVE_INFINITY] as const;
+const oneOrMore = [1, Number.POSITIVE_INFINITY] as const;
 
 function merge(
   className: string,
@@ -46,7 +46,7 @@ function merge(
 ): LayerDefinition {
   return defineLayer({
     className,
-    arity: any,
+    arity: oneOrMore,
     inputs: 'any',
     config: () => undefined,
     mask: mergedMask,
@@ -57,7 +57,7 @@ function merge(
 const concatenate = defineLayer({
   className: 'Concatenate',
   inputs: 'any',
-  arity: any,
+  arity: oneOrMore,
   config: (config) => config.int('axis', Number.MIN_SAFE_INTEGER, -1),
   mask: concatenatedMask,
   import: (ctx, axis, inputs) => {
