@@ -2,7 +2,7 @@ import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
-import { movementsOf, type Port } from '../src/ops/relations.js';
+import { movementsOf, type Port, slotsAt } from '../src/ops/relations.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 import { scaledAlong } from '../src/passkit/weights.js';
 
@@ -73,11 +73,13 @@ function readersOf(value: Value, axis: number | undefined): Reader[] | undefined
 function readersThrough(node: Node, index: number, axis: number | undefined): Reader[] | undefined {
   const relations = relationsOf(node);
   for (const relation of relations) {
-    if (relation.kind !== 'contract' || relation.data.index !== index) continue;
-    const isConstant = node.inputs[relation.weight.index]?.constant?.type === 'float32';
-    return isConstant && (axis === undefined || axis === relation.data.axis)
-      ? [{ reader: node, weight: relation.weight }]
-      : undefined;
+    if (relation.kind !== 'contract' || relation.data.side !== 'input' || relation.data.index !== index) continue;
+    const { data, weight } = relation;
+    const isConstant = weight !== undefined && node.inputs[weight.index]?.constant?.type === 'float32';
+    if (!isConstant) return undefined;
+    // Each group of a grouped convolution meets the weights anew: one factor would have to hold for all groups.
+    const isAlong = axis === data.axis && slotsAt(node, data) === slotsAt(node, weight);
+    return axis === undefined || isAlong ? [{ reader: node, weight }] : undefined;
   }
   const operator = operatorOf(node);
   if (!operator?.homogeneous?.(node).includes(index) || node.outputs.length !== 1) return undefined;

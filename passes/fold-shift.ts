@@ -3,6 +3,7 @@ import { Graph, type Node, type Use, type Value } from '../src/ir/graph.js';
 import type { Tensor } from '../src/ir/tensor.js';
 import type { Dim } from '../src/ir/types.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
+import { weightedSum } from '../src/ops/relations.js';
 import { compactContribution } from '../src/passkit/contribution.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 
@@ -59,7 +60,7 @@ function shiftOf(node: Node): Shift | undefined {
 /** What the shift adds to the output of a sum of products: 'none', or one element for each unit; else undefined. */
 async function contributionOf(use: Use, amount: Tensor, context: PassContext): Promise<Tensor | 'none' | undefined> {
   const { node, index } = use;
-  const contraction = relationsOf(node).find((relation) => relation.kind === 'contract');
+  const contraction = weightedSum(relationsOf(node));
   const weight = contraction === undefined ? undefined : node.inputs[contraction.weight.index];
   // The slots of axis 0 do not meet unless they are summed, so one sample stands for a batch of unknown size.
   const isBatch = (dim: Dim, axis: number): boolean =>

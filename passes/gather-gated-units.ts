@@ -9,6 +9,7 @@ import { isReshape } from '../src/ops/reshape.js';
 import { firing, gatedBy } from '../src/ops/swan.js';
 import { ConstantSlots } from '../src/passkit/constant-slots.js';
 import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/contribution.js';
+import { FixedSlots } from '../src/passkit/fixed-slots.js';
 import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 import { UnitGroups } from '../src/passkit/units.js';
@@ -120,7 +121,9 @@ function groupsBeforeScore(graph: Graph, gate: Gate): UnitGroups {
 
 /** True for operators whose attributes fix their number of units, such as a depthwise convolution. */
 function hasFixedWidth(node: Node): boolean {
-  return relationsOf(node).some((relation) => relation.kind !== 'tie' && relation.kind !== 'contract');
+  return relationsOf(node).some((relation) =>
+    relation.kind === 'contract' ? relation.weight === undefined : relation.kind !== 'tie',
+  );
 }
 
 /** Why an off unit would be missed by somebody: it is read before its gate, or it is not zero where it is read. */
@@ -131,8 +134,9 @@ async function findReaderOfOffUnits(
   context: PassContext,
 ): Promise<string | undefined> {
   const all = Array.from({ length: gate.units }, (_, unit) => unit);
-  const dead = new Map([[gate.node, new Set(all)]]);
-  const constants = new ConstantSlots(graph, groups, dead);
+  const off = new FixedSlots();
+  for (const unit of all) off.set(gate.node.output, gate.axis, unit, 0);
+  const constants = new ConstantSlots(graph, groups, off);
   const own = new Set(all.map((unit) => groups.unitOf(gate.node.output, gate.axis, unit)));
   for (const consumption of groups.consumptions) {
     const { node, data } = consumption;
@@ -142,7 +146,7 @@ async function findReaderOfOffUnits(
       return `'${node.label}' reads units before the gate`;
     if (value === gate.node.output) continue;
     try {
-      const results = await context.evaluate(contributionGraph(consumption, all, dead, constants));
+      const results = await context.evaluate(contributionGraph(consumption, all, constants));
       const isZero = Object.values(results).every((tensor) => compactContribution(tensor) === undefined);
       if (!isZero) return `units that are off are not zero where '${node.label}' reads them`;
     } catch (error) {

@@ -15,8 +15,10 @@ import { mergeNested } from '../../passes/merge-nested.js';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
+import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
 import { removeIdentities } from '../../passes/remove-identities.js';
+import { removeWeakUnits } from '../../passes/remove-weak-units.js';
 import { shareCommonSubexpressions } from '../../passes/share-common-subexpressions.js';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
 import type { Pass } from '../passkit/pass.js';
@@ -52,15 +54,26 @@ const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScal
 const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, guardInterpolation, checkTarget];
 
 /** Removes what the gates' statistics and proofs say is never needed. */
-export const compaction: readonly Pass[] = [
+export const removal: readonly Pass[] = [
   removeAlwaysOnGates,
+  removeConstantUnits,
   removeDeadUnits,
   ...tidy,
   foldAffine,
+];
+
+/** Between removal and settling, where there is a budget: removes what is in use but tells little. Approximate. */
+export const pruning: readonly Pass[] = [removeWeakUnits, ...tidy, foldAffine];
+
+/** Brings what removal left into its final shape. */
+export const settling: readonly Pass[] = [
   mergeGates,
   ...tidy,
   ...activations,
 ];
+
+/** From a prepared graph: everything but what a budget allows. */
+export const compaction: readonly Pass[] = [...removal, ...settling];
 
 /** Every gate a mask, nothing removed: from a prepared graph. */
 export const masking: readonly Pass[] = [...activations, ...lowering];

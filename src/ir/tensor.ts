@@ -1,3 +1,4 @@
+import { at } from '../support/assert.js';
 import { type ElementArrays, type ElementType, elementTypes, sizeOf } from './types.js';
 
 /**
@@ -109,4 +110,18 @@ export function takeAlongAxis<T extends ElementType>(
   }
   const resultDims = dims.map((dim, position) => (position === axis ? indices.length : dim));
   return new Tensor<T>(type, resultDims, new elementTypes[type].array(result));
+}
+
+/** For every slot along an axis 1 if all its elements are zero, else 0. */
+export function zeroSlices({ data, dims }: Tensor, axis: number): Uint8Array {
+  const size = at(dims, axis);
+  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  const isZero = new Uint8Array(size).fill(1);
+  for (let start = 0, slot = 0; start < data.length; start += inner, slot = (slot + 1) % size) {
+    for (let place = start; isZero[slot] === 1 && place < start + inner; place++) {
+      // Elements may be big integers; both kinds of zero are false.
+      if (data[place]) isZero[slot] = 0;
+    }
+  }
+  return isZero;
 }

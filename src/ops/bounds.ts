@@ -1,10 +1,17 @@
 import type { Node, Value } from '../ir/graph.js';
 import { at } from '../support/assert.js';
-import { movementsOf, type Relation } from './relations.js';
+import { type Flow, flowsInto, portsOf, type Relation, slotsAt } from './relations.js';
+
+/** The least and the greatest of some numbers. */
+export type Interval = readonly [number, number];
 
 /**
  * Bounds of a value's elements: for every slot along one axis the least and the greatest number that any element there
- * can be (interval arithmetic). They prove that a gate never fires. Each step widens by the rounding of float32.
+ * can be (interval arithmetic). They prove that a gate never fires. Each step widens by the rounding of float32; where
+ * low and high are one number, every engine computes just that. Truth values are 0 and 1.
+ *
+ * All that is proved holds as long as no number that a model computes is infinite or NaN: an element is finite, whatever
+ * bounds it, so that 0 · ∞ is 0.
  */
 export class Bounds {
   readonly axis: number;
@@ -20,6 +27,20 @@ export class Bounds {
 
   static uniform(low: number, high: number): Bounds {
     return new Bounds(0, [low], [high]);
+  }
+
+  /** What is known of any number. */
+  static get unknown(): Bounds {
+    return Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  }
+
+  /** One interval for each slot along `axis`, or a single one for all. */
+  static of(axis: number, pairs: readonly Interval[]): Bounds {
+    return new Bounds(
+      axis,
+      pairs.map(([low]) => low),
+      pairs.map(([, high]) => high),
+    );
   }
 
   get isUniform(): boolean {
@@ -48,12 +69,15 @@ export class Bounds {
   }
 
   /** Slot by slot, with the result widened by rounding. */
-  map(step: (low: number, high: number) => readonly [number, number]): Bounds {
-    const pairs = Array.from(this.lows, (low, slot) => widened(step(low, at(this.highs, slot))));
-    return new Bounds(
+  map(step: (low: number, high: number) => Interval): Bounds {
+    return this.mapExactly((low, high) => widened(step(low, high)));
+  }
+
+  /** Slot by slot, for steps that float32 does not round or that account for it themselves. */
+  mapExactly(step: (low: number, high: number) => Interval): Bounds {
+    return Bounds.of(
       this.axis,
-      pairs.map(([low]) => low),
-      pairs.map(([, high]) => high),
+      Array.from(this.lows, (low, slot) => step(low, at(this.highs, slot))),
     );
   }
 
@@ -64,8 +88,12 @@ export class Bounds {
   rounded(count: number): Bounds {
     return this.map((low, high) => {
       const magnitude = Math.max(Math.abs(low), Math.abs(high));
-      const rounding = magnitude === 0 || !Number.isFinite(magnitude) ? 0 : sumRounding(count) * magnitude;
-      return [low - rounding, high + rounding];
+      // What has no bound on one side only takes what it is off towards that side.
+      const off = (side: number): number => {
+        const size = Number.isFinite(magnitude) ? magnitude : Math.abs(side);
+        return size === 0 || !Number.isFinite(size) ? 0 : sumRounding(count) * size;
+      };
+      return [low - off(low), high + off(high)];
     });
   }
 
@@ -84,22 +112,21 @@ export class Bounds {
  * An elementary function of float32 is right to a few units in the last place. Beyond float32's range, what is finite
  * becomes infinite; below its normal numbers, what is not zero may become zero. An exact zero stays.
  */
-function widened([low, high]: readonly [number, number]): readonly [number, number] {
+export function widened([low, high]: Interval): Interval {
   return [-raised(-low), raised(high)];
 }
 
 function raised(high: number): number {
   if (high === 0 || !Number.isFinite(high)) return high;
   const result = high + 4 * 2 ** -24 * Math.abs(high) + smallestNormal;
-  if (result > largestFinite) return Number.POSITIVE_INFINITY;
-  return Math.max(result, -largestFinite);
+  return beyondFloat(result);
 }
 
-const smallestNormal = 2 ** -126;
+export const smallestNormal = 2 ** -126;
 const largestFinite = (2 - 2 ** -23) * 2 ** 127;
 
 /** Relative error of a float32 sum of `count` products, in any order. */
-function sumRounding(count: number): number {
+export function sumRounding(count: number): number {
   const error = count * 2 ** -24;
   return error < 1 ? error / (1 - error) : Number.POSITIVE_INFINITY;
 }
@@ -122,30 +149,32 @@ export function constantBounds(value: Value, rank: number, axis: number): Bounds
 }
 
 /** The product of two bounds, with 0 · ∞ = 0: an element is finite, whatever bounds it. */
-export function product(left: readonly [number, number], right: readonly [number, number]): readonly [number, number] {
+export function product(left: Interval, right: Interval): Interval {
   const corners = left.flatMap((a) => right.map((b) => (a === 0 || b === 0 ? 0 : a * b)));
   return [Math.min(...corners), Math.max(...corners)];
 }
 
-/** Combines two operands slot by slot; both are bounds along the same axis, or uniform. */
-export function combine(
-  left: Bounds,
-  right: Bounds,
-  step: (left: readonly [number, number], right: readonly [number, number]) => readonly [number, number],
-): Bounds {
+type BinaryStep = (left: Interval, right: Interval) => Interval;
+
+/** Combines two operands slot by slot, widened by rounding; both are bounds along the same axis, or uniform. */
+export function combine(left: Bounds, right: Bounds, step: BinaryStep): Bounds {
+  return combineExactly(left, right, (one, other) => widened(step(one, other)));
+}
+
+/** As {@link combine}, for steps that float32 does not round. */
+export function combineExactly(left: Bounds, right: Bounds, step: BinaryStep): Bounds {
   const [long, axis] = left.isUniform ? [right, right.axis] : [left, left.axis];
   const other = left.isUniform ? left : right.along(axis);
   const pairs = Array.from(long.lows, (_, slot) => {
-    const mine: readonly [number, number] = [long.low(slot), long.high(slot)];
-    const theirs: readonly [number, number] = [other.low(slot), other.high(slot)];
-    return widened(left.isUniform ? step(theirs, mine) : step(mine, theirs));
+    const mine: Interval = [long.low(slot), long.high(slot)];
+    const theirs: Interval = [other.low(slot), other.high(slot)];
+    return left.isUniform ? step(theirs, mine) : step(mine, theirs);
   });
-  return new Bounds(
-    axis,
-    pairs.map(([low]) => low),
-    pairs.map(([, high]) => high),
-  );
+  return Bounds.of(axis, pairs);
 }
+
+/** The numbers that are in one interval or in the other, and what is between. */
+export const united: BinaryStep = (left, right) => [Math.min(left[0], right[0]), Math.max(left[1], right[1])];
 
 /** Sums of products: output unit m is Σ weight · x[slot] + bias(m) over the weights of the unit. */
 export interface Sums {
@@ -164,17 +193,19 @@ export interface Sums {
   readonly hasPadding: boolean;
 }
 
-/** Bounds along axis 1 of sums of products. One step for each weight, so written to be quick. */
-export function boundSums(sums: Sums): Bounds {
+/** Bounds along `axis` of sums of products. One step for each weight, so written to be quick. */
+export function boundSums(sums: Sums, axis = 1): Bounds {
   const { units, x, weights, terms, step, repeats, bias, hasPadding } = sums;
   const least = hasPadding ? x.lows.map((low) => Math.min(0, low)) : x.lows;
   const most = hasPadding ? x.highs.map((high) => Math.max(0, high)) : x.highs;
   const lows = new Float64Array(units);
   const highs = new Float64Array(units);
   for (let unit = 0; unit < units; unit++) {
-    let low = bias(unit);
-    let high = low;
-    let magnitude = Math.abs(low);
+    let low = 0;
+    let high = 0;
+    // Sizes of the products: of one without a bound on one side, that of the other side, since it rounds away from there.
+    let sizeLow = 0;
+    let sizeHigh = 0;
     let place = sums.first(unit);
     for (let term = 0, slot = sums.firstSlot(unit); term < terms; slot++) {
       const xLow = at(least, x.isUniform ? 0 : slot);
@@ -184,33 +215,100 @@ export function boundSums(sums: Sums): Bounds {
         // As in product().
         const left = weight === 0 || xLow === 0 ? 0 : weight * xLow;
         const right = weight === 0 || xHigh === 0 ? 0 : weight * xHigh;
-        low += Math.min(left, right);
-        high += Math.max(left, right);
-        magnitude += Math.max(Math.abs(left), Math.abs(right));
+        const down = Math.min(left, right);
+        const up = Math.max(left, right);
+        low += down;
+        high += up;
+        const size = Math.max(-down, up);
+        sizeLow += size === Number.POSITIVE_INFINITY ? Math.abs(down) : size;
+        sizeHigh += size === Number.POSITIVE_INFINITY ? Math.abs(up) : size;
       }
     }
-    // The classical error bound of a sum in float32 in any order, and products too small for normal numbers.
+    // The classical error bound of a sum in float32 in any order, and products too small for normal numbers. Zeros
+    // alone add up to zero, and the bias is then added without rounding.
     const count = terms + 1;
-    const isInexact = magnitude > 0 && Number.isFinite(magnitude);
-    const rounding = isInexact ? sumRounding(count) * magnitude + count * smallestNormal : 0;
-    lows[unit] = low - rounding;
-    highs[unit] = high + rounding;
+    const start = bias(unit);
+    const rounding = (size: number): number =>
+      size === 0 ? 0 : sumRounding(count) * (size + Math.abs(start)) + count * smallestNormal;
+    lows[unit] = low === Number.NEGATIVE_INFINITY ? low : -beyondFloat(rounding(sizeLow) - (low + start));
+    highs[unit] = high === Number.POSITIVE_INFINITY ? high : beyondFloat(high + start + rounding(sizeHigh));
   }
-  return new Bounds(1, lows, highs);
+  return new Bounds(axis, lows, highs);
 }
 
-/** Bounds that follow the data to where a tie or a repeat of the node puts its slots; what has no such place is united. */
-export function followAxes(node: Node, relations: readonly Relation[], x: Bounds | undefined): Bounds | undefined {
+/** Infinity for what float32 has no number for. */
+function beyondFloat(high: number): number {
+  return high > largestFinite ? Number.POSITIVE_INFINITY : Math.max(high, -largestFinite);
+}
+
+/**
+ * Bounds of output `index` that follow the elements of input `from` to where a relation of the node puts their slots; what
+ * has no such place is united.
+ */
+export function followAxes(
+  node: Node,
+  relations: readonly Relation[],
+  x: Bounds | undefined,
+  index = 0,
+  from = 0,
+): Bounds | undefined {
   if (x === undefined || x.isUniform) return x;
-  for (const { from, to, indexOf } of movementsOf(relations, node)) {
-    if (from.index === 0 && from.axis === x.axis) {
-      const size = node.output.shape?.[to.axis];
-      if (typeof size === 'number')
-        return x.select(
-          to.axis,
-          Array.from({ length: size }, (_, slot) => indexOf(slot)),
-        );
+  for (const relation of relations) {
+    for (const to of portsOf(relation)) {
+      if (to.side !== 'output' || to.index !== index) continue;
+      const flow = flowsInto(node, relation, to)?.find(
+        (candidate) => candidate.from.index === from && candidate.from.axis === x.axis,
+      );
+      const moved = flow === undefined ? undefined : follow(node, flow, x);
+      if (moved !== undefined) return moved;
     }
   }
   return x.overall();
+}
+
+/** For every slot of a flow's output axis what holds for the input slots behind it; undefined if some have none. */
+function follow(node: Node, flow: Flow, x: Bounds): Bounds | undefined {
+  const lows = new Float64Array(slotsAt(node, flow.to)).fill(Number.POSITIVE_INFINITY);
+  const highs = new Float64Array(lows.length).fill(Number.NEGATIVE_INFINITY);
+  for (let i = 0; i < flow.count; i++) {
+    const [target, source] = [flow.target(i), flow.source(i)];
+    lows[target] = Math.min(at(lows, target), x.low(source));
+    highs[target] = Math.max(at(highs, target), x.high(source));
+  }
+  const isWhole = lows.length > 0 && lows.every((low, slot) => low <= at(highs, slot));
+  return isWhole ? new Bounds(flow.to.axis, lows, highs) : undefined;
+}
+
+/**
+ * Bounds of an input that broadcasts to output `index` along `axis` of that, its data if it is constant. Where nothing is
+ * known, any number, or either truth value.
+ */
+export function aligned(node: Node, index: number, x: Bounds | undefined, axis: number, output = 0): Bounds {
+  const value = node.inputs[index];
+  const result = node.outputs[output]?.shape;
+  const rank = result?.length ?? 0;
+  const constant = value === undefined ? undefined : constantBounds(value, rank, axis);
+  if (constant !== undefined) return constant;
+  if (x === undefined) return value?.elementType === 'bool' ? Bounds.uniform(0, 1) : Bounds.unknown;
+  // The slots of a value that is stretched are not those of the output.
+  const own = axis - rank + (value?.shape?.length ?? 0);
+  const isTied = x.axis === own && value?.shape?.[own] === result?.[axis];
+  return isTied ? new Bounds(axis, x.lows, x.highs) : x.overall();
+}
+
+/** The axis of the output along which the most is told apart by inputs that broadcast to it. */
+export function broadcastAxisOf(node: Node, inputs: readonly (Bounds | undefined)[]): number {
+  const rank = node.output.shape?.length ?? 0;
+  for (const [index, x] of inputs.entries()) {
+    const shape = node.inputs[index]?.shape;
+    if (x === undefined || x.isUniform || shape === undefined) continue;
+    const axis = x.axis + rank - shape.length;
+    if (shape[x.axis] === node.output.shape?.[axis]) return axis;
+  }
+  for (const value of node.inputs) {
+    const dims = value?.constant?.dims ?? [];
+    const axis = dims.findLastIndex((dim) => dim !== 1);
+    if (axis >= 0) return axis + rank - dims.length;
+  }
+  return Math.min(1, Math.max(0, rank - 1));
 }

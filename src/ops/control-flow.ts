@@ -1,13 +1,15 @@
-import type { Node } from '../ir/graph.js';
+import type { Node, Value } from '../ir/graph.js';
 import type { Dim, Shape, ValueType } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { type Operator, ShapeError, withShape } from './operator.js';
+import { type Bounds, combineExactly, constantBounds, united } from './bounds.js';
+import { type Operator, type Passage, ShapeError, withShape } from './operator.js';
 import { unknownDim } from './symbols.js';
 
 /**
- * Operators that run nested graphs. All their axes are pinned, and what a nested graph takes and gives keeps its shape.
- * Their cost is that of the nodes inside, which are counted where all nodes are: once, whatever the number of runs.
+ * Operators that run nested graphs. What enters and leaves these keeps its axes, as their passages tell; axes that a loop
+ * cuts into slices or stacks are pinned. Their cost is that of the nodes inside, which are counted where all nodes are:
+ * once, whatever the number of runs.
  */
 
 /** ONNX If: both branches give values of the same types; a size in which they differ is unknown. */
@@ -22,8 +24,62 @@ const branch: Operator = {
       return yes === undefined || no === undefined ? undefined : commonType(node, index, yes, no);
     });
   },
+  passages: (node) =>
+    node.subgraphs.flatMap(({ outputs }) =>
+      node.outputs.flatMap((output, index) => {
+        const result = outputs[index];
+        return result === undefined ? [] : [sameAxes(result, output)];
+      }),
+    ),
   flops: () => 0,
+  boundsEach: branchBounds,
 };
+
+/** What either branch may give, or the one that runs for certain. */
+function branchBounds(
+  node: Node,
+  [condition]: readonly (Bounds | undefined)[],
+  inner: (value: Value) => Bounds | undefined,
+): (Bounds | undefined)[] {
+  const [yes, no] = [node.subgraph('then_branch').outputs, node.subgraph('else_branch').outputs];
+  return node.outputs.map((_, index) => {
+    const [one, other] = [yes[index], no[index]];
+    if (one === undefined || other === undefined) return undefined;
+    const [left, right] = [resultBounds(one, inner), resultBounds(other, inner)];
+    if (condition?.low(0) === 1) return left;
+    if (condition?.high(0) === 0) return right;
+    if (left === undefined || right === undefined) return undefined;
+    const axis = left.isUniform ? right.axis : left.axis;
+    // Slots of an axis that differs are not those of the output.
+    const isCommon = one.shape?.[axis] === other.shape?.[axis];
+    return isCommon ? combineExactly(left, right, united) : combineExactly(left.overall(), right.overall(), united);
+  });
+}
+
+function resultBounds(value: Value, inner: (value: Value) => Bounds | undefined): Bounds | undefined {
+  const rank = value.shape?.length ?? 0;
+  return inner(value) ?? constantBounds(value, rank, Math.min(1, Math.max(0, rank - 1)));
+}
+
+/** A value that is another one in all its axes. */
+function sameAxes(from: Value, to: Value): Passage {
+  return { from, to, axes: from.shape?.map((_, axis) => [axis, axis] as const) ?? [] };
+}
+
+/** A value with one axis more than another: all but `extra` are the same. */
+function axesBut(extra: number, from: Value, to: Value): Passage {
+  const [longer, isSource] = (from.shape?.length ?? 0) > (to.shape?.length ?? 0) ? [from, true] : [to, false];
+  const others = (longer.shape ?? []).flatMap((_, axis) => (axis === extra ? [] : [axis]));
+  return { from, to, axes: others.map((axis, position) => (isSource ? [axis, position] : [position, axis])) };
+}
+
+/** What a loop hands from one iteration to the next: into its body, out of it, and past it where nothing runs. */
+function statePassages(initial: Value | undefined, state: Value, next: Value, last: Value | undefined): Passage[] {
+  const ends = last === undefined ? [] : [last];
+  return [initial, next].flatMap((from) =>
+    from === undefined ? [] : [state, ...ends].map((to) => sameAxes(from, to)),
+  );
+}
 
 /** The type of output `index` that is one or the other. */
 function commonType(node: Node, index: number, one: ValueType, other: ValueType): ValueType | undefined {
@@ -55,6 +111,18 @@ const loop: Operator = {
       const initial = node.inputs[index + 2]?.type;
       return initial === undefined ? undefined : commonType(node, index, initial, given);
     });
+  },
+  passages: (node) => {
+    const body = node.subgraph('body');
+    const states = node.inputs.length - 2;
+    const kept = body.inputs.slice(2).flatMap((state, index) => {
+      const next = at(body.outputs, index + 1);
+      return statePassages(node.inputs[index + 2], state, next, node.outputs[index]);
+    });
+    const stacked = node.outputs.slice(states).map((output, index) => {
+      return axesBut(0, at(body.outputs, states + index + 1), output);
+    });
+    return [...kept, ...stacked];
   },
   flops: () => 0,
 };
@@ -98,6 +166,23 @@ const scan: Operator = {
       const position = normalizeAxis(axes?.[index - states] ?? 0, given.shape.length + 1);
       return withShape(given.type, given.shape.toSpliced(position, 0, length ?? unknownDim(node, position, index)));
     });
+  },
+  passages: (node) => {
+    const body = node.subgraph('body');
+    const states = stateCount(node);
+    const kept = body.inputs.slice(0, states).flatMap((state, index) => {
+      return statePassages(node.inputs[index], state, at(body.outputs, index), node.outputs[index]);
+    });
+    const cut = body.inputs.slice(states).flatMap((slice, index) => {
+      const whole = node.inputs[states + index];
+      return whole === undefined ? [] : [axesBut(scanAxis(node, states + index), whole, slice)];
+    });
+    const axes = node.ints('scan_output_axes');
+    const stacked = node.outputs.slice(states).map((output, index) => {
+      const position = normalizeAxis(axes?.[index] ?? 0, output.shape?.length ?? 1);
+      return axesBut(position, at(body.outputs, states + index), output);
+    });
+    return [...kept, ...cut, ...stacked];
   },
   flops: () => 0,
 };

@@ -1,7 +1,7 @@
 import { type Attributes, int } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
-import { boundSums } from './bounds.js';
+import { Bounds, boundSums } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, type Padding, ShapeError, staticShape } from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
 import { unknownDim } from './symbols.js';
@@ -28,10 +28,10 @@ export const conv: Operator = {
     const window = windowOf(node, weights.slice(2));
     return [{ type: x.type, shape: [at(x.shape, 0), at(weights, 0), ...slide(node, window, x.shape.slice(2))] }];
   },
-  bounds: (node, [x]) => {
+  bounds: (node, [x = Bounds.unknown]) => {
     const weights = node.input(1).constant;
     const bias = node.inputs[2];
-    if (x === undefined || weights?.type !== 'float32') return undefined;
+    if (weights?.type !== 'float32') return undefined;
     if (bias !== undefined && bias.constant?.type !== 'float32') return undefined;
     const values = weights.floats();
     const [units, inputs] = [at(weights.dims, 0), at(weights.dims, 1)];
@@ -109,6 +109,7 @@ export const convTranspose: Operator = {
     const sizes = node.ints('output_shape') ?? spatial;
     return [{ type: x.type, shape: [at(x.shape, 0), at(weights, 1) * node.int('group', 1), ...sizes] }];
   },
+  bounds: transposedBounds,
   flops: (node) =>
     2 * elementsPerSample(node.input(0).shape) * elementsPerSample((staticShape(node.inputs[1]) ?? []).slice(1)),
   relations: (node) => {
@@ -118,3 +119,51 @@ export const convTranspose: Operator = {
     return [batch, contract(input(0, 1), input(1, 0)), tie(input(1, 1), ...bias, output(1))];
   },
 };
+
+/**
+ * An output element is the sum over the input channels of its group and over those kernel positions that its place is
+ * reached by: the others count as zeros.
+ */
+function transposedBounds(node: Node, [x = Bounds.unknown]: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const weights = node.input(1).constant;
+  const bias = node.inputs[2];
+  if (weights?.type !== 'float32' || (bias !== undefined && bias.constant?.type !== 'float32')) return undefined;
+  const group = node.int('group', 1);
+  const [channels, perGroup] = [at(weights.dims, 0), at(weights.dims, 1)];
+  const positions = weights.size / (channels * perGroup);
+  const inputs = channels / group;
+  const ordered = unitsFirst(weights.floats(), group, inputs, perGroup, positions);
+  return boundSums({
+    units: perGroup * group,
+    x: x.along(1),
+    weights: ordered,
+    first: (unit) => unit * inputs * positions,
+    terms: inputs * positions,
+    step: 1,
+    firstSlot: (unit) => Math.floor(unit / perGroup) * inputs,
+    repeats: positions,
+    bias: (unit) => bias?.constant?.floats()[unit] ?? 0,
+    hasPadding: true,
+  });
+}
+
+/** Weights [group, input, unit, position] as [group, unit, input, position]. */
+function unitsFirst(
+  weights: Float32Array,
+  groups: number,
+  inputs: number,
+  units: number,
+  positions: number,
+): Float32Array {
+  const ordered = new Float32Array(weights.length);
+  let target = 0;
+  for (let group = 0; group < groups; group++) {
+    for (let unit = 0; unit < units; unit++) {
+      for (let input = 0; input < inputs; input++, target += positions) {
+        const start = ((group * inputs + input) * units + unit) * positions;
+        ordered.set(weights.subarray(start, start + positions), target);
+      }
+    }
+  }
+  return ordered;
+}

@@ -1,4 +1,5 @@
 import type { Node } from '../ir/graph.js';
+import { Bounds } from './bounds.js';
 import { inputType, type Operator, withShape } from './operator.js';
 import { tieAllAxes } from './relations.js';
 
@@ -14,6 +15,7 @@ export const dropout: Operator = {
     return node.outputs.map((_, index) => (x === undefined || index === 0 ? x : withShape('bool', x.shape)));
   },
   flops: () => 0,
+  boundsEach: (node, [x]) => (isInference(node) ? [x, Bounds.uniform(1, 1)] : []),
   relations: (node) => (isInference(node) ? tieAllAxes(node) : []),
 };
 

@@ -4,7 +4,59 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { ElementType, ValueType } from '../ir/types.js';
 import { elementTypeNames, elementTypes, sameShape } from '../ir/types.js';
-import { Bounds, combine, constantBounds, product } from './bounds.js';
+import { aligned, type Bounds, broadcastAxisOf, product } from './bounds.js';
+import {
+  absolute,
+  type Curve,
+  type Curves,
+  curveBounds,
+  erf,
+  exponentialUnit,
+  geluCurve,
+  hardSigmoid,
+  hardSwish as hardSwishCurve,
+  leaky,
+  mish as mishCurve,
+  oneCurve,
+  rationalError,
+  reciprocal,
+  relu,
+  sigmoid,
+  softplus,
+  tanh,
+  thresholded,
+} from './curves.js';
+import {
+  and,
+  atMost,
+  castBounds,
+  chosen,
+  clipCurves,
+  difference,
+  divided,
+  equal,
+  exactly,
+  folded,
+  greatest,
+  identity,
+  least,
+  less,
+  mean,
+  multiplied,
+  or,
+  powers,
+  quotient,
+  roundHalfToEven,
+  seluOf,
+  shifted,
+  slopes,
+  softsign,
+  subtracted,
+  sum,
+  wave,
+  withConstant,
+  xor,
+} from './element-bounds.js';
 import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
 import { broadcastTies } from './relations.js';
 import { geluBody } from './swan.js';
@@ -30,49 +82,86 @@ interface Row {
   readonly homogeneous?: true;
   /** True if f(a, f(b, c)) = f(a, b, c). */
   readonly associative?: true;
-  /** The function itself, for the non-decreasing ones: it carries bounds over. */
-  readonly rising?: (x: number) => number;
-  /** What engines' approximations are off at most, whatever the result's magnitude. */
-  readonly error?: number;
+  /** The function itself, for those of one float: it carries bounds over. */
+  readonly curves?: (node: Node) => Curves | undefined;
+  /** How bounds of several inputs, each along one axis of the output, are combined. */
+  readonly combine?: (inputs: readonly Bounds[]) => Bounds;
+  /** True if that does not hold for whole numbers. */
+  readonly isOfFloats?: true;
 }
 
-/** ONNX Runtime's rational approximations were measured to be off by up to 5.3 · 2^-24, also near zero. */
-const rationalError = 16 * 2 ** -24;
+/** Functions of input 0 alone, by the node's attributes. */
+const curve = (make: (node: Node) => Curve) => (node: Node) => oneCurve(make(node));
+
+/** A non-decreasing function that float32 computes exactly. */
+const step = (at: (x: number) => number): Curve => ({ at, isExact: true });
 
 const binary = [2, 2] as const;
 const variadic = [1, Number.POSITIVE_INFINITY] as const;
 
 const rows: readonly Row[] = [
-  ...['Abs', 'Neg', 'Round', 'Reciprocal', 'Sqrt', 'Not'].map((op) => ({ op })),
-  { op: 'Relu', homogeneous: true, rising: (x) => Math.max(0, x) },
-  { op: 'Sign', rising: Math.sign },
-  { op: 'Floor', rising: Math.floor },
-  { op: 'Ceil', rising: Math.ceil },
-  { op: 'Exp', flops: 8, rising: Math.exp },
-  { op: 'Sigmoid', flops: 8, rising: (x) => 1 / (1 + Math.exp(-x)), error: rationalError },
-  { op: 'Tanh', flops: 8, rising: Math.tanh, error: rationalError },
-  ...['Log', 'Erf', 'Softplus', 'Softsign', 'Sin', 'Cos'].map((op) => ({ op, flops: 8 })),
-  { op: 'Elu', flops: 9 },
-  { op: 'Selu', flops: 9 },
-  { op: 'Gelu', flops: 12, since: 20, older: gelu },
-  { op: 'Mish', flops: 20, since: 18, older: mish },
-  { op: 'HardSwish', flops: 5, since: 14, older: hardSwish },
-  { op: 'HardSigmoid', flops: 4 },
-  { op: 'LeakyRelu', flops: 2, homogeneous: true },
-  { op: 'ThresholdedRelu', flops: 1 },
-  { op: 'Clip', inputs: [1, 3], flops: 2 },
-  { op: 'Identity', flops: 0, rising: (x) => x },
+  { op: 'Abs', curves: curve(() => absolute) },
+  { op: 'Neg', curves: curve(() => ({ at: (x) => -x, isExact: true, curvature: 0 })) },
+  { op: 'Round', curves: curve(() => step(roundHalfToEven)) },
+  { op: 'Reciprocal', curves: curve(() => reciprocal(1)) },
+  { op: 'Sqrt', curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
+  { op: 'Not', curves: curve(() => ({ at: (x) => 1 - x, isExact: true })) },
+  { op: 'Relu', homogeneous: true, curves: curve(() => relu) },
+  { op: 'Sign', curves: curve(() => step(Math.sign)) },
+  { op: 'Floor', curves: curve(() => step(Math.floor)) },
+  { op: 'Ceil', curves: curve(() => step(Math.ceil)) },
+  { op: 'Exp', flops: 8, curves: curve(() => ({ at: Math.exp })) },
+  { op: 'Sigmoid', flops: 8, curves: curve(() => sigmoid) },
+  { op: 'Tanh', flops: 8, curves: curve(() => tanh) },
+  {
+    op: 'Log',
+    flops: 8,
+    curves: curve(() => ({ at: Math.log, isDefined: (low) => low >= 0, error: () => rationalError })),
+  },
+  { op: 'Erf', flops: 8, curves: curve(() => erf) },
+  { op: 'Softplus', flops: 8, curves: curve(() => softplus) },
+  { op: 'Softsign', flops: 8, curves: curve(() => softsign) },
+  ...['Sin', 'Cos'].map((op): Row => ({ op, flops: 8, curves: curve(() => wave) })),
+  { op: 'Elu', flops: 9, curves: curve((node) => exponentialUnit(node.float('alpha', 1), 1)) },
+  { op: 'Selu', flops: 9, curves: curve(seluOf) },
+  { op: 'Gelu', flops: 12, since: 20, older: gelu, curves: curve((node) => geluCurve(geluKind(node))) },
+  { op: 'Mish', flops: 20, since: 18, older: mish, curves: curve(() => mishCurve) },
+  { op: 'HardSwish', flops: 5, since: 14, older: hardSwish, curves: curve(() => hardSwishCurve) },
+  {
+    op: 'HardSigmoid',
+    flops: 4,
+    curves: curve((node) => hardSigmoid(node.float('alpha', Math.fround(0.2)), node.float('beta', 0.5))),
+  },
+  {
+    op: 'LeakyRelu',
+    flops: 2,
+    homogeneous: true,
+    curves: curve((node) => leaky(node.float('alpha', Math.fround(0.01)))),
+  },
+  { op: 'ThresholdedRelu', flops: 1, curves: curve((node) => thresholded(node.float('alpha', 1))) },
+  { op: 'Clip', inputs: [1, 3], flops: 2, curves: clipCurves },
+  { op: 'Identity', flops: 0, curves: curve(() => identity) },
   { op: 'IsNaN', result: 'bool' },
-  ...['Add', 'Sub', 'Mul', 'Div'].map((op) => ({ op, inputs: binary })),
+  { op: 'Add', inputs: binary, curves: withConstant(shifted), combine: folded(sum) },
+  { op: 'Sub', inputs: binary, curves: withConstant(subtracted), combine: folded(difference) },
+  { op: 'Mul', inputs: binary, curves: withConstant(multiplied), combine: folded(product) },
+  { op: 'Div', inputs: binary, curves: divided, combine: folded(quotient), isOfFloats: true },
   { op: 'Mod', inputs: binary },
-  { op: 'Pow', inputs: binary, flops: 8 },
-  { op: 'PRelu', inputs: binary, flops: 2, homogeneous: true },
-  ...['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'].map(
-    (op): Row => ({ op, inputs: binary, result: 'bool' }),
-  ),
-  ...['Max', 'Min', 'Sum'].map((op): Row => ({ op, inputs: variadic, associative: true })),
-  { op: 'Mean', inputs: variadic },
-  { op: 'Where', inputs: [3, 3], typeOf: 1 },
+  { op: 'Pow', inputs: binary, flops: 8, curves: powers },
+  { op: 'PRelu', inputs: binary, flops: 2, homogeneous: true, curves: slopes },
+  { op: 'And', inputs: binary, result: 'bool', combine: exactly(and) },
+  { op: 'Or', inputs: binary, result: 'bool', combine: exactly(or) },
+  { op: 'Xor', inputs: binary, result: 'bool', combine: exactly(xor) },
+  { op: 'Equal', inputs: binary, result: 'bool', combine: exactly(equal) },
+  { op: 'Greater', inputs: binary, result: 'bool', combine: exactly((left, right) => less(right, left)) },
+  { op: 'GreaterOrEqual', inputs: binary, result: 'bool', combine: exactly((left, right) => atMost(right, left)) },
+  { op: 'Less', inputs: binary, result: 'bool', combine: exactly(less) },
+  { op: 'LessOrEqual', inputs: binary, result: 'bool', combine: exactly(atMost) },
+  { op: 'Max', inputs: variadic, associative: true, combine: exactly(greatest) },
+  { op: 'Min', inputs: variadic, associative: true, combine: exactly(least) },
+  { op: 'Sum', inputs: variadic, associative: true, combine: folded(sum) },
+  { op: 'Mean', inputs: variadic, combine: mean, isOfFloats: true },
+  { op: 'Where', inputs: [3, 3], typeOf: 1, combine: chosen },
 ];
 
 /** The element that leaves the other input as it is: x + 0, x · 1. `left` is false where it must be the second input. */
@@ -95,48 +184,13 @@ function neutralIdentity(node: Node): Value | undefined {
 const isVariadicOrIdentity = (op: string): boolean =>
   op === 'Identity' || rows.some((row) => row.op === op && row.inputs === variadic);
 
-type Interval = readonly [number, number];
-
-/** How binary arithmetic carries intervals over. */
-const intervals: Readonly<Record<string, (left: Interval, right: Interval) => Interval>> = {
-  Add: (left, right) => [left[0] + right[0], left[1] + right[1]],
-  Sub: (left, right) => [left[0] - right[1], left[1] - right[0]],
-  Mul: product,
-  Max: (left, right) => [Math.max(left[0], right[0]), Math.max(left[1], right[1])],
-  Min: (left, right) => [Math.min(left[0], right[0]), Math.min(left[1], right[1])],
-};
-
 function elementwiseBounds(node: Node, row: Row, inputs: readonly (Bounds | undefined)[]): Bounds | undefined {
-  const { rising, error = 0 } = row;
-  const [x] = inputs;
-  if (rising !== undefined) {
-    const range = x ?? Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
-    return range.map((low, high) => [rising(low) - error, rising(high) + error]);
-  }
-  if (row.op === 'Clip') return clipBounds(node, x);
-  const step = intervals[row.op];
-  if (step === undefined || node.inputs.length !== 2) return undefined;
-  const rank = node.output.shape?.length ?? 0;
-  const axis = inputs.find((known) => known !== undefined && !known.isUniform)?.axis ?? 1;
-  const [left, right] = node.inputs.map((value, index) => {
-    if (value?.constant !== undefined) return constantBounds(value, rank, axis);
-    // The slots of a value of lower rank, or of one that is stretched, are not those of the output.
-    const isAligned = value?.shape?.length === rank && value.shape[axis] === node.output.shape?.[axis];
-    return isAligned ? inputs[index] : inputs[index]?.overall();
-  });
-  return left === undefined || right === undefined ? undefined : combine(left, right, step);
-}
-
-/** ONNX Clip: min(max(x, low), high), where limits that are left out do not limit. */
-function clipBounds(node: Node, x: Bounds | undefined): Bounds | undefined {
-  const limit = (index: number, absent: number): number | undefined =>
-    node.inputs[index] === undefined ? absent : node.inputs[index].constant?.numbers()[0];
-  const [least, most] = [limit(1, Number.NEGATIVE_INFINITY), limit(2, Number.POSITIVE_INFINITY)];
-  if (least === undefined || most === undefined) return undefined;
-  const clip = (item: number): number => Math.min(Math.max(item, least), most);
-  const range = x ?? Bounds.uniform(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
-  // Limits are met exactly: nothing is rounded.
-  return new Bounds(range.axis, range.lows.map(clip), range.highs.map(clip));
+  const curves = row.curves?.(node);
+  if (curves !== undefined) return curveBounds(node, curves, inputs[curves.data]);
+  const isWhole = row.isOfFloats === true && node.output.elementType !== 'float32';
+  if (row.combine === undefined || isWhole) return undefined;
+  const axis = broadcastAxisOf(node, inputs);
+  return row.combine(node.inputs.map((_, index) => aligned(node, index, inputs[index], axis)));
 }
 
 /** True if broadcasting leaves the input as it is: the result is no larger. */
@@ -197,7 +251,10 @@ function elementwise(row: Row): Operator {
     ...(row.associative ? { associative: true } : {}),
     ...(row.homogeneous ? { homogeneous: () => [0] } : {}),
     ...(row.op === 'Mul' ? { homogeneous: () => [0, 1] } : {}),
-    bounds: (node, inputs) => elementwiseBounds(node, row, inputs),
+    ...(row.curves === undefined ? {} : { curves: row.curves }),
+    ...(row.curves === undefined && row.combine === undefined
+      ? {}
+      : { bounds: (node: Node, inputs: readonly (Bounds | undefined)[]) => elementwiseBounds(node, row, inputs) }),
     flops: (node) => {
       const operations = row.flops ?? Math.max(1, node.inputs.length - 1);
       return operations * elementsPerSample(node.output.shape);
@@ -223,8 +280,10 @@ function writeOlder({ since = 1, older }: Row, node: Node, graph: Graph, opset: 
 }
 
 function gelu(b: Builder, x: Value, node: Node): Value {
-  return geluBody(b, x, node.string('approximate', 'none') === 'tanh' ? 'tanh' : 'erf');
+  return geluBody(b, x, geluKind(node));
 }
+
+const geluKind = (node: Node): string => (node.string('approximate', 'none') === 'tanh' ? 'tanh' : 'erf');
 
 /** x · tanh(ln(1 + e^x)). */
 function mish(b: Builder, x: Value): Value {
@@ -236,12 +295,11 @@ function hardSwish(b: Builder, x: Value): Value {
   return b.op('Mul', [x, b.op('HardSigmoid', [x], { alpha: float(1 / 6), beta: float(0.5) })]);
 }
 
-/** Changes the element type, named by its ONNX number in `to`. Whole numbers and truth values keep no bounds. */
+/** Changes the element type, named by its ONNX number in `to`. */
 const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
   converts: true,
-  bounds: (node, [x]) =>
-    ['float32', 'float64'].includes(node.output.elementType ?? '') ? x?.map((low, high) => [low, high]) : undefined,
+  bounds: castBounds,
   identity: (node) => {
     const { elementType } = node.input(0);
     return elementType !== undefined && node.output.elementType === elementType ? node.input(0) : undefined;

@@ -2,6 +2,7 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import { sameShape, type ValueType } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { invalid, SwancError } from '../support/errors.js';
+import type { Bounds } from './bounds.js';
 import { controlFlowOperators } from './control-flow.js';
 import { conv, convTranspose } from './conv.js';
 import { dropout } from './dropout.js';
@@ -15,7 +16,7 @@ import { elementsPerSample, type Operator, ShapeError } from './operator.js';
 import { poolOperators } from './pool.js';
 import { recurrentOperators } from './recurrent.js';
 import { reduceOperators } from './reduce.js';
-import { portsOf, portValue, type Relation } from './relations.js';
+import { portsOf, portValue, type Relation, slotsAt } from './relations.js';
 import { reshapeOperators } from './reshape.js';
 import { scatterOperators } from './scatter.js';
 import { shapeOperators } from './shape.js';
@@ -76,6 +77,21 @@ export function relationsOf(node: Node): readonly Relation[] {
 
 function isRead(value: Value): boolean {
   return value.uses.length > 0 || value.isGraphOutput;
+}
+
+/**
+ * Bounds of a node's outputs from those of its inputs, undefined where nothing is known. `inner` gives those of values in
+ * its nested graphs.
+ */
+export function boundsOfNode(
+  node: Node,
+  inputs: readonly (Bounds | undefined)[],
+  inner: (value: Value) => Bounds | undefined = () => undefined,
+): readonly (Bounds | undefined)[] {
+  const operator = operatorOf(node);
+  const isTyped = node.outputs.every(({ type }) => type !== undefined);
+  if (operator === undefined || !isTyped) return [];
+  return operator.boundsEach?.(node, inputs, inner) ?? [operator.bounds?.(node, inputs)];
 }
 
 /** Floating-point operations of one run for one sample. */
@@ -160,7 +176,13 @@ function checkRelations(node: Node): void {
       const dim = at(shape, port.axis);
       if (typeof dim === 'number') sizes.add(dim);
     }
-    const isJoined = relation.kind === 'tie' || relation.kind === 'contract';
-    if (isJoined && sizes.size > 1) throw new ShapeError(`sizes ${[...sizes].join(' and ')} meet`);
+    if (relation.kind === 'tie' && sizes.size > 1) throw new ShapeError(`sizes ${[...sizes].join(' and ')} meet`);
+    if (relation.kind === 'contract') checkSum(node, relation);
   }
+}
+
+/** The weights of a sum are met by whole runs of the data. */
+function checkSum(node: Node, { data, weight }: Extract<Relation, { kind: 'contract' }>): void {
+  const [terms, run] = [slotsAt(node, data), weight === undefined ? 0 : slotsAt(node, weight)];
+  if (run > 0 && terms % run > 0) throw new ShapeError(`sizes ${terms} and ${run} meet`);
 }

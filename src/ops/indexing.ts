@@ -4,7 +4,7 @@ import { Tensor } from '../ir/tensor.js';
 import type { Dim } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { Bounds } from './bounds.js';
+import { aligned, Bounds, combineExactly, constantBounds, type Interval, united } from './bounds.js';
 import { constantInts, inputType, type Operator, type Padding, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './symbols.js';
@@ -33,7 +33,7 @@ const concat: Operator = {
       ),
     ];
   },
-  bounds: (_, inputs) => uniteBounds(inputs),
+  bounds: joinedBounds,
   flops: () => 0,
   relations: (node) => {
     const rank = rankOf(node.output) ?? 0;
@@ -50,11 +50,40 @@ const concat: Operator = {
   },
 };
 
+/** Slot by slot along the joined axis, or along another one where only that tells slots apart. */
+function joinedBounds(node: Node, inputs: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const rank = rankOf(node.output) ?? 0;
+  const axis = normalizeAxis(node.int('axis', 0), rank);
+  const others = inputs.flatMap((x) => (x === undefined || x.isUniform || x.axis === axis ? [] : [x.axis]));
+  const isWhole = node.inputs.every((value) => value?.shape?.[axis] !== 0);
+  if (others.length > 0 && isWhole && !inputs.some((x) => x !== undefined && !x.isUniform && x.axis === axis)) {
+    const [along = axis] = others;
+    return node.inputs
+      .map((_, index) => aligned(node, index, inputs[index], along))
+      .reduce((left, right) => combineExactly(left, right, united));
+  }
+  const parts = node.inputs.map((value, index): Interval[] | undefined => {
+    const size = value?.shape?.[axis];
+    const part = value?.constant === undefined ? inputs[index]?.along(axis) : constantBounds(value, rank, axis);
+    if (typeof size !== 'number') return undefined;
+    return Array.from({ length: size }, (_, slot): Interval => {
+      return part === undefined
+        ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+        : [part.low(slot), part.high(slot)];
+    });
+  });
+  if (parts.includes(undefined)) return inputs.includes(undefined) ? undefined : unitedBounds(inputs);
+  return Bounds.of(
+    axis,
+    parts.flatMap((part) => part ?? []),
+  );
+}
+
 /** What holds for all parts together, slots not told apart. */
-function uniteBounds(parts: readonly (Bounds | undefined)[]): Bounds | undefined {
+function unitedBounds(parts: readonly (Bounds | undefined)[]): Bounds | undefined {
   const known = parts.flatMap((part) => (part === undefined ? [] : [part.overall()]));
   if (known.length < parts.length || known.length === 0) return undefined;
-  return Bounds.uniform(Math.min(...known.map((part) => part.low(0))), Math.max(...known.map((part) => part.high(0))));
+  return known.reduce((left, right) => combineExactly(left, right, united));
 }
 
 /** ONNX Gather: slices of input 0 along `axis` at the indices of input 1. */
@@ -93,18 +122,7 @@ const gather: Operator = {
     if (indices?.every((index) => index >= 0)) relations.push({ kind: 'select', from: input(0, axis), indices });
     return relations;
   },
-  bounds: (node, [data]) => {
-    const indices = node.inputs[1]?.constant;
-    const rank = rankOf(node.inputs[0]);
-    if (data === undefined || rank === undefined) return data?.overall();
-    const axis = normalizeAxis(node.int('axis', 0), rank);
-    if (indices?.dims.length !== 1 || data.axis !== axis) return data.overall();
-    const extent = data.lows.length;
-    return data.select(
-      axis,
-      indices.numbers().map((index) => (index < 0 ? index + extent : index)),
-    );
-  },
+  bounds: gatheredBounds,
   resize: (node, graph, sizes) => {
     // Only slots that no index names are ever taken from the gathered axis, so every index has a new place.
     const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
@@ -116,6 +134,25 @@ const gather: Operator = {
     graph.setInput(node, 1, node.graph.addConstant(`${node.output.name}_indices`, Tensor.int64(indices.dims, moved)));
   },
 };
+
+/** Of a constant table (an embedding), along its last axis; else along the axis that the data's bounds are known of. */
+function gatheredBounds(node: Node, [given]: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const indices = node.inputs[1]?.constant;
+  const indexRank = rankOf(node.inputs[1]);
+  const rank = rankOf(node.inputs[0]);
+  if (rank === undefined || indexRank === undefined) return given?.overall();
+  const axis = normalizeAxis(node.int('axis', 0), rank);
+  const data = given ?? constantBounds(node.input(0), rank, axis === rank - 1 && rank > 1 ? 0 : rank - 1);
+  if (data === undefined || data.isUniform) return data;
+  if (data.axis !== axis)
+    return new Bounds(data.axis < axis ? data.axis : data.axis + indexRank - 1, data.lows, data.highs);
+  if (indices?.dims.length !== 1) return data.overall();
+  const extent = data.lows.length;
+  return data.select(
+    axis,
+    indices.numbers().map((index) => (index < 0 ? index + extent : index)),
+  );
+}
 
 /** ONNX Slice along constant axes. Axes that are not cut are tied; a cut axis is pinned. */
 const slice: Operator = {
@@ -135,6 +172,7 @@ const slice: Operator = {
     return [withShape(x.type, shape)];
   },
   flops: () => 0,
+  bounds: slicedBounds,
   relations: (node) => {
     const axes = cutAxes(node);
     return axes === undefined ? [] : tieAllAxes(node, axes);
@@ -146,6 +184,22 @@ const slice: Operator = {
     return perm;
   },
 };
+
+/** Along a cut axis, those of the slots that are left. */
+function slicedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds | undefined {
+  if (x === undefined || x.isUniform) return x;
+  const axes = cutAxes(node);
+  if (axes !== undefined && !axes.includes(x.axis)) return x;
+  const cut = cutsOf(node)?.get(x.axis);
+  const dim = node.input(0).shape?.[x.axis];
+  const size = node.output.shape?.[x.axis];
+  if (cut === undefined || typeof dim !== 'number' || typeof size !== 'number') return x.overall();
+  const { first } = rangeOf(dim, cut);
+  return x.select(
+    x.axis,
+    Array.from({ length: size }, (_, slot) => first + slot * cut.step),
+  );
+}
 
 /** The axes that a Slice cuts, where they are constant: what it leaves of them may still be known at run time only. */
 function cutAxes(node: Node): readonly number[] | undefined {
@@ -178,12 +232,18 @@ function cutsOf(node: Node): ReadonlyMap<number, Cut> | undefined {
   );
 }
 
-function slicedSize(dim: number, { start, end, step }: Cut): number {
+function slicedSize(dim: number, cut: Cut): number {
+  const { first, last } = rangeOf(dim, cut);
+  return Math.max(0, Math.ceil((last - first) / cut.step));
+}
+
+/** The first slot that a cut takes, and the one behind its last. */
+function rangeOf(dim: number, { start, end, step }: Cut): { readonly first: number; readonly last: number } {
   const clamp = (position: number, low: number, high: number): number =>
     Math.min(Math.max(position < 0 ? position + dim : position, low), high);
-  const [first, last] =
-    step > 0 ? [clamp(start, 0, dim), clamp(end, 0, dim)] : [clamp(start, 0, dim - 1), clamp(end, -1, dim - 1)];
-  return Math.max(0, Math.ceil((last - first) / step));
+  return step > 0
+    ? { first: clamp(start, 0, dim), last: clamp(end, 0, dim) }
+    : { first: clamp(start, 0, dim - 1), last: clamp(end, -1, dim - 1) };
 }
 
 /** ONNX Split into parts along `axis`, sizes by constant input 1 or equal. The split axis is pinned. */
@@ -210,6 +270,7 @@ const split: Operator = {
     });
   },
   flops: () => 0,
+  boundsEach: splitBounds,
   relations: (node) => {
     const rank = rankOf(node.inputs[0]) ?? 0;
     const axis = normalizeAxis(node.int('axis', 0), rank);
@@ -229,6 +290,23 @@ const split: Operator = {
     graph.setInput(node, 1, graph.addConstant(`${node.output.name}_sizes`, Tensor.int64([sizes.length], sizes)));
   },
 };
+
+/** Along the split axis, each part has those of its slots. */
+function splitBounds(node: Node, [x]: readonly (Bounds | undefined)[]): (Bounds | undefined)[] {
+  const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 1);
+  if (x === undefined || x.isUniform || x.axis !== axis) return node.outputs.map(() => x);
+  let first: number | undefined = 0;
+  return node.outputs.map((output) => {
+    const start: number | undefined = first;
+    const size = output.shape?.[axis];
+    first = start === undefined || typeof size !== 'number' ? undefined : start + size;
+    if (start === undefined || typeof size !== 'number') return x.overall();
+    return x.select(
+      axis,
+      Array.from({ length: size }, (_, slot) => start + slot),
+    );
+  });
+}
 
 /** Why an axis of size `dim` cannot be split so: equal parts are of the size rounded up, and the last is what is left. */
 function splitProblem(
@@ -264,6 +342,7 @@ const pad: Operator = {
     return [withShape(x.type, shape)];
   },
   flops: () => 0,
+  bounds: paddedBounds,
   relations: (node) => {
     const pads = padsOf(node);
     const rank = rankOf(node.inputs[0]) ?? 0;
@@ -301,6 +380,27 @@ export function constantPadding(node: Node): Omit<Padding, 'isLowest'> | undefin
   if (pads === undefined || value === undefined || isPlain !== true) return undefined;
   const rank = pads.length / 2;
   return { begins: pads.slice(0, rank), ends: pads.slice(rank), value };
+}
+
+/** The elements of the input and, around them, what it is padded with: of its own, or one number. */
+function paddedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const pads = padsOf(node);
+  if (x === undefined || pads === undefined) return undefined;
+  const isPadded = (axis: number): boolean => (pads[axis] ?? 0) !== 0 || (pads[axis + pads.length / 2] ?? 0) !== 0;
+  if (node.string('mode', 'constant') !== 'constant') return x.isUniform || isPadded(x.axis) ? x.overall() : x;
+  const padding = constantPadding(node);
+  if (padding === undefined) return undefined;
+  const { begins, ends, value } = padding;
+  if (begins.concat(ends).every((amount) => amount === 0)) return x;
+  const fill: Interval = [value, value];
+  if (x.isUniform || begins.some((amount, axis) => axis !== x.axis && (amount > 0 || (ends[axis] ?? 0) > 0))) {
+    // Padding along another axis reaches into every slot.
+    const wide = x.mapExactly((low, high) => united([low, high], fill));
+    return x.isUniform || !isPadded(x.axis) ? wide : wide.overall();
+  }
+  const around = (count = 0): Interval[] => Array.from({ length: count }, () => fill);
+  const inner = Array.from(x.lows, (low, slot): Interval => [low, x.high(slot)]);
+  return Bounds.of(x.axis, [...around(begins[x.axis]), ...inner, ...around(ends[x.axis])]);
 }
 
 /** Pads all axes, by amounts as {@link padsOf} gives them. */

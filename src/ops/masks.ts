@@ -1,5 +1,6 @@
 import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
+import { constantBounds, united } from './bounds.js';
 import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { tieAllAxes } from './relations.js';
 import { unknownDim } from './symbols.js';
@@ -25,6 +26,7 @@ const oneHot: Operator = {
     if (depth !== undefined && depth.length !== 1) throw new ShapeError(`a depth of ${depth.length} numbers`);
     return [withShape(type, shape.toSpliced(axis, 0, depth?.[0] ?? unknownDim(node, axis)))];
   },
+  bounds: (node) => constantBounds(node.input(2), 1, 0)?.overall(),
 };
 
 /** ONNX CumSum: sums of the elements so far along the constant axis of input 1, which is pinned. */
@@ -52,6 +54,7 @@ const trilu: Operator = {
     return [inputType(node, 0)];
   },
   flops: () => 0,
+  bounds: (_, [x]) => x?.mapExactly((low, high) => united([low, high], [0, 0])),
   relations: (node: Node) => {
     const rank = rankOf(node.inputs[0]) ?? 0;
     return tieAllAxes(node, [rank - 2, rank - 1]);

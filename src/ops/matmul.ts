@@ -2,7 +2,7 @@ import { int } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { boundSums } from './bounds.js';
+import { Bounds, boundSums } from './bounds.js';
 import { broadcastShapes, elementsPerSample, inputType, type Operator, ShapeError } from './operator.js';
 import { broadcastAxis, contract, input, output, type Relation, tie } from './relations.js';
 
@@ -27,11 +27,11 @@ export const gemm: Operator = {
     graph.setInput(node, 1, rows);
     graph.setAttributes(node, { transB: int(1) });
   },
-  bounds: (node, [x]) => {
+  bounds: (node, [x = Bounds.unknown]) => {
     const isPlain = node.int('transA', 0) === 0 && node.float('alpha', 1) === 1 && node.float('beta', 1) === 1;
     const weights = node.input(1).constant;
     const bias = node.inputs[2];
-    if (x === undefined || !isPlain || weights?.type !== 'float32') return undefined;
+    if (!isPlain || weights?.type !== 'float32') return undefined;
     const units = at(weights.dims, 1 - node.int('transB', 0));
     const biasTensor = bias?.constant;
     if (bias !== undefined) {
@@ -89,6 +89,25 @@ export const matMul: Operator = {
       ...(b.shape.length === 1 ? [] : [at(right, -1)]),
     ];
     return [{ type: a.type, shape }];
+  },
+  bounds: (node, [x = Bounds.unknown]) => {
+    const weights = node.input(1).constant;
+    const rank = node.input(0).shape?.length ?? 0;
+    if (weights?.type !== 'float32' || weights.dims.length !== 2 || rank === 0) return undefined;
+    const [terms, units] = [at(weights.dims, 0), at(weights.dims, 1)];
+    const sums = {
+      units,
+      x: x.along(rank - 1),
+      weights: weights.floats(),
+      first: (unit: number) => unit,
+      terms,
+      step: units,
+      firstSlot: () => 0,
+      repeats: 1,
+      bias: () => 0,
+      hasPadding: false,
+    };
+    return boundSums(sums, rank - 1);
   },
   flops: (node) => 2 * elementsPerSample(node.output.shape) * elementsPerSample([node.input(0).shape?.at(-1) ?? 1]),
   relations: (node) => {

@@ -2,7 +2,8 @@ import { int } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { Bounds } from './bounds.js';
+import { Bounds, type Interval } from './bounds.js';
+import { type Curves, curveBounds, scaled, varying } from './curves.js';
 import { elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
 import { input, output, tie, tieAllAxes } from './relations.js';
 
@@ -22,6 +23,11 @@ const batchNormalization: Operator = {
     const shift = builder.op('Sub', [bias, builder.op('Mul', [mean, factor])]);
     return { data: node.input(0), axis: 1, scale: factor, shift };
   },
+  curves: normalizationCurves,
+  boundsEach: (node, [x]) => {
+    const curves = normalizationCurves(node);
+    return curves === undefined ? [] : [curveBounds(node, curves, x)];
+  },
   flops: (node) => 2 * elementsPerSample(node.output.shape),
   relations: (node) => {
     if (isTraining(node)) return [];
@@ -29,6 +35,26 @@ const batchNormalization: Operator = {
     return [channels, ...tieAllAxes(node, [1])];
   },
 };
+
+/** Channel by channel, if the statistics are constants. Engines may compute factor · x + (bias − mean · factor) instead. */
+function normalizationCurves(node: Node): Curves | undefined {
+  const tensors = [1, 2, 3, 4].flatMap((index) => node.inputs[index]?.constant ?? []);
+  const channels = node.output.shape?.[1];
+  const isPlain = tensors.length === 4 && tensors.every(({ type, size }) => type === 'float32' && size === channels);
+  if (isTraining(node) || !isPlain) return undefined;
+  const epsilon = node.float('epsilon', 1e-5);
+  return varying(0, 1, tensors, ([scale = 0, bias = 0, mean = 0, variance = 0]) => {
+    const factor = scale / Math.sqrt(variance + epsilon);
+    if (factor === 0) return { at: () => bias, isExact: true, curvature: 0 };
+    const size = Math.abs(factor);
+    return {
+      at: (x) => scaled(factor, x - mean) + bias,
+      error: (magnitude) => 16 * 2 ** -24 * (scaled(size, magnitude) + Math.abs(scaled(factor, mean)) + Math.abs(bias)),
+      isDefined: () => Number.isFinite(factor),
+      curvature: 0,
+    };
+  });
+}
 
 /** In training the statistics of the batch count, not those that are given. */
 function isTraining(node: Node): boolean {
@@ -42,6 +68,22 @@ const layerNormalization: Operator = {
   inputs: [2, 3],
   since: 17,
   infer: (node) => [inputType(node, 0)],
+  // How far rounding may move a deviation near zero is up to the engine; a scale of zero leaves the bias alone.
+  boundsEach: (node) => {
+    const [scale, bias] = [node.inputs[1]?.constant, node.inputs[2]?.constant];
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    if (scale?.type !== 'float32' || scale.dims.length !== 1 || rank < 1) return [];
+    if (node.inputs[2] !== undefined && (bias?.type !== 'float32' || bias.size !== scale.size)) return [];
+    return [
+      Bounds.of(
+        rank - 1,
+        Array.from(scale.floats(), (factor, slot): Interval => {
+          const shift = bias?.floats()[slot] ?? 0;
+          return factor === 0 ? [shift, shift] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+        }),
+      ),
+    ];
+  },
   flops: (node) => 8 * elementsPerSample(node.output.shape),
   relations: (node) => {
     // The mean and deviation that it may give besides have no rule.

@@ -4,6 +4,7 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import type { Dim, ElementType, Shape, ValueType } from '../ir/types.js';
 import { isStatic } from '../ir/types.js';
 import type { Bounds } from './bounds.js';
+import type { Curves } from './curves.js';
 import type { Relation } from './relations.js';
 
 /**
@@ -26,6 +27,8 @@ export interface Operator {
    * anything in the nested graph is inferred; undefined where what the graph declares is all that is known.
    */
   readonly nestedInputs?: (node: Node) => readonly (ValueType | undefined)[];
+  /** Where values enter and leave the node's nested graphs; an axis that no passage names is pinned on both sides. */
+  readonly passages?: (node: Node) => readonly Passage[];
   /** Floating-point operations for one run with symbolic dimensions taken as 1; the default is one per output element. */
   readonly flops?: (node: Node) => number;
   /** How the axes of inputs and outputs belong together. An axis that no relation names is pinned. */
@@ -38,6 +41,14 @@ export interface Operator {
   readonly addends?: (node: Node) => readonly number[];
   /** Bounds of the output's elements from those of the inputs; without it nothing is known. See {@link Bounds}. */
   readonly bounds?: (node: Node, inputs: readonly (Bounds | undefined)[]) => Bounds | undefined;
+  /** As `bounds`, for each output of an operator that has several. `inner` gives those of values in nested graphs. */
+  readonly boundsEach?: (
+    node: Node,
+    inputs: readonly (Bounds | undefined)[],
+    inner: (value: Value) => Bounds | undefined,
+  ) => readonly (Bounds | undefined)[];
+  /** The node as a function of one number at a time, if it is one. It gives the bounds, too. See {@link Curves}. */
+  readonly curves?: (node: Node) => Curves | undefined;
   /** For a plain sum of products plus bias: which inputs these are. Undefined where attributes scale one of them. */
   readonly linear?: (node: Node) => { readonly weight: number; readonly bias: number } | undefined;
   /** Inputs which, scaled by a positive number (slot by slot along a tied axis), scale the output by the same. */
@@ -93,6 +104,14 @@ export interface Affine {
   readonly axis: number;
   readonly scale?: Value;
   readonly shift?: Value;
+}
+
+/** A value that hands its data to another one across the border of a nested graph. */
+export interface Passage {
+  readonly from: Value;
+  readonly to: Value;
+  /** Axes of `from` and of `to` that are the same axis. */
+  readonly axes: readonly (readonly [from: number, to: number])[];
 }
 
 /** Elements of one `value` that are put around another value: how many before and behind each axis. */

@@ -24,9 +24,10 @@ function slidingPool(op: string): Operator {
       const window = windowOf(node, node.ints('kernel_shape') ?? []);
       return [withShape(x.type, [...x.shape.slice(0, 2), ...slide(node, window, x.shape.slice(2))])];
     },
-    // Padding of an average may count as zeros; a maximum never sees it.
+    // Padding of an average may count as zeros; a maximum never sees it, but where a window has nothing else.
     bounds: (node, [x]) => {
-      const wide = x?.along(1).map((low, high) => [Math.min(0, low), Math.max(0, high)]);
+      const inner = x?.along(1);
+      const wide = seesPadding(node) ? inner?.mapExactly((low, high) => [Math.min(0, low), Math.max(0, high)]) : inner;
       return op === 'AveragePool' ? wide?.rounded(sizeOf(node.ints('kernel_shape') ?? [])) : wide;
     },
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
@@ -41,6 +42,11 @@ function slidingPool(op: string): Operator {
         }
       : {}),
   };
+}
+
+function seesPadding(node: Node): boolean {
+  const window = windowOf(node, node.ints('kernel_shape') ?? []);
+  return window.ceil || window.autoPad.startsWith('SAME') || window.pads.some((amount) => amount !== 0);
 }
 
 const isDilated = (node: Node): boolean => node.ints('dilations')?.some((step) => step !== 1) ?? false;

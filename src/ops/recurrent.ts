@@ -1,7 +1,7 @@
-import type { Node } from '../ir/graph.js';
+import type { Node, Value } from '../ir/graph.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { Bounds } from './bounds.js';
+import { Bounds, followAxes } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 
@@ -61,7 +61,7 @@ function recurrent(family: Family): Operator {
       const step = 2 * gates * size(hidden) * (size(sizes.input) + size(hidden));
       return size(sequence) * size(batch) * directions * step;
     },
-    bounds: (node) => (isBounded(node, op) ? Bounds.uniform(-1 - activationError, 1 + activationError) : undefined),
+    boundsEach: (node) => recurrentBounds(node, family),
     downgrade: (node, graph, opset) => {
       if (opset < 14 && node.int('layout', 0) === 0) graph.setAttributes(node, { layout: undefined });
     },
@@ -74,11 +74,57 @@ const activationError = 16 * 2 ** -24;
 
 /**
  * With the default activations an element of Y is a product of a sigmoid and a hyperbolic tangent (LSTM), a mean of the
- * latter and the state before (GRU), or the latter itself (RNN).
+ * latter and the state before (GRU), or the latter itself (RNN). Hidden units whose candidate has no weights stay at the
+ * zero that they start from: tanh(0) = 0, and nothing else is ever added to the state.
  */
-function isBounded(node: Node, op: string): boolean {
-  const startsAtZero = node.inputs[5] === undefined;
-  return node.attributes.activations === undefined && (op !== 'GRU' || startsAtZero);
+function recurrentBounds(node: Node, family: Family): (Bounds | undefined)[] {
+  const hidden = sizesOf(node)?.hidden;
+  if (node.attributes.activations !== undefined || typeof hidden !== 'number') return [];
+  const rank = 3;
+  // A state that is given is handed on where the sequence has no elements.
+  const startsAtZero = [5, 6].every((index) => isZero(node.inputs[index]) || (index === 6 && family.op !== 'LSTM'));
+  const silent = startsAtZero ? silentUnits(node, family, hidden) : new Set<number>();
+  const along = (axis: number, most: number): Bounds => {
+    const of = (sign: number) => Array.from({ length: hidden }, (_, unit) => (silent.has(unit) ? 0 : sign * most));
+    return new Bounds(axis, of(-1), of(1));
+  };
+  const most = isBounded(node, family.op) ? 1 + activationError : Number.POSITIVE_INFINITY;
+  const last = startsAtZero ? most : Number.POSITIVE_INFINITY;
+  return [along(rank, most), along(rank - 1, last), along(rank - 1, Number.POSITIVE_INFINITY)];
+}
+
+const isBounded = (node: Node, op: string): boolean => op !== 'GRU' || isZero(node.inputs[5]);
+
+const isZero = (value: Value | undefined): boolean => value === undefined || value.constant?.isFilledWith(0) === true;
+
+/** Units none of whose weights and biases of the candidate, which is the last gate but LSTM's third, is other than zero. */
+function silentUnits(node: Node, { op, gates }: Family, hidden: number): ReadonlySet<number> {
+  const candidate = op === 'LSTM' ? 3 : gates - 1;
+  const [weights, recurrence, biases] = [1, 2, 3].map((index) => node.inputs[index]?.constant);
+  const silent = new Set(Array.from({ length: hidden }, (_, unit) => unit));
+  if (weights?.type !== 'float32' || recurrence?.type !== 'float32') return new Set();
+  if (node.inputs[3] !== undefined && biases?.type !== 'float32') return new Set();
+  const directions = at(weights.dims, 0);
+  for (const [tensor, blocks] of [
+    [weights, 1],
+    [recurrence, 1],
+    [biases, 2],
+  ] as const) {
+    if (tensor === undefined) continue;
+    // Rows are [direction, block, gate, unit]: a bias has a block for W and one for R.
+    const row = tensor.size / (directions * blocks * gates * hidden);
+    const data = tensor.floats();
+    for (let direction = 0; direction < directions; direction++) {
+      for (let block = 0; block < blocks; block++) {
+        const first = ((direction * blocks + block) * gates + candidate) * hidden;
+        for (let unit = 0; unit < hidden; unit++) {
+          const start = (first + unit) * row;
+          if (data.subarray(start, start + row).some((weight) => weight !== 0)) silent.delete(unit);
+        }
+      }
+    }
+  }
+  return silent;
 }
 
 /** Undefined where X, or what tells the number of hidden units, is not known. */
@@ -150,12 +196,14 @@ const reverseSequence: Operator = {
     return [x];
   },
   flops: () => 0,
-  bounds: (_, [x]) => x?.overall(),
-  relations: (node): Relation[] => {
-    const rank = rankOf(node.output) ?? 0;
-    return Array.from({ length: Math.max(0, rank - 2) }, (_, axis) => tie(input(0, axis + 2), output(axis + 2)));
-  },
+  bounds: (node, [x]) => followAxes(node, reverseRelations(node), x),
+  relations: reverseRelations,
 };
+
+function reverseRelations(node: Node): Relation[] {
+  const rank = rankOf(node.output) ?? 0;
+  return Array.from({ length: Math.max(0, rank - 2) }, (_, axis) => tie(input(0, axis + 2), output(axis + 2)));
+}
 
 export const recurrentOperators: readonly Operator[] = [
   recurrent({ op: 'LSTM', gates: 4, outputs: 3, mostInputs: 8 }),

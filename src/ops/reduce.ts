@@ -3,16 +3,16 @@ import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { normalizeAxis, type Shape, sameShape, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { type Bounds, followAxes } from './bounds.js';
+import { Bounds, followAxes, type Interval, sumRounding } from './bounds.js';
 import { constantInts, elementsPerSample, inputType, type Operator, rankOf, staticShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 
 /**
  * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2: over the axes given as constant input 1. Where that is
  * absent or empty, over all axes, or with `noop_with_empty_axes` over none.
- * Reduced axes are pinned, the others are tied. `keepsBounds`: a result lies between the least and the greatest element.
+ * Reduced axes are pinned, the others are tied.
  */
-function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Operator {
+function reduce(op: string, axesInputSince: number): Operator {
   return {
     op,
     domain: '',
@@ -25,7 +25,7 @@ function reduce(op: string, axesInputSince: number, keepsBounds: boolean): Opera
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: reduceRelations,
-    ...(keepsBounds ? { bounds: (node: Node, [x]: readonly (Bounds | undefined)[]) => reducedBounds(node, x) } : {}),
+    bounds: reducedBounds,
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
       if (axes === undefined) return undefined;
@@ -76,14 +76,42 @@ function replaceUnreduced(node: Node, graph: Graph): void {
   graph.removeNode(node);
 }
 
-/** The bounds of the elements, and for a mean the rounding of its sum. */
-function reducedBounds(node: Node, x: Bounds | undefined): Bounds | undefined {
+/**
+ * Extremes and means lie between the least and the greatest element; a sum is that of so many elements. Sums and means
+ * are rounded.
+ */
+function reducedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds | undefined {
   const bounds = followAxes(node, reduceRelations(node), x);
-  if (node.op !== 'ReduceMean') return bounds;
+  if (bounds === undefined || node.op === 'ReduceProd') return undefined;
+  if (node.op === 'ReduceMax' || node.op === 'ReduceMin') return bounds;
   const axes = reducedAxes(node);
   const dims = staticShape({ shape: node.input(0).shape?.filter((_, axis) => axes?.includes(axis)) });
-  return dims === undefined ? undefined : bounds?.rounded(sizeOf(dims));
+  const norm = node.op === 'ReduceL1' || node.op === 'ReduceL2';
+  const count = axes === undefined || dims === undefined ? undefined : sizeOf(dims);
+  if (count === undefined || count === 0) return norm ? Bounds.uniform(0, Number.POSITIVE_INFINITY) : undefined;
+  if (node.op === 'ReduceMean') return isFloat(node) ? bounds.rounded(count) : undefined;
+  if (norm) {
+    const power = node.op === 'ReduceL1' ? count : Math.sqrt(count);
+    const sizes = bounds.mapExactly((low, high): Interval => [0, power * Math.max(-low, high)]);
+    return isFloat(node) ? sizes.rounded(count + 1) : undefined;
+  }
+  return (sumOfSlots(axes ?? [], x, count) ?? bounds.mapExactly((low, high) => [count * low, count * high])).rounded(
+    count,
+  );
 }
+
+/** The sum of so many elements whose slots, of different bounds, are all reduced. */
+function sumOfSlots(axes: readonly number[], x: Bounds | undefined, count: number): Bounds | undefined {
+  if (x === undefined || x.isUniform || !axes.includes(x.axis)) return undefined;
+  const each = count / x.lows.length;
+  const total = (sides: Float64Array): number => each * sides.reduce((sum, side) => sum + side, 0);
+  const size = each * x.lows.reduce((sum, low, slot) => sum + Math.max(Math.abs(low), Math.abs(x.high(slot))), 0);
+  if (!Number.isFinite(size)) return undefined;
+  const off = sumRounding(count) * size;
+  return Bounds.uniform(total(x.lows) - off, total(x.highs) + off);
+}
+
+const isFloat = (node: Node): boolean => node.output.elementType === 'float32';
 
 function reduceRelations(node: Node): Relation[] {
   const axes = reducedAxes(node);
@@ -113,7 +141,6 @@ function setAxes(node: Node, graph: Graph, axes: readonly number[]): void {
 }
 
 export const reduceOperators: readonly Operator[] = [
-  reduce('ReduceSum', 13, false),
-  ...['ReduceProd', 'ReduceL1', 'ReduceL2'].map((op) => reduce(op, 18, false)),
-  ...['ReduceMean', 'ReduceMax', 'ReduceMin'].map((op) => reduce(op, 18, true)),
+  reduce('ReduceSum', 13),
+  ...['ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceMean', 'ReduceMax', 'ReduceMin'].map((op) => reduce(op, 18)),
 ];

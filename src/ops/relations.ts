@@ -23,21 +23,33 @@ export type Relation =
   | { readonly kind: 'tie'; readonly ports: readonly Port[] }
   /**
    * Slot k of `data` meets slot k of `weight` in a sum of products, so an output is the sum of what each slot
-   * contributes: deleting a slot takes its contribution away, and a constant contribution can be added back.
+   * contributes: deleting a slot takes its contribution away, and a constant contribution can be added back. A shorter
+   * `weight` is met once by each of several equal runs of `data` (grouped convolution), which lose the same slots;
+   * without `weight` it is a plain sum. `inner`: the sum is an intermediate result, to which nothing can be added from
+   * outside; `data` may then be an output that the operator itself reads (recurrence).
    */
-  | { readonly kind: 'contract'; readonly data: Port; readonly weight: Port }
-  /** Slot c of `from` becomes slots (o·C + c)·inner + i of `to`, for o < outer and i < inner: flatten, depthwise. */
+  | { readonly kind: 'contract'; readonly data: Port; readonly weight?: Port; readonly inner?: true }
+  /**
+   * Slot c of `from` becomes slots (o·C + c)·inner + i of `to`, for o < outer and i < inner: flatten, depthwise. Of the
+   * relations of a node that are `alternative` for the same axis, one holds, whichever serves.
+   */
   | {
       readonly kind: 'repeat';
       readonly from: Port;
       readonly to: readonly Port[];
       readonly outer: number;
       readonly inner: number;
+      readonly alternative?: true;
     }
   /** Slots of the parts lie one after the other in `to`. */
   | { readonly kind: 'concat'; readonly parts: readonly Port[]; readonly to: Port }
-  /** Slot k of `to` is slot start + k·step of `from`; slots of `from` that are left out are read by nobody here. */
-  | { readonly kind: 'slice'; readonly from: Port; readonly to: Port; readonly start: number; readonly step: number }
+  /**
+   * Slot k of `to` is slot start + k of `from`. Slots of `from` that are left out are read by nobody here (Slice, Split),
+   * or hold what the operator fills in (Pad, whose longer side is its output).
+   */
+  | { readonly kind: 'slice'; readonly from: Port; readonly to: Port; readonly start: number }
+  /** Slots at the same place of each of `groups` equal runs of the port go together: every group keeps the same number. */
+  | { readonly kind: 'grouped'; readonly port: Port; readonly groups: number }
   /** Slot k of `to` reads slot indices[k] of `from`: the slots read must stay, the others are read by nobody here. */
   | { readonly kind: 'select'; readonly from: Port; readonly indices: readonly number[] };
 
@@ -57,16 +69,129 @@ export function portsOf(relation: Relation): readonly Port[] {
     case 'tie':
       return relation.ports;
     case 'contract':
-      return [relation.data, relation.weight];
+      return relation.weight === undefined ? [relation.data] : [relation.data, relation.weight];
     case 'repeat':
       return [relation.from, ...relation.to];
     case 'concat':
       return [...relation.parts, relation.to];
     case 'slice':
       return [relation.from, relation.to];
+    case 'grouped':
+      return [relation.port];
     case 'select':
       return [relation.from];
   }
+}
+
+/** Slots that belong together: for every i < count, slot leftSlot(i) of one port and slot rightSlot(i) of the other. */
+export interface Link {
+  readonly left: Port;
+  readonly right: Port;
+  readonly count: number;
+  leftSlot(i: number): number;
+  rightSlot(i: number): number;
+}
+
+const same = (slot: number): number => slot;
+
+/** A relation of `node` slot by slot. A port without a static size, or of an input that is not given, has no slots. */
+export function linksOf(node: Node, relation: Relation): Link[] {
+  const size = (port: Port): number => slotsAt(node, port);
+  switch (relation.kind) {
+    case 'tie': {
+      const [left, ...others] = relation.ports.filter((port) => size(port) > 0);
+      if (left === undefined) return [];
+      return others.map((right) => ({ left, right, count: size(right), leftSlot: same, rightSlot: same }));
+    }
+    case 'contract': {
+      const { data: left, weight: right } = relation;
+      const runs = right === undefined ? 0 : size(right);
+      if (right === undefined || runs === 0) return [];
+      return [{ left, right, count: size(left), leftSlot: same, rightSlot: (i) => i % runs }];
+    }
+    case 'repeat': {
+      const { from: left, to, inner } = relation;
+      const slots = size(left);
+      const leftSlot = (i: number): number => Math.floor(i / inner) % slots;
+      return slots === 0 ? [] : to.map((right) => ({ left, right, count: size(right), leftSlot, rightSlot: same }));
+    }
+    case 'concat': {
+      let offset = 0;
+      return relation.parts.map((left) => {
+        const start = offset;
+        offset += size(left);
+        return { left, right: relation.to, count: size(left), leftSlot: same, rightSlot: (i: number) => start + i };
+      });
+    }
+    case 'slice': {
+      const { from: left, to: right, start } = relation;
+      return [{ left, right, count: size(right), leftSlot: (i) => start + i, rightSlot: same }];
+    }
+    case 'grouped': {
+      const { port, groups } = relation;
+      const places = size(port) / groups;
+      return [{ left: port, right: port, count: size(port), leftSlot: same, rightSlot: (i) => i % places }];
+    }
+    case 'select':
+      return [];
+  }
+}
+
+/** The static size of a port's axis; 0 where it has none. */
+export function slotsAt(node: Node, port: Port): number {
+  const dim = portValue(node, port)?.shape?.[port.axis];
+  return typeof dim === 'number' ? dim : 0;
+}
+
+/** Where data come from: for every i < count, output slot target(i) of `to` depends on input slot source(i) of `from`. */
+export interface Flow {
+  readonly from: Port;
+  readonly to: Port;
+  readonly count: number;
+  source(i: number): number;
+  target(i: number): number;
+}
+
+/**
+ * The input slots that the slots of output port `to` are made of, other axes aside, as a relation that names the port
+ * tells; slots that no flow leads to hold what the operator fills in. Undefined for relations that tell nothing of it.
+ */
+export function flowsInto(node: Node, relation: Relation, to: Port): Flow[] | undefined {
+  const { kind } = relation;
+  if (kind === 'contract' || kind === 'grouped' || kind === 'select') return undefined;
+  const isSame = (port: Port): boolean => portKey(port) === portKey(to);
+  const parallel = kind === 'tie' ? relation.ports : kind === 'repeat' ? relation.to : [];
+  if (!portsOf(relation).some(isSame)) return undefined;
+  const flows: Flow[] = [];
+  if (parallel.some(isSame)) {
+    const inputs = parallel.filter((port) => port.side === 'input' && slotsAt(node, port) > 0);
+    flows.push(...inputs.map((from) => ({ from, to, count: slotsAt(node, to), source: same, target: same })));
+  }
+  if (kind === 'tie') return flows;
+  for (const { left, right, count, leftSlot, rightSlot } of linksOf(node, relation)) {
+    if (isSame(right) && left.side === 'input') {
+      flows.push({ from: left, to, count, source: leftSlot, target: rightSlot });
+    } else if (isSame(left) && right.side === 'input') {
+      flows.push({ from: right, to, count, source: rightSlot, target: leftSlot });
+    }
+  }
+  return flows;
+}
+
+/** Tells ports of one node apart. */
+export function portKey({ side, index, axis }: Port): string {
+  return `${side} ${index} ${axis}`;
+}
+
+/** The sum of products with weights that a node's output is, if it is one. */
+export function weightedSum(
+  relations: readonly Relation[],
+): { readonly data: Port; readonly weight: Port } | undefined {
+  for (const relation of relations) {
+    if (relation.kind !== 'contract' || relation.inner === true || relation.weight === undefined) continue;
+    return { data: relation.data, weight: relation.weight };
+  }
+  return undefined;
 }
 
 /**
@@ -124,10 +249,10 @@ export function movementsOf(relations: readonly Relation[], node: Node): Movemen
     const to = ports.find((port) => port.side === 'output');
     const from = ports.find((port) => port.side === 'input');
     if (to === undefined || from === undefined) return [];
-    if (relation.kind === 'tie') return [{ from, to, indexOf: (slot) => slot }];
+    if (relation.kind === 'tie') return [{ from, to, indexOf: same }];
     if (relation.kind !== 'repeat' || relation.from.side !== 'input') return [];
-    const size = portValue(node, relation.from)?.shape?.[relation.from.axis];
-    if (typeof size !== 'number') return [];
+    const size = slotsAt(node, relation.from);
+    if (size === 0) return [];
     return [{ from: relation.from, to, indexOf: (slot) => Math.floor(slot / relation.inner) % size }];
   });
 }

@@ -89,7 +89,7 @@ function repeats(shape: Shape, axes: readonly number[], port: (axis: number) => 
     const outer = product(sizes.slice(0, position));
     const inner = product(sizes.slice(position + 1));
     if (outer === undefined || inner === undefined || shape[axis] === 1) return [];
-    return [{ kind: 'repeat', from: port(axis), to: [merged], outer, inner }];
+    return [{ kind: 'repeat', from: port(axis), to: [merged], outer, inner, alternative: true }];
   });
 }
 

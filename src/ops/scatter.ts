@@ -1,3 +1,5 @@
+import type { Node } from '../ir/graph.js';
+import { type Bounds, combineExactly, constantBounds, united } from './bounds.js';
 import { inputType, type Operator, ShapeError } from './operator.js';
 
 /**
@@ -15,6 +17,12 @@ function scatter(op: string): Operator {
       if (firstOpsetOf[reduction] === undefined) throw new ShapeError(`'${reduction}' is no reduction`);
       return [inputType(node, 0)];
     },
+    // Without a reduction every element is one of the data or of the updates.
+    bounds: (node, [data, , updates]) => {
+      const [kept, put] = [known(node, 0, data), known(node, 2, updates)];
+      if (kept === undefined || put === undefined || node.string('reduction', 'none') !== 'none') return undefined;
+      return combineExactly(kept, put, united);
+    },
     downgrade: (node, graph, opset) => {
       if (opset < 16 && node.string('reduction', 'none') === 'none') {
         graph.setAttributes(node, { reduction: undefined });
@@ -26,6 +34,9 @@ function scatter(op: string): Operator {
     },
   };
 }
+
+const known = (node: Node, index: number, x: Bounds | undefined): Bounds | undefined =>
+  (constantBounds(node.input(index), 1, 0) ?? x)?.overall();
 
 /** The first operator set with each way of combining an element with its update. */
 const firstOpsetOf: Readonly<Record<string, number>> = { none: 16, add: 16, mul: 16, min: 18, max: 18 };

@@ -3,6 +3,7 @@ import { Tensor } from '../ir/tensor.js';
 import type { Shape } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { aligned, Bounds, broadcastAxisOf } from './bounds.js';
 import { broadcastShapes, constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { shapeElements } from './shape-values.js';
 import { unknownDim } from './symbols.js';
@@ -70,6 +71,7 @@ const expand: Operator = {
     ];
   },
   flops: () => 0,
+  bounds: (node, [x]) => aligned(node, 0, x, broadcastAxisOf(node, [x])),
 };
 
 /** ONNX Range: start, start + delta, … below (with a negative delta above) limit; a list of unknown length at run time. */
@@ -105,6 +107,11 @@ const constantOfShape: Operator = {
     const type = value?.kind === 'tensor' ? value.value.type : 'float32';
     return [dims === undefined ? undefined : withShape(type, dims)];
   },
+  bounds: ({ attributes: { value } }) => {
+    if (value === undefined) return Bounds.uniform(0, 0);
+    const [element] = value.kind === 'tensor' && value.value.type !== 'float16' ? value.value.numbers() : [];
+    return element === undefined ? undefined : Bounds.uniform(element, element);
+  },
 };
 
 /** ONNX Resize with constant scales (input 2), or sizes (input 3) as far as they are known. */
@@ -122,14 +129,34 @@ const resize: Operator = {
     for (const [position, axis] of axes.entries()) shapeOut[axis] = at(resized, position);
     return [withShape(x.type, shapeOut)];
   },
+  // Without a cubic, or elements from outside, a mean of elements whose weights are not negative.
+  bounds: (node, [x]) => {
+    const mode = node.string('mode', 'nearest');
+    const isCropped = node.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+    if (x === undefined || isCropped || mode === 'cubic') return undefined;
+    const kept = x.isUniform || resampledAxes(node)?.includes(x.axis) === false ? x : x.overall();
+    // Engines may interpolate as a + t · (b − a), off by the rounding of elements twice as far apart along each axis.
+    return mode === 'nearest' ? kept : kept.rounded(32);
+  },
   interpolates: (node) => {
-    const [from, to] = [node.inputs[0]?.shape, node.output.shape];
-    if (node.string('mode', 'nearest') === 'nearest' || from === undefined || to === undefined) return undefined;
-    return [...from.keys()].filter((axis) => from[axis] !== to[axis]);
+    return node.string('mode', 'nearest') === 'nearest' ? undefined : resampledAxes(node);
   },
   needs: ({ attributes }) =>
     ['antialias', 'axes', 'keep_aspect_ratio_policy'].some((name) => attributes[name] !== undefined) ? 18 : 1,
 };
+
+/** Axes that are not left as they are; a scale other than 1 moves positions even where it leaves the size. */
+function resampledAxes(node: Node): number[] | undefined {
+  const [from, to] = [node.inputs[0]?.shape, node.output.shape];
+  if (from === undefined || to === undefined) return undefined;
+  const axes = node.ints('axes')?.map((axis) => normalizeAxis(axis, from.length)) ?? [...from.keys()];
+  const scales = node.inputs[2]?.constant?.numbers() ?? [];
+  return [...from.keys()].filter((axis) => {
+    const position = axes.indexOf(axis);
+    const scale = position < 0 ? 1 : scales[position];
+    return from[axis] !== to[axis] || (scale !== undefined && scale !== 1);
+  });
+}
 
 /** The new sizes of `axes`: symbols where constants do not tell them, or they depend on a region or an aspect ratio. */
 function resizedDims(node: Node, from: Shape, axes: readonly number[]): Shape {

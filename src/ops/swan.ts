@@ -3,6 +3,8 @@ import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { aligned, type Bounds, combineExactly, type Interval } from './bounds.js';
+import { type Curves, curveBounds, parametric, sgBlendCurve } from './curves.js';
 import {
   broadcastShapes,
   elementsPerSample,
@@ -32,9 +34,10 @@ export const gate: Operator = {
     const features = inputType(node, 0);
     const score = inputType(node, 1);
     if (features === undefined || score === undefined) return [undefined];
+    checkAxis(node);
     return [{ type: features.type, shape: broadcastShapes([features.shape, score.shape]) }];
   },
-  bounds: (_, [features]) => features?.map((low, high) => [Math.min(0, low), Math.max(0, high)]),
+  bounds: gateBounds,
   flops: (node) => elementsPerSample(node.output.shape),
   relations: (node) => broadcastTies(node, [0, 1]),
   transposed: (node, perm, graph) => {
@@ -54,6 +57,26 @@ export const gate: Operator = {
     return [gatedBy(node, firing(node, node.input(1), builder), builder)];
   },
 };
+
+/** Zero where the score is below the threshold for certain, the features where it is not, and both where that is open. */
+function gateBounds(node: Node, inputs: readonly (Bounds | undefined)[]): Bounds {
+  const features = inputs[0];
+  const axis = features === undefined || features.isUniform ? gateAxis(node) : features.axis;
+  const threshold = node.float('threshold', 0);
+  return combineExactly(
+    aligned(node, 0, features, axis),
+    aligned(node, 1, inputs[1], axis),
+    ([low, high], [lowest, highest]): Interval => {
+      if (highest < threshold) return [0, 0];
+      return lowest >= threshold ? [low, high] : [Math.min(0, low), Math.max(0, high)];
+    },
+  );
+}
+
+function checkAxis(node: Node): void {
+  const [axis, rank] = [node.int('axis', 1), rankOf(node.inputs[1]) ?? 0];
+  if (axis < -rank || axis >= rank) throw new ShapeError(`its score of ${rank} axes has no axis ${axis}`);
+}
 
 /** The axis of a gate's units, counted from the start. */
 export function gateAxis(gateNode: Node): number {
@@ -107,10 +130,23 @@ export const sgBlend: Operator = {
       { type: x.type, shape: broadcastShapes(types.flatMap((type) => (type === undefined ? [] : [type.shape]))) },
     ];
   },
+  curves: sgBlendCurves,
+  bounds: (node, [x]) => {
+    const curves = sgBlendCurves(node);
+    return curves === undefined ? undefined : curveBounds(node, curves, x);
+  },
   flops: (node) => 24 * elementsPerSample(node.output.shape),
   relations: (node) => broadcastTies(node, [0, 1, 2, 3]),
   body: (node, graph) => [sgBlendBody(node, graph)],
 };
+
+function sgBlendCurves(node: Node): Curves | undefined {
+  const isClipped = node.string('blend', 'sigmoid') === 'clip';
+  return parametric(node, 0, [1, 2, 3], ([alpha = 0, beta = 0, gamma = 0]) => {
+    const a = isClipped ? Math.min(Math.max(alpha, 0), 1) : 1 / (1 + Math.exp(-alpha));
+    return sgBlendCurve(a, beta, gamma, node.string('gelu', 'sigmoid'));
+  });
+}
 
 function sgBlendBody(node: Node, graph: Graph): Value {
   const builder = new Builder(graph, { origin: node.origin, before: node });

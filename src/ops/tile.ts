@@ -1,5 +1,6 @@
 import type { Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
+import { followAxes } from './bounds.js';
 import { constantInts, inputType, type Operator, ShapeError, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 import { unknownDim } from './symbols.js';
@@ -34,7 +35,7 @@ export const tile: Operator = {
   },
   flops: () => 0,
   identity: (node) => (constantInts(node, 1)?.every((count) => count === 1) ? node.input(0) : undefined),
-  bounds: (_, [x]) => x?.overall(),
+  bounds: (node, [x]) => followAxes(node, tileRelations(node), x),
   relations: tileRelations,
 };
 

@@ -1,100 +1,142 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
-import { relationsOf } from '../ops/index.js';
-import { type Port, portValue, type Relation } from '../ops/relations.js';
-import { gateAxis } from '../ops/swan.js';
+import { operatorOf, relationsOf } from '../ops/index.js';
+import { type Flow, flowsInto, type Port, portsOf, portValue, type Relation, slotsAt } from '../ops/relations.js';
+import { at } from '../support/assert.js';
+import type { FixedSlots } from './fixed-slots.js';
 import { sizeOfAxis, type UnitGroups } from './units.js';
 
-/** The gates' units that are known to be off for every input: their output slots are zero. */
-export type DeadUnits = ReadonlyMap<Node, ReadonlySet<number>>;
+/** What is known of a slot, in rising order: a zero is a constant as well. */
+const unknown = 0;
+const constant = 1;
+const zero = 2;
+/** No slot is there of which something could be known. */
+const none = 3;
 
 /**
- * Which slots hold the same data whatever the graph's inputs are. They start at gates' dead units and run through
- * operators as long as an output slot depends on constant slots alone: an off unit stays a *constant* through
- * activations and normalizations, though not always zero.
+ * Which slots hold the same data whatever the graph's inputs are. They start at fixed slots and run through operators as
+ * long as an output slot depends on constant slots alone: an off unit stays a *constant* through activations and
+ * normalizations, though not always zero. A slot of zeros stays zero even next to slots that are not constant, where
+ * the operator is homogeneous in it, since f(0, y) = c · f(0, y) for every c > 0: zero times anything finite is zero.
  */
 export class ConstantSlots {
   readonly #groups: UnitGroups;
+  readonly #fixed: FixedSlots;
   readonly #known: Uint8Array;
 
-  constructor(graph: Graph, groups: UnitGroups, dead: DeadUnits) {
+  constructor(graph: Graph, groups: UnitGroups, fixed: FixedSlots) {
     this.#groups = groups;
+    this.#fixed = fixed;
     this.#known = new Uint8Array(groups.slotCount);
-    for (const node of graph.allNodes()) {
-      for (const index of dead.get(node) ?? []) this.#mark(node.output, gateAxis(node), index);
-      if (node.subgraphs.length === 0) for (const relation of relationsOf(node)) this.#follow(node, relation);
-    }
+    if (fixed.isEmpty) return;
+    for (const value of graph.inputs) this.#markFixed(value);
+    this.#followNodes(graph);
   }
 
   /** True if slot `index` along `axis` of the value does not depend on the graph's inputs. */
   has(value: Value, axis: number, index: number): boolean {
-    if (value.constant !== undefined) return true;
-    const slot = this.#groups.slotId(value, axis, index);
-    return slot !== undefined && this.#known[slot] === 1;
+    return value.constant !== undefined || this.#state(value, axis, index) !== unknown;
   }
 
-  #mark(value: Value, axis: number, index: number): void {
-    const slot = this.#groups.slotId(value, axis, index);
-    if (slot !== undefined) this.#known[slot] = 1;
+  /** True if the slot is known to hold zeros. */
+  isZero(value: Value, axis: number, index: number): boolean {
+    return this.#state(value, axis, index) === zero;
   }
 
-  #follow(node: Node, relation: Relation): void {
-    const isConstant = (port: Port, index: number): boolean => {
-      const value = portValue(node, port);
-      return value !== undefined && this.has(value, port.axis, index);
-    };
-    switch (relation.kind) {
-      case 'tie': {
-        const inputs = relation.ports.filter((port) => port.side === 'input');
-        if (!coversRuntimeInputs(node, inputs)) return;
-        for (const port of relation.ports) {
-          const value = port.side === 'output' ? portValue(node, port) : undefined;
-          if (value === undefined) continue;
-          for (let index = 0; index < sizeOfAxis(value, port.axis); index++) {
-            if (inputs.every((source) => isConstant(source, index))) this.#mark(value, port.axis, index);
-          }
-        }
-        break;
+  /** The number that a slot is fixed at; undefined where it is computed, if constant at all. */
+  fixedAt(value: Value, axis: number, index: number): number | undefined {
+    return this.#fixed.get(value, axis, index) ?? (this.isZero(value, axis, index) ? 0 : undefined);
+  }
+
+  #followNodes(graph: Graph): void {
+    for (const node of graph.nodes) {
+      for (const nested of node.subgraphs) this.#followNodes(nested);
+      if (node.subgraphs.length > 0) this.#followPassages(node);
+      for (const relation of relationsOf(node)) {
+        for (const to of portsOf(relation)) if (to.side === 'output') this.#follow(node, relation, to);
       }
-      case 'repeat': {
-        const source = portValue(node, relation.from);
-        if (source === undefined || relation.from.side !== 'input' || !coversRuntimeInputs(node, [relation.from]))
-          return;
-        const size = sizeOfAxis(source, relation.from.axis);
-        for (const port of relation.to) {
-          const value = port.side === 'output' ? portValue(node, port) : undefined;
-          if (value === undefined) continue;
-          for (let index = 0; index < sizeOfAxis(value, port.axis); index++) {
-            if (isConstant(relation.from, Math.floor(index / relation.inner) % size))
-              this.#mark(value, port.axis, index);
-          }
-        }
-        break;
-      }
-      case 'concat': {
-        const target = portValue(node, relation.to);
-        let offset = 0;
-        for (const part of relation.parts) {
-          const value = portValue(node, part);
-          const size = value === undefined ? 0 : sizeOfAxis(value, part.axis);
-          for (let index = 0; index < size; index++) {
-            if (target !== undefined && isConstant(part, index)) this.#mark(target, relation.to.axis, offset + index);
-          }
-          offset += size;
-        }
-        break;
-      }
-      // A sum of products mixes slots; a slice or a selection is not followed: no unit is removed through it yet.
-      case 'contract':
-      case 'slice':
-      case 'select':
-        break;
+      for (const output of node.outputs) this.#markFixed(output);
     }
+  }
+
+  #markFixed(value: Value): void {
+    for (const [axis, slots] of this.#fixed.of(value)) {
+      for (const [index, number] of slots) this.#mark(value, axis, index, number === 0 ? zero : constant);
+    }
+  }
+
+  #follow(node: Node, relation: Relation, to: Port): void {
+    const value = portValue(node, to);
+    const flows = flowsInto(node, relation, to);
+    if (value === undefined || flows === undefined) return;
+    const states = this.#statesOf(node, relation, flows, slotsAt(node, to));
+    for (const [index, state] of states.entries()) if (state !== unknown) this.#mark(value, to.axis, index, state);
+  }
+
+  /** What is known of every output slot from the slots that flow into it. */
+  #statesOf(node: Node, relation: Relation, flows: readonly Flow[], size: number): Uint8Array {
+    const states = new Uint8Array(size).fill(coversRuntimeInputs(node, flows) ? constant : unknown);
+    const zeros = new Uint8Array(size);
+    const isMoved = relation.kind === 'concat' || relation.kind === 'slice';
+    const homogeneous = operatorOf(node)?.homogeneous?.(node) ?? [];
+    const terms = operatorOf(node)?.addends?.(node);
+    for (const flow of flows) {
+      const isScaled = isMoved || homogeneous.includes(flow.from.index);
+      for (const [place, state] of this.#sourceStates(node, flow, size).entries()) {
+        if (state === unknown && states[place] !== zero) states[place] = unknown;
+        if (state !== zero) continue;
+        zeros[place] = at(zeros, place) + 1;
+        const isZeroSum = terms?.length === node.inputs.length && zeros[place] === terms.length;
+        if (isScaled || isZeroSum) states[place] = zero;
+      }
+    }
+    return states;
+  }
+
+  /** The least that is known of the slots of one input behind each output slot; {@link none} where there are none. */
+  #sourceStates(node: Node, { from, count, source, target }: Flow, size: number): Uint8Array {
+    const states = new Uint8Array(size).fill(none);
+    const value = portValue(node, from);
+    for (let i = 0; value !== undefined && i < count; i++) {
+      const place = target(i);
+      states[place] = Math.min(at(states, place), this.#stateOrConstant(value, from.axis, source(i)));
+    }
+    return states;
+  }
+
+  /** A node output is zero where everything that may become it is. */
+  #followPassages(node: Node): void {
+    const passages = operatorOf(node)?.passages?.(node) ?? [];
+    for (const output of node.outputs) {
+      const into = passages.filter(({ to }) => to === output);
+      for (const axis of into.length === 0 ? [] : (output.shape?.keys() ?? [])) {
+        const sources = into.map(({ from, axes }) => ({ from, own: axes.find(([, other]) => other === axis)?.[0] }));
+        for (let index = 0; index < sizeOfAxis(output, axis); index++) {
+          const isZero = sources.every(({ from, own }) => own !== undefined && this.isZero(from, own, index));
+          if (isZero) this.#mark(output, axis, index, zero);
+        }
+      }
+    }
+  }
+
+  #mark(value: Value, axis: number, index: number, state: number): void {
+    const slot = this.#groups.slotId(value, axis, index);
+    if (slot !== undefined) this.#known[slot] = state;
+  }
+
+  #state(value: Value, axis: number, index: number): number {
+    const slot = this.#groups.slotId(value, axis, index);
+    return slot === undefined ? unknown : at(this.#known, slot);
+  }
+
+  #stateOrConstant(value: Value, axis: number, index: number): number {
+    return value.constant === undefined ? this.#state(value, axis, index) : constant;
   }
 }
 
-/** True if every input that exists only at run time is one of the ports. */
-function coversRuntimeInputs(node: Node, ports: readonly Port[]): boolean {
+/** True if every input that exists only at run time is one that flows. */
+function coversRuntimeInputs(node: Node, flows: readonly Flow[]): boolean {
   return node.inputs.every(
-    (value, index) => value === undefined || value.constant !== undefined || ports.some((port) => port.index === index),
+    (value, index) =>
+      value === undefined || value.constant !== undefined || flows.some(({ from }) => from.index === index),
   );
 }

@@ -3,17 +3,16 @@ import { Builder } from '../ir/builder.js';
 import { Graph, type Node, type Value } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
-import { type Port, portsOf, portValue, type Relation } from '../ops/relations.js';
-import { gateAxis } from '../ops/swan.js';
+import { type Flow, flowsInto, type Port, portKey, portsOf, portValue, slotsAt } from '../ops/relations.js';
 import { assert, at } from '../support/assert.js';
-import type { ConstantSlots, DeadUnits } from './constant-slots.js';
+import type { ConstantSlots } from './constant-slots.js';
 import { KeptSlots } from './select-slots.js';
-import { type Consumption, sizeOfAxis } from './units.js';
+import type { Consumption } from './units.js';
 
 /**
- * What constant units add to a consumer. The operators on the way from the gate to the consumer are copied, cut down to
- * the units in question, and run by ONNX Runtime: the result is exact for any activation on the way, and with zero
- * padding it is the position-dependent map that a bias cannot express.
+ * What constant units add to a consumer. The operators on the way from the fixed slots to the consumer are copied, cut
+ * down to the units in question, and run by ONNX Runtime: the result is exact for any activation on the way, and with
+ * zero padding it is the position-dependent map that a bias cannot express.
  */
 
 /** A contribution cannot be had; the message is the reason, for the report. */
@@ -25,183 +24,212 @@ export class UnknownContribution extends Error {}
  * slots of that axis apart. Throws {@link UnknownContribution} where one does not, or other sizes are not static.
  */
 export function contributionGraph(
-  consumption: Consumption,
+  { node, data, weight }: Consumption,
   indices: readonly number[],
-  dead: DeadUnits,
   constants: ConstantSlots,
 ): Graph {
-  const { node, data, weight } = consumption;
   if (node.output.elementType !== 'float32') throw new UnknownContribution('it is not of float32');
   const graph = new Graph('contribution');
-  const copy = new RestrictedCopy(graph, dead, constants);
+  const kept = new KeptSlots();
   const dataValue = portValue(node, data);
-  const weightTensor = portValue(node, weight)?.constant;
-  assert(dataValue !== undefined && weightTensor !== undefined, 'a consumption has data and constant weights');
+  assert(dataValue !== undefined, 'a consumption has data');
   const inputs: (Value | undefined)[] = node.inputs.map(() => undefined);
-  inputs[data.index] = copy.slots(dataValue, data.axis, indices);
+  const restricted = new RestrictedCopy(graph, constants, kept).slots(dataValue, data.axis, indices);
+  inputs[data.index] = restricted;
   if (typeof dataValue.shape?.[0] === 'string') requireBatch(node);
-  const cutWeights = takeAlongAxis(weightTensor, weight.axis, indices);
-  inputs[weight.index] = graph.addConstant('weights', cutWeights);
+  if (weight === undefined) {
+    // Inputs besides the data are constants that say what to do, such as axes.
+    for (const [index, value] of node.inputs.entries()) {
+      if (index !== data.index && value?.constant !== undefined) {
+        inputs[index] = graph.addConstant(value.name, value.constant);
+      }
+    }
+  } else {
+    const tensor = portValue(node, weight)?.constant;
+    assert(tensor !== undefined, 'a consumption has constant weights');
+    const met = [...new Set(indices.map((index) => index % at(tensor.dims, weight.axis)))];
+    inputs[weight.index] = graph.addConstant('weights', takeAlongAxis(tensor, weight.axis, met));
+  }
   // Without its other inputs (the bias) the node is linear in the data, so this is the contribution and nothing else.
-  const attributes = node.attributes;
-  graph.setOutputs([graph.addNode({ op: node.op, domain: node.domain, inputs, attributes }).output]);
+  const copied = graph.addNode({ op: node.op, domain: node.domain, inputs, attributes: node.attributes });
+  if (node.output.type !== undefined) graph.setType(copied.output, node.output.type);
+  graph.setOutputs([copied.output]);
+  operatorOf(copied)?.resize?.(copied, graph, kept);
   return graph;
 }
 
+/** Copies what computes given slots of a value, and nothing of other slots. */
 class RestrictedCopy {
   readonly #graph: Graph;
-  readonly #dead: DeadUnits;
   readonly #constants: ConstantSlots;
-  readonly #kept = new KeptSlots();
+  readonly #kept: KeptSlots;
   readonly #copies = new Map<string, Value>();
 
-  constructor(graph: Graph, dead: DeadUnits, constants: ConstantSlots) {
+  constructor(graph: Graph, constants: ConstantSlots, kept: KeptSlots) {
     this.#graph = graph;
-    this.#dead = dead;
     this.#constants = constants;
+    this.#kept = kept;
   }
 
   /** The given slots of a value, which must be constant, computed in the new graph. */
   slots(value: Value, axis: number, indices: readonly number[]): Value {
     const key = `${value.name} ${axis} ${indices.join(',')}`;
-    const done = this.#copies.get(key) ?? this.#copy(value, axis, indices);
-    this.#copies.set(key, done);
-    this.#kept.set(done, axis, indices);
-    return done;
+    const copy = this.#copies.get(key) ?? this.#copy(value, axis, indices);
+    this.#copies.set(key, copy);
+    this.#kept.set(copy, axis, indices);
+    return copy;
   }
 
   #copy(value: Value, axis: number, indices: readonly number[]): Value {
     if (value.constant !== undefined) {
       return this.#graph.addConstant(value.name, takeAlongAxis(value.constant, axis, indices));
     }
+    const isFixed = (index: number): boolean => this.#constants.fixedAt(value, axis, index) !== undefined;
+    const fixed = indices.filter(isFixed);
+    const others = indices.filter((index) => !isFixed(index));
+    const numbers = (): Value => this.#graph.addConstant(value.name, this.#numbers(value, axis, fixed));
+    if (others.length === 0) return numbers();
     const node = value.producer;
     assert(node !== undefined, `'${value.name}' is an input, not constant`);
-    const switched = this.#dead.get(node);
-    const dead = switched !== undefined && gateAxis(node) === axis ? switched : undefined;
-    const off = indices.filter((index) => dead?.has(index));
-    if (off.length > 0) {
-      const zero = this.#graph.addConstant(value.name, zeros(value, axis, off.length));
-      return off.length === indices.length ? zero : this.#mixed(value, axis, indices, off, zero);
-    }
-    return this.#computed(node, value, axis, indices);
-  }
-
-  /** Slots of a gate some of which are off and others constant for another reason, such as a constant self-gated unit. */
-  #mixed(value: Value, axis: number, indices: readonly number[], off: readonly number[], zero: Value): Value {
-    const others = indices.filter((index) => !off.includes(index));
-    const builder = new Builder(this.#graph);
-    const computed = this.slots(value, axis, others);
-    const joined = builder.op('Concat', [zero, computed], { axis: int(axis) });
-    const places = [...off, ...others];
-    return builder.gather(joined, builder.int64s(indices.map((index) => places.indexOf(index))), axis);
-  }
-
-  #computed(node: Node, value: Value, axis: number, indices: readonly number[]): Value {
-    const port: Port = { side: 'output', index: value.outputIndex, axis };
-    // Axes that are merged offer a relation each; the slots at hand need not be constant, or complete, along every one.
-    const relation = relationsOf(node).find(
-      (candidate) => namesOutput(candidate, port) && this.#isFollowed(node, candidate, indices),
+    if (fixed.length === 0) return this.#computed(node, value, axis, indices);
+    return this.#placed(
+      [
+        [numbers(), fixed],
+        [this.slots(value, axis, others), others],
+      ],
+      axis,
+      indices,
     );
-    if (relation === undefined) throw new UnknownContribution(`'${node.label}' mixes units`);
-    if (typeof value.shape?.[0] === 'string') requireBatch(node);
-    if (relation.kind === 'concat') return this.#concat(node, relation, indices);
-    return this.#node(node, relation, indices);
   }
 
-  #node(node: Node, relation: Relation, indices: readonly number[]): Value {
-    const inputs = node.inputs.map((value, index) => {
-      if (value === undefined) return undefined;
-      const port = inputPort(relation, index);
-      if (port !== undefined) return this.slots(value, port.axis, sourceIndices(node, relation, port, indices));
+  /** Slots that hold numbers, in the shape of the value; a symbolic axis 0 is taken as one. */
+  #numbers(value: Value, axis: number, indices: readonly number[]): Tensor {
+    const dims = (value.shape ?? []).map((dim, position) => {
+      if (position === axis) return indices.length;
+      if (position === 0 && typeof dim === 'string') return 1;
+      if (typeof dim === 'string') throw new UnknownContribution(`the size '${dim}' is not known`);
+      return dim;
+    });
+    const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+    const values = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+    const numbers = indices.map((index) => this.#constants.fixedAt(value, axis, index) ?? 0);
+    for (const place of values.keys()) values[place] = at(numbers, Math.floor(place / inner) % numbers.length);
+    return Tensor.floats(dims, values);
+  }
+
+  /** Parts that hold certain slots each, put into the order of `indices`. */
+  #placed(parts: readonly (readonly [Value, readonly number[]])[], axis: number, indices: readonly number[]): Value {
+    const builder = new Builder(this.#graph);
+    const places = new Map(parts.flatMap(([, slots]) => slots).map((slot, place) => [slot, place]));
+    const order = indices.map((index) => places.get(index) ?? 0);
+    const [first] = parts;
+    const joined = parts.length === 1 && first !== undefined ? first[0] : this.#joined(builder, parts, axis);
+    return order.every((place, index) => place === index) && places.size === order.length
+      ? joined
+      : builder.gather(joined, builder.int64s(order), axis);
+  }
+
+  #joined(builder: Builder, parts: readonly (readonly [Value, readonly number[]])[], axis: number): Value {
+    return builder.op(
+      'Concat',
+      parts.map(([value]) => value),
+      { axis: int(axis) },
+    );
+  }
+
+  /** The slots as their producer computes them, from as few slots of its inputs as these need. */
+  #computed(node: Node, value: Value, axis: number, indices: readonly number[]): Value {
+    const to: Port = { side: 'output', index: value.outputIndex, axis };
+    if (node.subgraphs.length > 0) throw new UnknownContribution(`'${node.label}' has nested graphs`);
+    if (typeof value.shape?.[0] === 'string') requireBatch(node);
+    for (const relation of relationsOf(node)) {
+      const flows = flowsInto(node, relation, to);
+      const sources = flows === undefined ? undefined : this.#sources(node, flows, indices);
+      if (sources === undefined) continue;
+      const made = slotsMade(sources, slotsAt(node, to), relation.kind === 'concat');
+      return this.#placed([[this.#node(node, to, sources, made), made]], axis, indices);
+    }
+    throw new UnknownContribution(`'${node.label}' mixes units`);
+  }
+
+  /** The input slots behind the wanted output slots; undefined where one is not constant. */
+  #sources(node: Node, flows: readonly Flow[], indices: readonly number[]): Source[] | undefined {
+    const wanted = new Set(indices);
+    const sources: Source[] = [];
+    for (const flow of flows) {
+      const value = portValue(node, flow.from);
+      const slots = new Set<number>();
+      for (let i = 0; i < flow.count; i++) if (wanted.has(flow.target(i))) slots.add(flow.source(i));
+      if (value === undefined) continue;
+      for (const slot of slots) if (!this.#constants.has(value, flow.from.axis, slot)) return undefined;
+      sources.push({ flow, value, slots: [...slots].toSorted((left, right) => left - right) });
+    }
+    const isCovered = node.inputs.every(
+      (value, index) =>
+        value === undefined || value.constant !== undefined || sources.some(({ flow }) => flow.from.index === index),
+    );
+    return isCovered ? sources : undefined;
+  }
+
+  #node(node: Node, to: Port, sources: readonly Source[], made: readonly number[]): Value {
+    const inputs = node.inputs.flatMap((value, index): (Value | undefined)[] => {
+      if (value === undefined) return [undefined];
+      const source = sources.find(({ flow }) => flow.from.index === index);
+      if (source?.slots.length === 0) {
+        // A part of a Concat that nothing is taken from.
+        if (node.inputs.length > 1 && sources.some(({ slots }) => slots.length > 0)) return [];
+        throw new UnknownContribution(`'${node.label}' makes it of nothing`);
+      }
+      if (source !== undefined) return [this.slots(value, source.flow.from.axis, source.slots)];
       assert(value.constant !== undefined, `'${value.name}' is not constant`);
-      return this.#graph.addConstant(value.name, value.constant);
+      return [this.#graph.addConstant(value.name, value.constant)];
     });
     const { op, domain, attributes } = node;
-    const copied = this.#graph.addNode({ op, domain, attributes, inputs });
-    const target = namedOutput(relation);
-    if (target !== undefined) this.#kept.set(copied.output, target.axis, indices);
-    const type = node.output.type;
-    if (type !== undefined) this.#graph.setType(copied.output, type);
-    operatorOf(copied)?.resize?.(copied, this.#graph, this.#kept);
-    return copied.output;
-  }
-
-  #isFollowed(node: Node, relation: Relation, indices: readonly number[]): boolean {
-    if (relation.kind !== 'repeat') return true;
-    const { from, outer, inner } = relation;
-    const source = portValue(node, from);
-    const sources = sourceIndices(node, relation, from, indices);
-    const isComplete = sources.length * outer * inner === indices.length;
-    return isComplete && source !== undefined && sources.every((slot) => this.#constants.has(source, from.axis, slot));
-  }
-
-  #concat(node: Node, relation: Extract<Relation, { kind: 'concat' }>, indices: readonly number[]): Value {
-    const parts: Value[] = [];
-    let offset = 0;
-    for (const part of relation.parts) {
-      const value = portValue(node, part);
-      const size = value === undefined ? 0 : sizeOfAxis(value, part.axis);
-      const start = offset;
-      const own = indices.filter((index) => index >= start && index < start + size).map((index) => index - start);
-      if (value !== undefined && own.length > 0) parts.push(this.slots(value, part.axis, own));
-      offset += size;
+    const outputs = node.outputs.map(({ name }) => name);
+    const copied = this.#graph.addNode({ op, domain, attributes, inputs, outputs });
+    for (const [index, { type }] of node.outputs.entries()) {
+      if (type !== undefined) this.#graph.setType(at(copied.outputs, index), type);
     }
-    return new Builder(this.#graph).op('Concat', parts, node.attributes);
+    const output = at(copied.outputs, to.index);
+    this.#kept.set(output, to.axis, made);
+    operatorOf(copied)?.resize?.(copied, this.#graph, this.#kept);
+    return output;
   }
+}
+
+/** Slots of an input that a copied node needs. */
+interface Source {
+  readonly flow: Flow;
+  readonly value: Value;
+  readonly slots: readonly number[];
+}
+
+/** The output slots that a node gives when it has only these slots of its inputs, ascending. */
+function slotsMade(sources: readonly Source[], size: number, isConcat: boolean): number[] {
+  const missing = new Uint8Array(size);
+  const met = new Uint8Array(size);
+  for (const { flow, slots } of sources) {
+    const present = new Set(slots);
+    for (let i = 0; i < flow.count; i++) {
+      if (present.has(flow.source(i))) met[flow.target(i)] = 1;
+      else missing[flow.target(i)] = 1;
+    }
+  }
+  return Array.from(met.keys()).filter((slot) => (met[slot] === 1 || !isConcat) && missing[slot] === 0);
 }
 
 /** A node that computes each slot of axis 0 of its output from that slot of its run-time inputs alone. */
 function requireBatch(node: Node): void {
-  const ports = relationsOf(node).find(
-    (relation) => relation.kind === 'tie' && relation.ports.some(({ side, axis }) => side === 'output' && axis === 0),
+  const tie = relationsOf(node).find(
+    (relation) => relation.kind === 'tie' && relation.ports.some((port) => portKey(port) === 'output 0 0'),
   );
   const isTied = node.inputs.every(
     (value, index) =>
       value === undefined ||
       value.constant !== undefined ||
-      (ports !== undefined &&
-        portsOf(ports).some((port) => port.side === 'input' && port.index === index && port.axis === 0)),
+      (tie !== undefined && portsOf(tie).some((port) => portKey(port) === `input ${index} 0`)),
   );
   if (!isTied) throw new UnknownContribution(`'${node.label}' mixes samples`);
-}
-
-/** Zeros in the shape of a gate's output cut to `count` units; a symbolic axis 0 is taken as one. */
-function zeros(value: Value, axis: number, count: number): Tensor {
-  const dims = (value.shape ?? []).map((dim, position) => {
-    if (position === axis) return count;
-    if (position === 0 && typeof dim === 'string') return 1;
-    if (typeof dim === 'string') throw new UnknownContribution(`the size '${dim}' is not known`);
-    return dim;
-  });
-  return Tensor.floats(dims, new Float32Array(dims.reduce((size, dim) => size * dim, 1)));
-}
-
-function namesOutput(relation: Relation, port: Port): boolean {
-  const target = namedOutput(relation);
-  return target?.index === port.index && target.axis === port.axis;
-}
-
-/** The output port of a relation along which constant slots are followed. */
-function namedOutput(relation: Relation): Port | undefined {
-  if (relation.kind === 'tie') return relation.ports.find((port) => port.side === 'output');
-  if (relation.kind === 'repeat') return relation.to.find((port) => port.side === 'output');
-  return relation.kind === 'concat' ? relation.to : undefined;
-}
-
-function inputPort(relation: Relation, index: number): Port | undefined {
-  const isInput = (port: Port): boolean => port.side === 'input' && port.index === index;
-  if (relation.kind === 'tie') return relation.ports.find(isInput);
-  if (relation.kind === 'repeat') return [relation.from, ...relation.to].find(isInput);
-  return undefined;
-}
-
-/** The input slots behind output slots: themselves for a tie, the repeated ones for the source of a repeat. */
-function sourceIndices(node: Node, relation: Relation, port: Port, indices: readonly number[]): readonly number[] {
-  if (relation.kind !== 'repeat' || port !== relation.from) return indices;
-  const value = portValue(node, port);
-  const size = value === undefined ? 1 : sizeOfAxis(value, port.axis);
-  const sources = new Set(indices.map((index) => Math.floor(index / relation.inner) % size));
-  return [...sources].toSorted((left, right) => left - right);
 }
 
 /**

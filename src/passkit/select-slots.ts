@@ -72,8 +72,11 @@ export function permuteAxis(graph: Graph, value: Value, axis: number, order: rea
   return true;
 }
 
-/** Cuts or reorders constants as `kept` says; attributes and shape inputs follow, and types are inferred anew. */
-function selectSlots(graph: Graph, kept: KeptSlots): void {
+/**
+ * Cuts, reorders or repeats slots of constants as `kept` says; attributes and shape inputs follow, and types are inferred
+ * anew.
+ */
+export function selectSlots(graph: Graph, kept: KeptSlots): void {
   for (const value of [...kept.values()]) {
     if (value.constant === undefined) continue;
     let tensor = value.constant;
@@ -83,7 +86,17 @@ function selectSlots(graph: Graph, kept: KeptSlots): void {
     value.graph.replaceUses(value, selected);
     value.graph.swapNames(value, selected);
   }
-  for (const node of graph.allNodes()) operatorOf(node)?.resize?.(node, node.graph, kept);
+  // Operators may add nodes.
+  for (const node of [...graph.allNodes()]) operatorOf(node)?.resize?.(node, node.graph, kept);
+  for (const value of kept.values()) if (value.producer === undefined) retype(value, kept);
   graph.removeUnused();
   inferTypes(graph);
+}
+
+/** The inputs of nested graphs have declared types. */
+function retype(value: Value, kept: KeptSlots): void {
+  if (value.constant !== undefined || value.type === undefined) return;
+  const { type, shape } = value.type;
+  const sizes = shape.map((dim, axis) => kept.kept(value, axis)?.length ?? dim);
+  value.graph.setType(value, { type, shape: sizes });
 }

@@ -5,11 +5,11 @@ import { Graph, type Value } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { inferTypes } from '../../src/ops/index.js';
 import { swanDomain } from '../../src/ops/operator.js';
+import { FixedSlots } from '../../src/passkit/fixed-slots.js';
 import { Removal } from '../../src/passkit/removal.js';
 import { permuteAxis } from '../../src/passkit/select-slots.js';
 import { UnitGroups } from '../../src/passkit/units.js';
 import { defined } from '../../src/support/assert.js';
-import { cpu } from '../../targets/cpu.js';
 import { expectSameFunction, graphOf } from '../passes/support.js';
 
 function findValue(graph: Graph, name: string): Value {
@@ -131,7 +131,7 @@ describe('a unit is', () => {
     expect(reason(graphOf(normalized('n, rm, rv', '<training_mode: int = 1>')), 'a', 1, 0)).toBe(pinned);
   });
 
-  test('pinned where it enters or leaves a nested graph', () => {
+  test('what it is outside, where it enters or leaves a nested graph', () => {
     const graph = graphOf(`g (float[4] x) => (float[4] y)
 <
   int64 trip = {1},
@@ -153,7 +153,7 @@ describe('a unit is', () => {
     for (const value of [...body.inputs, ...body.outputs].filter(({ shape }) => shape?.length === 1)) {
       for (const index of [0, 1, 2, 3]) {
         expect(groups.pinReason(defined(groups.unitOf(value, 0, index), 'unit'))).toMatch(
-          /nested graph of 'y'|by its number/,
+          /part of the input 'x'|by its number/,
         );
       }
     }
@@ -214,13 +214,12 @@ test('a plan over a million slots counts every one of them', { timeout: 60_000 }
   const graph = tower(layers, width);
   const groups = new UnitGroups(graph);
   expect(groups.slotCount).toBeGreaterThan(1_000_000);
-  const dead = new Map(
-    graph.nodes
-      .filter(({ op }) => op === 'Gate')
-      .map((node) => [node, new Set(Array.from({ length: width / 2 }, (_, unit) => 2 * unit))]),
-  );
+  const fixed = new FixedSlots();
+  for (const { op, output } of graph.nodes) {
+    for (let unit = 0; op === 'Gate' && unit < width; unit += 2) fixed.set(output, 1, unit, 0);
+  }
   const evaluate = async () => ({ y: Tensor.floats([1, 1], [0]) });
-  const removal = await Removal.plan(graph, dead, { evaluate, target: cpu });
+  const removal = await Removal.plan(graph, fixed, { evaluate });
   expect(removal.size).toBe((layers * width) / 2);
   removal.apply();
   expect(new UnitGroups(graph).slotCount).toBeLessThan(groups.slotCount * 0.51);
