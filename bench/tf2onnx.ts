@@ -16,6 +16,7 @@ import { openRuntime } from '../src/runtime/session.js';
 import type { Runtime, Session, Tensors } from '../src/runtime/types.js';
 import { at, defined } from '../src/support/assert.js';
 import { type Random, seededRandom } from '../src/support/random.js';
+import { formatRatio, type Pair, type Quantiles, ratiosOf, timeInTurns } from './pairs.js';
 import { printTable } from './table.js';
 
 /**
@@ -26,7 +27,6 @@ import { printTable } from './table.js';
  */
 
 const samples = 4;
-const fewestPairs = 20;
 
 interface Row {
   readonly name: string;
@@ -34,7 +34,7 @@ interface Row {
   readonly bytes: readonly [own: number, peer: number];
   readonly milliseconds: readonly [own: number, peer: number];
   /** Median over all pairs of runs, one right behind the other, of own time / peer's time, and its middle half. */
-  readonly ratio: readonly [low: number, middle: number, high: number];
+  readonly ratio: Quantiles;
   /** The median of the same for processor time, which others on the machine disturb less. */
   readonly processor: number;
   /** Largest difference of an output, and the largest output. */
@@ -119,8 +119,6 @@ async function compareModel(
     const [ownFeeds, peerFeeds] = [at(feeds, 0), at(feeds, 1)] as const;
     const difference = await largestDifference(sessions[0], peer, [ownFeeds, peerFeeds], runtime);
     const pairs = await timeInTurns(sessions, [ownFeeds, peerFeeds], seconds);
-    const wall = quantilesOf(pairs.map(([ownRun, peerRun]) => ownRun.milliseconds / peerRun.milliseconds));
-    const processor = quantilesOf(pairs.map(([ownRun, peerRun]) => ownRun.processor / peerRun.processor));
     return {
       name,
       nodes: [countNodes(graphs[0]), countNodes(graphs[1])],
@@ -129,8 +127,8 @@ async function compareModel(
         median(pairs.map(([ownRun]) => ownRun.milliseconds)),
         median(pairs.map(([, peerRun]) => peerRun.milliseconds)),
       ],
-      ratio: wall,
-      processor: processor[1],
+      ratio: ratiosOf(pairs, 'milliseconds'),
+      processor: ratiosOf(pairs, 'processor')[1],
       difference,
     };
   } finally {
@@ -155,8 +153,6 @@ function randomInput({ shape, below }: Input, random: Random): Tensor {
 function feedsOf(session: Session, tensors: readonly Tensor[]): Tensors {
   return Object.fromEntries(session.inputs.map((name, index) => [name, at(tensors, index)]));
 }
-
-type Pair<T> = readonly [own: T, peer: T];
 
 /**
  * The peer's graph runs as it is written: ONNX Runtime's optimizer gets some wrong (see `passes/guard-padding.ts`), which
@@ -190,45 +186,6 @@ async function largestDifference(
   return [difference, scale];
 }
 
-/** One run: by the clock, and of the processor in all threads, both in milliseconds. */
-interface Run {
-  readonly milliseconds: number;
-  readonly processor: number;
-}
-
-/** Runs of both, one right behind the other; who goes first changes from pair to pair. */
-async function timeInTurns(
-  sessions: Pair<Session>,
-  feeds: Pair<readonly Tensors[]>,
-  seconds: number,
-): Promise<Pair<Run>[]> {
-  const timed = async (index: number, pair: number): Promise<Run> => {
-    const sample = at(at(feeds, index), Math.floor(pair / 2) % samples);
-    const before = process.cpuUsage();
-    const start = performance.now();
-    await at(sessions, index).run(sample);
-    const milliseconds = performance.now() - start;
-    const { user, system } = process.cpuUsage(before);
-    return { milliseconds, processor: (user + system) / 1000 };
-  };
-  const pairs: Pair<Run>[] = [];
-  const warmUp = 10;
-  const end = performance.now() + seconds * 1000;
-  for (let pair = 0; pair < warmUp + fewestPairs || performance.now() < end; pair++) {
-    const first = await timed(pair % 2, pair);
-    const second = await timed(1 - (pair % 2), pair);
-    if (pair >= warmUp) pairs.push(pair % 2 === 0 ? [first, second] : [second, first]);
-  }
-  return pairs;
-}
-
-/** The middle half of a list, and its middle. */
-function quantilesOf(values: readonly number[]): Row['ratio'] {
-  const sorted = values.toSorted((left, right) => left - right);
-  const quantile = (part: number): number => at(sorted, Math.floor(part * (sorted.length - 1)));
-  return [quantile(0.25), median(sorted), quantile(0.75)];
-}
-
 function printRows(rows: readonly Row[]): void {
   const fixed = (values: readonly number[], digits: number): string =>
     values.map((value) => value.toFixed(digits)).join(' / ');
@@ -242,28 +199,18 @@ function printRows(rows: readonly Row[]): void {
       'megabytes',
       'max difference (of)',
     ],
-    rows.map(
-      ({
-        name,
-        nodes,
-        ratio: [low, middle, high],
-        processor,
-        milliseconds,
-        bytes,
-        difference: [difference, scale],
-      }) => [
-        name,
-        nodes.join(' / '),
-        `${middle.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`,
-        `${processor.toFixed(3)}x`,
-        fixed(milliseconds, 3),
-        fixed(
-          bytes.map((count) => count / 1e6),
-          2,
-        ),
-        `${difference.toExponential(1)} (${scale.toPrecision(3)})`,
-      ],
-    ),
+    rows.map(({ name, nodes, ratio, processor, milliseconds, bytes, difference: [difference, scale] }) => [
+      name,
+      nodes.join(' / '),
+      formatRatio(ratio),
+      `${processor.toFixed(3)}x`,
+      fixed(milliseconds, 3),
+      fixed(
+        bytes.map((count) => count / 1e6),
+        2,
+      ),
+      `${difference.toExponential(1)} (${scale.toPrecision(3)})`,
+    ]),
   );
 }
 
