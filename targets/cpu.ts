@@ -1,4 +1,20 @@
+import type { Value } from '../src/ir/graph.js';
 import type { Target } from '../src/passkit/target.js';
+
+/** Operators that ONNX Runtime runs on its blocked layout, or makes part of the convolution before them. */
+const keepLayout = new Set(['Add', 'Gelu', 'HardSigmoid', 'LeakyRelu', 'Mul', 'Relu', 'Sigmoid', 'Sum', 'Tanh']);
+/** The same, with constants that say what they do. */
+const keepAsSet = new Set(['Clip', 'Resize']);
+/** Those that it does so only with where no block is left part empty, and what an operation takes less then. */
+const keepBlocks = new Map([
+  ['AveragePool', 1.2e-3],
+  ['Concat', 0],
+  ['GlobalAveragePool', 0],
+  ['GlobalMaxPool', 0],
+  ['MaxPool', 0.06e-3],
+]);
+
+const isConstant = (value: Value | undefined): boolean => value?.constant !== undefined;
 
 /**
  * ONNX Runtime's CPU execution provider. The costs were fitted with one thread on x86-64 with AVX-512: 213 GFLOP/s in
@@ -9,8 +25,20 @@ export const cpu: Target = {
   description: "ONNX Runtime's CPU provider: onnxruntime-node, Python, C++, wasm",
   opset: { default: 18, oldest: 13, newest: 20 },
   supports: ({ domain }) => ['', 'com.microsoft', 'ai.onnx.ml'].includes(domain),
-  // Its blocked layout for convolutions wants 16 channels with AVX-512: 43 run slower than 48, but 33 not than 48.
-  widths: { multiple: 16, growth: 1.3 },
+  widths: {
+    multiple: 4,
+    block: 16,
+    isConvolution: (node) =>
+      node.op === 'Conv' && node.domain === '' && node.input(0).shape?.length === 4 && isConstant(node.inputs[1]),
+    keepsLayout: ({ op, domain, inputs }) =>
+      domain === '' && (keepAsSet.has(op) || (keepLayout.has(op) && !inputs.some(isConstant))),
+    savedByBlocks: ({ op, domain }) => (domain === '' ? keepBlocks.get(op) : undefined),
+    blocked: { operator: 0.6, flop: 1 / 150_000, output: 0.025e-3 },
+    direct: { flop: 1 / 107_000, windowElements: 2.45 },
+    plain: { operator: 1.5, flop: 1 / 139_000, output: 0.17e-3, windowElement: 0.42e-3 },
+    depthwise: { blockedFlop: 1 / 60_000, plainFlop: 1 / 7_300, plainChannel: 0.35 },
+    conversion: { operator: 0.7, element: 0.17e-3 },
+  },
   costs: {
     operator: 0.4,
     flop: 1 / 213_000,

@@ -8,15 +8,22 @@ import { sizeOfAxis, UnitGroups } from './units.js';
 /** Kept positions by value and axis: what {@link Resized} asks for. */
 export class KeptSlots implements Resized {
   readonly #kept = new Map<Value, Map<number, readonly number[]>>();
+  readonly #sizes = new Map<Value, Map<number, number>>();
 
   kept(value: Value, axis: number): readonly number[] | undefined {
     return this.#kept.get(value)?.get(axis);
   }
 
-  set(value: Value, axis: number, indices: readonly number[]): void {
+  sizeBefore(value: Value, axis: number): number | undefined {
+    return this.#sizes.get(value)?.get(axis);
+  }
+
+  /** `sizeBefore` is the size of the axis that `indices` are positions in: that of the value, if it is not cut yet. */
+  set(value: Value, axis: number, indices: readonly number[], sizeBefore = sizeOfAxis(value, axis)): void {
     const axes = this.#kept.get(value) ?? new Map<number, readonly number[]>();
-    axes.set(axis, indices);
-    this.#kept.set(value, axes);
+    this.#kept.set(value, axes.set(axis, indices));
+    const sizes = this.#sizes.get(value) ?? new Map<number, number>();
+    this.#sizes.set(value, sizes.set(axis, sizeBefore));
   }
 
   axesOf(value: Value): ReadonlyMap<number, readonly number[]> {
@@ -59,6 +66,8 @@ export function permuteAxis(graph: Graph, value: Value, axis: number, order: rea
   const groups = new UnitGroups(graph, { cut: (node, port) => node === producer && port.side === 'output' });
   const units = order.map((_, index) => groups.unitOf(value, axis, index));
   if (units.some((unit) => unit === undefined || groups.isPinned(unit))) return false;
+  // A unit with several slots keeps them in an order: that of the groups of a convolution.
+  if (new Set(units).size < units.length) return false;
   const members = groups.members(new Set(units.flatMap((unit) => (unit === undefined ? [] : [unit]))));
   const isWhole = members.every(
     (member) =>
@@ -82,7 +91,7 @@ export function selectSlots(graph: Graph, kept: KeptSlots): void {
     let tensor = value.constant;
     for (const [axis, indices] of kept.axesOf(value)) tensor = takeAlongAxis(tensor, axis, indices);
     const selected = value.graph.addConstant(value.name, tensor);
-    for (const [axis, indices] of kept.axesOf(value)) kept.set(selected, axis, indices);
+    for (const [axis, indices] of kept.axesOf(value)) kept.set(selected, axis, indices, sizeOfAxis(value, axis));
     value.graph.replaceUses(value, selected);
     value.graph.swapNames(value, selected);
   }

@@ -13,12 +13,43 @@ export interface Target {
   readonly widths: PreferredWidths;
 }
 
-/** Numbers of units at which the target's kernels run at full speed. */
+/**
+ * Which numbers of channels the target's convolutions like. Fast kernels compute channels a block at a time and take and
+ * give a layout of their own, in which the channels of a block lie side by side; what is short of a block costs as much as
+ * a whole one. Numbers that they do not take fall back to plain kernels. Times are in microseconds; `passkit/layout-times`
+ * says how they add up.
+ */
 export interface PreferredWidths {
-  /** Multiples of this are preferred. */
+  /** The fast kernels read a number of channels that is a multiple of this, or less than a block. */
   readonly multiple: number;
-  /** Units that never fire are kept to reach such a width if that makes the layer at most so many times as wide. */
-  readonly growth: number;
+  readonly block: number;
+  /** True for a convolution that has a fast kernel, if its widths allow. */
+  isConvolution(node: Node): boolean;
+  /** True for an operator that takes the layout of blocks and gives it, so that nothing is converted around it. */
+  keepsLayout(node: Node): boolean;
+  /**
+   * For an operator that does so only if the numbers of channels are multiples of a block: what a floating-point operation
+   * takes less then. Undefined for others.
+   */
+  savedByBlocks(node: Node): number | undefined;
+  /** A fast kernel: for starting it, for a floating-point operation of full blocks, for an output element. */
+  readonly blocked: { readonly operator: number; readonly flop: number; readonly output: number };
+  /**
+   * A fast kernel that reads less than a block of channels, in the plain layout. A window costs as much as so many elements
+   * more than it has.
+   */
+  readonly direct: { readonly flop: number; readonly windowElements: number };
+  /** A plain one, with what an element of a window costs that is copied together, unless the window is one element. */
+  readonly plain: {
+    readonly operator: number;
+    readonly flop: number;
+    readonly output: number;
+    readonly windowElement: number;
+  };
+  /** A floating-point operation of a depthwise convolution, and what each channel of a plain one adds. */
+  readonly depthwise: { readonly blockedFlop: number; readonly plainFlop: number; readonly plainChannel: number };
+  /** Bringing a value from one layout into the other. */
+  readonly conversion: { readonly operator: number; readonly element: number };
 }
 
 /** A cost model of one sample's inference, in microseconds; see `docs/planning.md` for where the numbers are from. */

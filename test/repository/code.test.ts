@@ -56,7 +56,9 @@ describe('passes and targets', () => {
 
   it('keep no lists of operators: what an operator does stands in its own file', () => {
     const names = new Set(operators.map(({ op }) => op));
-    const lists = small.flatMap(({ path, code }) =>
+    // What the kernels of a target run is a fact of the target.
+    const passes = small.filter(({ path }) => path.startsWith('passes/'));
+    const lists = passes.flatMap(({ path, code }) =>
       [...code.matchAll(/'\w+'(?:\s*,\s*'\w+'){2,}/g)].flatMap(([list]) => {
         const listed = [...list.matchAll(/'(\w+)'/g)].filter(([, name]) => names.has(name ?? ''));
         return listed.length >= 3 ? [`${path}: ${list}`] : [];
