@@ -5,6 +5,7 @@ import { gatesOf } from '../passkit/gates.js';
 import { openRuntime } from '../runtime/session.js';
 import { passContext } from './context.js';
 import { sizeOfGraph } from './forms.js';
+import { inspectUnits, type UnitGroupInspection } from './inspect-units.js';
 import type { InspectOptions } from './options.js';
 import { openWithOriginal } from './source.js';
 
@@ -15,6 +16,8 @@ export interface Inspection {
   readonly outputs: readonly { readonly name: string; readonly type: string }[];
   readonly layers: readonly LayerInspection[];
   readonly gates: readonly GateInspection[];
+  /** Sets of units that go together, if they were asked for. */
+  readonly units?: readonly UnitGroupInspection[];
   readonly parameters: number;
   /** Floating-point operations for one sample. */
   readonly flops: number;
@@ -39,7 +42,8 @@ export interface GateInspection {
 }
 
 /**
- * Tells what a model consists of, layer by layer as imported, and its gates as recognised.
+ * Tells what a model consists of, layer by layer as imported, its gates as recognised, and if asked for its unit groups,
+ * both as they are when removal begins.
  * @throws SwancError listing everything that cannot be read or is not supported.
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
@@ -58,6 +62,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
       features: typeText(node.input(0)),
       score: typeText(node.input(1)),
     })),
+    ...(options.units === true ? { units: inspectUnits(source.prepared.graph) } : {}),
     parameters,
     flops,
   };

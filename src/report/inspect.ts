@@ -1,11 +1,12 @@
 import type { Inspection } from '../compiler/inspect.js';
 import type { Colors } from './colors.js';
 import { formatBytes, formatCount, formatTable, labelled } from './format.js';
+import { renderUnits } from './inspect-units.js';
 import { printable } from './text.js';
 
-/** What `swanc inspect` prints. */
+/** What `swanc inspect` prints: layers and gates, or the unit groups where these were asked for. */
 export function renderInspection(inspection: Inspection, { colors }: { readonly colors: Colors }): string {
-  const { model, inputs, outputs, layers, gates, parameters, flops } = inspection;
+  const { model, inputs, outputs, layers, gates, units, parameters, flops } = inspection;
   const typed = ({ name, type }: { readonly name: string; readonly type: string }) => `${printable(name)}: ${type}`;
   const layerTable = formatTable(
     [
@@ -38,9 +39,9 @@ export function renderInspection(inspection: Inspection, { colors }: { readonly 
     ...labelled('outputs', outputs.map(typed), colors.dim),
     ...labelled('total', [`${formatCount(parameters)} parameters, ${formatCount(flops)} FLOPs a sample`], colors.dim),
     '',
-    ...layerTable,
-    '',
-    ...(gates.length === 0 ? ['no gates'] : gateTable),
+    ...(units === undefined
+      ? [...layerTable, '', ...(gates.length === 0 ? ['no gates'] : gateTable)]
+      : renderUnits(units, colors)),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -5,6 +5,11 @@ import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 
+interface InspectFlags extends ModelFlags {
+  readonly json?: true;
+  readonly units?: true;
+}
+
 /** Adds `swanc inspect`. */
 export function addInspect(program: Command, terminal: Terminal): void {
   withModelOptions(program.command('inspect'))
@@ -14,11 +19,12 @@ export function addInspect(program: Command, terminal: Terminal): void {
         'with parts that are not supported ends with exit code 3 and the list of all of them.',
     )
     .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
+    .option('--units', 'show which units go together, what makes and reads them, and why some must stay')
     .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, { json, plugin }: ModelFlags & { readonly json?: true }) => {
+    .action(async (model: string, { json, plugin, units }: InspectFlags) => {
       const { inspect } = await import('../../index.js');
       const inspection = await withProgress(terminal, (onProgress) =>
-        inspect({ model, plugins: plugin, signal: terminal.signal, onProgress }),
+        inspect({ model, units, plugins: plugin, signal: terminal.signal, onProgress }),
       );
       if (json) terminal.out(`${JSON.stringify(inspection, undefined, 2)}\n`);
       else terminal.out(renderInspection(inspection, { colors: colorsFor(terminal.outColors) }));
