@@ -1,7 +1,7 @@
 import { sameShape } from '../src/ir/types.js';
-import { boundsOf } from '../src/passkit/bounds.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
+import { boundsWithScores } from '../src/passkit/score-bounds.js';
 import { substitute } from '../src/passkit/substitute.js';
 import { alwaysFired, neverFiredBound, statisticsOf } from '../src/runtime/profile/query.js';
 
@@ -18,11 +18,7 @@ export const removeAlwaysOnGates = definePass({
     const findings: Finding[] = [];
     const removed: RemovedUnits[] = [];
     const gates = gatesOf(graph);
-    const bounds = boundsOf(
-      graph,
-      context.inputRange,
-      gates.map(({ node }) => node.input(1)),
-    );
+    const bounds = boundsWithScores(graph, context.inputRange);
     for (const gate of gates) {
       if (!keepsShape(gate)) {
         findings.push(skipped(gate.name, 'stays: its score is larger than its features, or its units are not counted'));

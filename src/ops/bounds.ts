@@ -176,68 +176,8 @@ export function combineExactly(left: Bounds, right: Bounds, step: BinaryStep): B
 /** The numbers that are in one interval or in the other, and what is between. */
 export const united: BinaryStep = (left, right) => [Math.min(left[0], right[0]), Math.max(left[1], right[1])];
 
-/** Sums of products: output unit m is Σ weight · x[slot] + bias(m) over the weights of the unit. */
-export interface Sums {
-  readonly units: number;
-  readonly x: Bounds;
-  readonly weights: Float32Array;
-  /** Place of a unit's first weight; its others, `terms` with the first, each lie `step` behind the one before. */
-  first(unit: number): number;
-  readonly terms: number;
-  readonly step: number;
-  /** The slot that a unit's first weight meets; every slot meets `repeats` weights in a row (a kernel's positions). */
-  firstSlot(unit: number): number;
-  readonly repeats: number;
-  bias(unit: number): number;
-  /** True where some of the x may be zero instead. */
-  readonly hasPadding: boolean;
-}
-
-/** Bounds along `axis` of sums of products. One step for each weight, so written to be quick. */
-export function boundSums(sums: Sums, axis = 1): Bounds {
-  const { units, x, weights, terms, step, repeats, bias, hasPadding } = sums;
-  const least = hasPadding ? x.lows.map((low) => Math.min(0, low)) : x.lows;
-  const most = hasPadding ? x.highs.map((high) => Math.max(0, high)) : x.highs;
-  const lows = new Float64Array(units);
-  const highs = new Float64Array(units);
-  for (let unit = 0; unit < units; unit++) {
-    let low = 0;
-    let high = 0;
-    // Sizes of the products: of one without a bound on one side, that of the other side, since it rounds away from there.
-    let sizeLow = 0;
-    let sizeHigh = 0;
-    let place = sums.first(unit);
-    for (let term = 0, slot = sums.firstSlot(unit); term < terms; slot++) {
-      const xLow = at(least, x.isUniform ? 0 : slot);
-      const xHigh = at(most, x.isUniform ? 0 : slot);
-      for (const end = term + repeats; term < end; term++, place += step) {
-        const weight = at(weights, place);
-        // As in product().
-        const left = weight === 0 || xLow === 0 ? 0 : weight * xLow;
-        const right = weight === 0 || xHigh === 0 ? 0 : weight * xHigh;
-        const down = Math.min(left, right);
-        const up = Math.max(left, right);
-        low += down;
-        high += up;
-        const size = Math.max(-down, up);
-        sizeLow += size === Number.POSITIVE_INFINITY ? Math.abs(down) : size;
-        sizeHigh += size === Number.POSITIVE_INFINITY ? Math.abs(up) : size;
-      }
-    }
-    // The classical error bound of a sum in float32 in any order, and products too small for normal numbers. Zeros
-    // alone add up to zero, and the bias is then added without rounding.
-    const count = terms + 1;
-    const start = bias(unit);
-    const rounding = (size: number): number =>
-      size === 0 ? 0 : sumRounding(count) * (size + Math.abs(start)) + count * smallestNormal;
-    lows[unit] = low === Number.NEGATIVE_INFINITY ? low : -beyondFloat(rounding(sizeLow) - (low + start));
-    highs[unit] = high === Number.POSITIVE_INFINITY ? high : beyondFloat(high + start + rounding(sizeHigh));
-  }
-  return new Bounds(axis, lows, highs);
-}
-
 /** Infinity for what float32 has no number for. */
-function beyondFloat(high: number): number {
+export function beyondFloat(high: number): number {
   return high > largestFinite ? Number.POSITIVE_INFINITY : Math.max(high, -largestFinite);
 }
 

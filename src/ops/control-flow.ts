@@ -35,6 +35,11 @@ const branch: Operator = {
   boundsEach: branchBounds,
 };
 
+/** True for a node that runs one of two nested graphs, as its only input says. */
+export function isBranch(node: Node): boolean {
+  return node.op === branch.op && node.domain === branch.domain;
+}
+
 /** What either branch may give, or the one that runs for certain. */
 function branchBounds(
   node: Node,

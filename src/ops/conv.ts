@@ -1,15 +1,25 @@
 import { type Attributes, int } from '../ir/attribute.js';
-import type { Node } from '../ir/graph.js';
+import type { Graph, Node } from '../ir/graph.js';
 import { at } from '../support/assert.js';
-import { Bounds, boundSums } from './bounds.js';
-import { elementsPerSample, inputType, type Operator, type Padding, ShapeError, staticShape } from './operator.js';
+import { boundSums } from './bound-sums.js';
+import { Bounds } from './bounds.js';
+import {
+  elementsPerSample,
+  inputType,
+  type Operator,
+  type Padding,
+  type Resized,
+  ShapeError,
+  staticShape,
+} from './operator.js';
 import { contract, input, output, type Relation, tie } from './relations.js';
 import { unknownDim } from './symbols.js';
 import { padsAttributes, slide, widerPads, windowOf } from './window.js';
 
 /**
  * ONNX Conv: x [N, C, ...], weights [M, C / group, ...kernel], optional bias [M] to [N, M, ...].
- * Plain convolutions sum over input channels; depthwise ones tie input to output channels; other groupings are pinned.
+ * Plain convolutions sum over input channels; depthwise ones tie input to output channels; those with larger groups do
+ * the first in each group, and every group keeps the same number.
  */
 export const conv: Operator = {
   op: 'Conv',
@@ -41,11 +51,12 @@ export const conv: Operator = {
       units,
       x: x.along(1),
       weights: values,
-      first: (unit) => unit * perUnit,
-      terms: perUnit,
-      step: 1,
-      firstSlot: (unit) => Math.floor(unit / (units / group)) * inputs,
-      repeats: perUnit / inputs,
+      layout: {
+        kind: 'rows',
+        slots: inputs,
+        repeats: perUnit / inputs,
+        firstSlot: (unit) => Math.floor(unit / (units / group)) * inputs,
+      },
       bias: (unit) => bias?.constant?.floats()[unit] ?? 0,
       hasPadding:
         node.string('auto_pad', 'NOTSET') !== 'NOTSET' || (node.ints('pads') ?? []).some((amount) => amount > 0),
@@ -59,18 +70,26 @@ export const conv: Operator = {
     const batch = tie(input(0, 0), output(0));
     const group = node.int('group', 1);
     const outputChannels = [input(1, 0), ...(node.inputs[2] === undefined ? [] : [input(2, 0)]), output(1)];
-    if (group === 1) return [batch, contract(input(0, 1), input(1, 1)), tie(...outputChannels)];
-    if (!isDepthwise(node)) return [batch];
-    const inner = (staticShape(node.inputs[1])?.[0] ?? group) / group;
-    const repeat: Relation = { kind: 'repeat', from: input(0, 1), to: outputChannels, outer: 1, inner };
-    return [batch, repeat];
+    if (isDepthwise(node)) {
+      const inner = (staticShape(node.inputs[1])?.[0] ?? group) / group;
+      return [batch, { kind: 'repeat', from: input(0, 1), to: outputChannels, outer: 1, inner }];
+    }
+    const channels = [contract(input(0, 1), input(1, 1)), tie(...outputChannels)];
+    return group === 1
+      ? [batch, ...channels]
+      : [batch, ...channels, { kind: 'grouped', port: output(1), groups: group }];
   },
   padded: paddedConv,
-  resize: (node, graph, sizes) => {
-    const kept = node.int('group', 1) === 1 ? undefined : sizes.kept(node.input(0), 1);
-    if (kept !== undefined) graph.setAttributes(node, { group: int(kept.length) });
-  },
+  resize: resizeGroups,
 };
+
+/** Groups of one input channel go with their channel; larger ones stay, all of one size. */
+function resizeGroups(node: Node, graph: Graph, sizes: Resized): void {
+  const kept = sizes.kept(node.input(0), 1);
+  const group = node.int('group', 1);
+  if (kept === undefined || group === 1 || group !== sizes.sizeBefore(node.input(0), 1)) return;
+  graph.setAttributes(node, { group: int(kept.length) });
+}
 
 /** Padding with zeros is what a convolution can do itself. */
 function paddedConv(node: Node, padding: Padding): Attributes | undefined {
@@ -81,7 +100,8 @@ function paddedConv(node: Node, padding: Padding): Attributes | undefined {
 
 /** One group an input channel. */
 function isDepthwise(node: Node): boolean {
-  return node.int('group', 1) === node.input(0).shape?.[1] && staticShape(node.inputs[1])?.[1] === 1;
+  const group = node.int('group', 1);
+  return group > 1 && group === node.input(0).shape?.[1];
 }
 
 /** ONNX ConvTranspose: x [N, C, ...], weights [C, M / group, ...kernel], optional bias [M] to [N, M, ...]. */
@@ -114,10 +134,19 @@ export const convTranspose: Operator = {
     2 * elementsPerSample(node.input(0).shape) * elementsPerSample((staticShape(node.inputs[1]) ?? []).slice(1)),
   relations: (node) => {
     const batch = tie(input(0, 0), output(0));
-    if (node.int('group', 1) !== 1) return [batch];
-    const bias = node.inputs[2] === undefined ? [] : [input(2, 0)];
-    return [batch, contract(input(0, 1), input(1, 0)), tie(input(1, 1), ...bias, output(1))];
+    const groups = node.int('group', 1);
+    const units = [output(1), ...(node.inputs[2] === undefined ? [] : [input(2, 0)])];
+    if (isDepthwise(node)) {
+      const inner = staticShape(node.inputs[1])?.[1] ?? 1;
+      return [batch, { kind: 'repeat', from: input(0, 1), beside: [input(1, 0)], to: units, outer: 1, inner }];
+    }
+    const channels = contract(input(0, 1), input(1, 0));
+    if (groups === 1) return [batch, channels, tie(input(1, 1), ...units)];
+    // A slot of the weights' axis 1 makes one output channel in every group.
+    const repeat: Relation = { kind: 'repeat', from: input(1, 1), to: units, outer: groups, inner: 1 };
+    return [batch, channels, { kind: 'grouped', port: input(0, 1), groups }, repeat];
   },
+  resize: resizeGroups,
 };
 
 /**
@@ -137,11 +166,12 @@ function transposedBounds(node: Node, [x = Bounds.unknown]: readonly (Bounds | u
     units: perGroup * group,
     x: x.along(1),
     weights: ordered,
-    first: (unit) => unit * inputs * positions,
-    terms: inputs * positions,
-    step: 1,
-    firstSlot: (unit) => Math.floor(unit / perGroup) * inputs,
-    repeats: positions,
+    layout: {
+      kind: 'rows',
+      slots: inputs,
+      repeats: positions,
+      firstSlot: (unit) => Math.floor(unit / perGroup) * inputs,
+    },
     bias: (unit) => bias?.constant?.floats()[unit] ?? 0,
     hasPadding: true,
   });

@@ -38,6 +38,7 @@ export const einsum: Operator = {
     const sizes = equation === undefined ? undefined : sizesOf(node, equation);
     return sizes === undefined ? 0 : node.inputs.length * elementsPerSample([...sizes.values()]);
   },
+  homogeneous: (node) => [...node.inputs.keys()],
   relations: einsumRelations,
 };
 

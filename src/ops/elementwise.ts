@@ -57,6 +57,7 @@ import {
   withConstant,
   xor,
 } from './element-bounds.js';
+import type { LinearStep } from './linear-step.js';
 import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
 import { broadcastTies } from './relations.js';
 import { geluBody } from './swan.js';
@@ -86,12 +87,16 @@ interface Row {
   readonly curves?: (node: Node) => Curves | undefined;
   /** How bounds of several inputs, each along one axis of the output, are combined. */
   readonly combine?: (inputs: readonly Bounds[]) => Bounds;
+  /** What each input is multiplied by in a sum of them; `product` for the product of two. */
+  readonly linear?: (inputs: number) => readonly number[] | 'product';
   /** True if that does not hold for whole numbers. */
   readonly isOfFloats?: true;
 }
 
 /** Functions of input 0 alone, by the node's attributes. */
 const curve = (make: (node: Node) => Curve) => (node: Node) => oneCurve(make(node));
+
+const ones = (inputs: number): number[] => Array.from({ length: inputs }, () => 1);
 
 /** A non-decreasing function that float32 computes exactly. */
 const step = (at: (x: number) => number): Curve => ({ at, isExact: true });
@@ -100,8 +105,8 @@ const binary = [2, 2] as const;
 const variadic = [1, Number.POSITIVE_INFINITY] as const;
 
 const rows: readonly Row[] = [
-  { op: 'Abs', curves: curve(() => absolute) },
-  { op: 'Neg', curves: curve(() => ({ at: (x) => -x, isExact: true, curvature: 0 })) },
+  { op: 'Abs', homogeneous: true, curves: curve(() => absolute) },
+  { op: 'Neg', homogeneous: true, curves: curve(() => ({ at: (x) => -x, isExact: true, curvature: 0 })) },
   { op: 'Round', curves: curve(() => step(roundHalfToEven)) },
   { op: 'Reciprocal', curves: curve(() => reciprocal(1)) },
   { op: 'Sqrt', curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
@@ -140,11 +145,11 @@ const rows: readonly Row[] = [
   },
   { op: 'ThresholdedRelu', flops: 1, curves: curve((node) => thresholded(node.float('alpha', 1))) },
   { op: 'Clip', inputs: [1, 3], flops: 2, curves: clipCurves },
-  { op: 'Identity', flops: 0, curves: curve(() => identity) },
+  { op: 'Identity', flops: 0, homogeneous: true, curves: curve(() => identity) },
   { op: 'IsNaN', result: 'bool' },
-  { op: 'Add', inputs: binary, curves: withConstant(shifted), combine: folded(sum) },
-  { op: 'Sub', inputs: binary, curves: withConstant(subtracted), combine: folded(difference) },
-  { op: 'Mul', inputs: binary, curves: withConstant(multiplied), combine: folded(product) },
+  { op: 'Add', inputs: binary, curves: withConstant(shifted), combine: folded(sum), linear: () => [1, 1] },
+  { op: 'Sub', inputs: binary, curves: withConstant(subtracted), combine: folded(difference), linear: () => [1, -1] },
+  { op: 'Mul', inputs: binary, curves: withConstant(multiplied), combine: folded(product), linear: () => 'product' },
   { op: 'Div', inputs: binary, curves: divided, combine: folded(quotient), isOfFloats: true },
   { op: 'Mod', inputs: binary },
   { op: 'Pow', inputs: binary, flops: 8, curves: powers },
@@ -159,7 +164,7 @@ const rows: readonly Row[] = [
   { op: 'LessOrEqual', inputs: binary, result: 'bool', combine: exactly(atMost) },
   { op: 'Max', inputs: variadic, associative: true, combine: exactly(greatest) },
   { op: 'Min', inputs: variadic, associative: true, combine: exactly(least) },
-  { op: 'Sum', inputs: variadic, associative: true, combine: folded(sum) },
+  { op: 'Sum', inputs: variadic, associative: true, combine: folded(sum), linear: ones },
   { op: 'Mean', inputs: variadic, combine: mean, isOfFloats: true },
   { op: 'Where', inputs: [3, 3], typeOf: 1, combine: chosen },
 ];
@@ -191,6 +196,14 @@ function elementwiseBounds(node: Node, row: Row, inputs: readonly (Bounds | unde
   if (row.combine === undefined || isWhole) return undefined;
   const axis = broadcastAxisOf(node, inputs);
   return row.combine(node.inputs.map((_, index) => aligned(node, index, inputs[index], axis)));
+}
+
+/** A sum or product of values of one shape. */
+function linearStep(node: Node, { linear }: Row): LinearStep | undefined {
+  if (!node.inputs.every((value) => value !== undefined && keepsShape(node, value))) return undefined;
+  const factors = linear?.(node.inputs.length);
+  if (factors === undefined) return undefined;
+  return factors === 'product' ? { kind: 'product' } : { kind: 'terms', factors };
 }
 
 /** True if broadcasting leaves the input as it is: the result is no larger. */
@@ -251,7 +264,9 @@ function elementwise(row: Row): Operator {
     ...(row.associative ? { associative: true } : {}),
     ...(row.homogeneous ? { homogeneous: () => [0] } : {}),
     ...(row.op === 'Mul' ? { homogeneous: () => [0, 1] } : {}),
+    ...(row.op === 'Div' ? { homogeneous: (node: Node) => (hasNoZero(node.input(1)) ? [0] : []) } : {}),
     ...(row.curves === undefined ? {} : { curves: row.curves }),
+    ...(row.linear === undefined ? {} : { linearStep: (node: Node) => linearStep(node, row) }),
     ...(row.curves === undefined && row.combine === undefined
       ? {}
       : { bounds: (node: Node, inputs: readonly (Bounds | undefined)[]) => elementwiseBounds(node, row, inputs) }),
@@ -267,6 +282,11 @@ function elementwise(row: Row): Operator {
         : { needs: () => row.since ?? 1 }),
     ...(row.older === undefined ? {} : { downgrade: (node, graph, opset) => writeOlder(row, node, graph, opset) }),
   };
+}
+
+/** True for a constant that a zero may be divided by. */
+function hasNoZero({ constant }: Value): boolean {
+  return constant?.type === 'float32' && constant.floats().every((element) => element !== 0);
 }
 
 /** Puts the older operators that mean the same in the place of a node that its opset does not have. */

@@ -5,6 +5,7 @@ import { invalid, SwancError } from '../support/errors.js';
 import type { Bounds } from './bounds.js';
 import { controlFlowOperators } from './control-flow.js';
 import { conv, convTranspose } from './conv.js';
+import { cutOperators } from './cuts.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwiseOperators } from './elementwise.js';
@@ -13,6 +14,7 @@ import { maskOperators } from './masks.js';
 import { gemm, matMul } from './matmul.js';
 import { normalizationOperators } from './normalization.js';
 import { elementsPerSample, type Operator, ShapeError } from './operator.js';
+import { pad } from './pad.js';
 import { poolOperators } from './pool.js';
 import { recurrentOperators } from './recurrent.js';
 import { reduceOperators } from './reduce.js';
@@ -31,8 +33,10 @@ export const operators: readonly Operator[] = [
   matMul,
   einsum,
   dropout,
+  pad,
   tile,
   ...controlFlowOperators,
+  ...cutOperators,
   ...elementwiseOperators,
   ...indexingOperators,
   ...maskOperators,

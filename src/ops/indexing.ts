@@ -1,12 +1,13 @@
 import { int } from '../ir/attribute.js';
-import type { Graph, Node } from '../ir/graph.js';
+import type { Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Dim } from '../ir/types.js';
-import { normalizeAxis } from '../ir/types.js';
+import { normalizeAxis, sizeOf, staticDims } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { aligned, Bounds, combineExactly, constantBounds, type Interval, united } from './bounds.js';
-import { constantInts, inputType, type Operator, type Padding, rankOf, ShapeError, withShape } from './operator.js';
-import { input, output, type Relation, tie, tieAllAxes } from './relations.js';
+import type { LinearStep } from './linear-step.js';
+import { constantInts, inputType, type Operator, rankOf, withShape } from './operator.js';
+import { input, output, type Relation, tie } from './relations.js';
 import { unknownDim } from './symbols.js';
 
 /** ONNX Concat of any number of inputs along `axis`. */
@@ -34,6 +35,7 @@ const concat: Operator = {
     ];
   },
   bounds: joinedBounds,
+  linearStep: joinedStep,
   flops: () => 0,
   relations: (node) => {
     const rank = rankOf(node.output) ?? 0;
@@ -77,6 +79,24 @@ function joinedBounds(node: Node, inputs: readonly (Bounds | undefined)[]): Boun
     axis,
     parts.flatMap((part) => part ?? []),
   );
+}
+
+/** Parts whose sizes are known, joined along any axis but that of the batch. */
+function joinedStep(node: Node): LinearStep | undefined {
+  const shape = staticDims(node.output.shape?.slice(1) ?? ['unknown']);
+  const axis = normalizeAxis(node.int('axis', 0), rankOf(node.output) ?? 0) - 1;
+  if (shape === undefined || axis < 0) return undefined;
+  const inner = sizeOf(shape.slice(axis + 1));
+  const widths = node.inputs.map((value) => Number(value?.shape?.[axis + 1]) * inner);
+  const total = at(shape, axis) * inner;
+  const starts = widths.map((_, index) => widths.slice(0, index).reduce((sum, width) => sum + width, 0));
+  return {
+    kind: 'placed',
+    place: (input, element) => {
+      const width = at(widths, input);
+      return Math.floor(element / width) * total + at(starts, input) + (element % width);
+    },
+  };
 }
 
 /** What holds for all parts together, slots not told apart. */
@@ -154,275 +174,4 @@ function gatheredBounds(node: Node, [given]: readonly (Bounds | undefined)[]): B
   );
 }
 
-/** ONNX Slice along constant axes. Axes that are not cut are tied; a cut axis is pinned. */
-const slice: Operator = {
-  op: 'Slice',
-  domain: '',
-  inputs: [3, 5],
-  infer: (node) => {
-    const x = inputType(node, 0);
-    const axes = cutAxes(node);
-    if (x === undefined || axes === undefined) return [undefined];
-    const cuts = cutsOf(node);
-    const shape = x.shape.map((dim, axis) => {
-      if (!axes.includes(axis)) return dim;
-      const cut = cuts?.get(axis);
-      return typeof dim === 'number' && cut !== undefined ? slicedSize(dim, cut) : unknownDim(node, axis);
-    });
-    return [withShape(x.type, shape)];
-  },
-  flops: () => 0,
-  bounds: slicedBounds,
-  relations: (node) => {
-    const axes = cutAxes(node);
-    return axes === undefined ? [] : tieAllAxes(node, axes);
-  },
-  transposed: (node, perm, graph) => {
-    const axes = cutAxes(node)?.map((axis) => at(perm, axis));
-    if (axes === undefined) return undefined;
-    graph.setInput(node, 3, node.graph.addConstant(`${node.output.name}_axes`, Tensor.int64([axes.length], axes)));
-    return perm;
-  },
-};
-
-/** Along a cut axis, those of the slots that are left. */
-function slicedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds | undefined {
-  if (x === undefined || x.isUniform) return x;
-  const axes = cutAxes(node);
-  if (axes !== undefined && !axes.includes(x.axis)) return x;
-  const cut = cutsOf(node)?.get(x.axis);
-  const dim = node.input(0).shape?.[x.axis];
-  const size = node.output.shape?.[x.axis];
-  if (cut === undefined || typeof dim !== 'number' || typeof size !== 'number') return x.overall();
-  const { first } = rangeOf(dim, cut);
-  return x.select(
-    x.axis,
-    Array.from({ length: size }, (_, slot) => first + slot * cut.step),
-  );
-}
-
-/** The axes that a Slice cuts, where they are constant: what it leaves of them may still be known at run time only. */
-function cutAxes(node: Node): readonly number[] | undefined {
-  const rank = rankOf(node.inputs[0]);
-  if (rank === undefined) return undefined;
-  if (node.inputs[3] !== undefined) return constantInts(node, 3)?.map((axis) => normalizeAxis(axis, rank));
-  const count = constantInts(node, 1)?.length ?? node.input(1).shape?.[0];
-  return typeof count === 'number' ? Array.from({ length: count }, (_, axis) => axis) : undefined;
-}
-
-interface Cut {
-  readonly start: number;
-  readonly end: number;
-  readonly step: number;
-}
-
-function cutsOf(node: Node): ReadonlyMap<number, Cut> | undefined {
-  const rank = rankOf(node.inputs[0]);
-  const starts = constantInts(node, 1);
-  const ends = constantInts(node, 2);
-  if (rank === undefined || starts === undefined || ends === undefined) return undefined;
-  const axes = node.inputs[3] === undefined ? [...starts.keys()] : constantInts(node, 3);
-  const steps = node.inputs[4] === undefined ? starts.map(() => 1) : constantInts(node, 4);
-  if (axes === undefined || steps === undefined) return undefined;
-  return new Map(
-    axes.map((axis, position) => [
-      normalizeAxis(axis, rank),
-      { start: at(starts, position), end: at(ends, position), step: at(steps, position) },
-    ]),
-  );
-}
-
-function slicedSize(dim: number, cut: Cut): number {
-  const { first, last } = rangeOf(dim, cut);
-  return Math.max(0, Math.ceil((last - first) / cut.step));
-}
-
-/** The first slot that a cut takes, and the one behind its last. */
-function rangeOf(dim: number, { start, end, step }: Cut): { readonly first: number; readonly last: number } {
-  const clamp = (position: number, low: number, high: number): number =>
-    Math.min(Math.max(position < 0 ? position + dim : position, low), high);
-  return step > 0
-    ? { first: clamp(start, 0, dim), last: clamp(end, 0, dim) }
-    : { first: clamp(start, 0, dim - 1), last: clamp(end, -1, dim - 1) };
-}
-
-/** ONNX Split into parts along `axis`, sizes by constant input 1 or equal. The split axis is pinned. */
-const split: Operator = {
-  op: 'Split',
-  domain: '',
-  inputs: [1, 2],
-  infer: (node) => {
-    const x = inputType(node, 0);
-    if (x === undefined) return node.outputs.map(() => undefined);
-    const axis = normalizeAxis(node.int('axis', 0), x.shape.length);
-    const dim = at(x.shape, axis);
-    const sizes = node.inputs[1] === undefined ? undefined : constantInts(node, 1);
-    const problem = splitProblem(dim, node.outputs.length, sizes, node.inputs[1] === undefined);
-    if (problem !== undefined) throw new ShapeError(problem);
-    return node.outputs.map((_, index) => {
-      const part = Math.ceil(typeof dim === 'number' ? dim / node.outputs.length : Number.NaN);
-      const equal = typeof dim === 'number' ? Math.min(part, dim - part * index) : unknownDim(node, axis, index);
-      const size = node.inputs[1] === undefined ? equal : (sizes?.[index] ?? unknownDim(node, axis, index));
-      return withShape(
-        x.type,
-        x.shape.map((old, position) => (position === axis ? size : old)),
-      );
-    });
-  },
-  flops: () => 0,
-  boundsEach: splitBounds,
-  relations: (node) => {
-    const rank = rankOf(node.inputs[0]) ?? 0;
-    const axis = normalizeAxis(node.int('axis', 0), rank);
-    return Array.from({ length: rank }, (_, position) => position)
-      .filter((position) => position !== axis)
-      .map((position) => tie(input(0, position), ...node.outputs.map((_, index) => output(position, index))));
-  },
-  downgrade: (node, graph, opset) => {
-    if (opset >= 18) return;
-    graph.setAttributes(node, { num_outputs: undefined });
-    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
-    const sizes = node.outputs.map((output) => output.shape?.[axis]);
-    // Parts of unequal sizes had to be listed.
-    if (node.inputs[1] !== undefined || new Set(sizes).size === 1 || !sizes.every((size) => typeof size === 'number')) {
-      return;
-    }
-    graph.setInput(node, 1, graph.addConstant(`${node.output.name}_sizes`, Tensor.int64([sizes.length], sizes)));
-  },
-};
-
-/** Along the split axis, each part has those of its slots. */
-function splitBounds(node: Node, [x]: readonly (Bounds | undefined)[]): (Bounds | undefined)[] {
-  const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 1);
-  if (x === undefined || x.isUniform || x.axis !== axis) return node.outputs.map(() => x);
-  let first: number | undefined = 0;
-  return node.outputs.map((output) => {
-    const start: number | undefined = first;
-    const size = output.shape?.[axis];
-    first = start === undefined || typeof size !== 'number' ? undefined : start + size;
-    if (start === undefined || typeof size !== 'number') return x.overall();
-    return x.select(
-      axis,
-      Array.from({ length: size }, (_, slot) => start + slot),
-    );
-  });
-}
-
-/** Why an axis of size `dim` cannot be split so: equal parts are of the size rounded up, and the last is what is left. */
-function splitProblem(
-  dim: Dim,
-  parts: number,
-  sizes: readonly number[] | undefined,
-  isEqual: boolean,
-): string | undefined {
-  if (isEqual && typeof dim === 'number' && dim < Math.ceil(dim / parts) * (parts - 1)) {
-    return `${dim} elements cannot be split into ${parts} equal parts and a smaller one`;
-  }
-  if (sizes === undefined) return undefined;
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const isRight =
-    sizes.length === parts && sizes.every((size) => size >= 0) && (typeof dim === 'string' || total === dim);
-  return isRight ? undefined : `${dim} elements cannot be split into ${parts} parts of sizes ${sizes.join(', ')}`;
-}
-
-/** ONNX Pad by the constant amounts of input 1 (begins, then ends). Axes that are not padded are tied. */
-const pad: Operator = {
-  op: 'Pad',
-  domain: '',
-  inputs: [2, 4],
-  infer: (node) => {
-    const x = inputType(node, 0);
-    const pads = padsOf(node);
-    if (x === undefined || pads === undefined) return [undefined];
-    const shape = x.shape.map((dim, axis) => {
-      const amount = at(pads, axis) + at(pads, axis + x.shape.length);
-      if (amount === 0) return dim;
-      return typeof dim === 'number' ? dim + amount : unknownDim(node, axis);
-    });
-    return [withShape(x.type, shape)];
-  },
-  flops: () => 0,
-  bounds: paddedBounds,
-  relations: (node) => {
-    const pads = padsOf(node);
-    const rank = rankOf(node.inputs[0]) ?? 0;
-    if (pads === undefined) return [];
-    const padded = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => pads[axis] || pads[axis + rank]);
-    return tieAllAxes(node, padded);
-  },
-  transposed: (node, perm, graph) => {
-    const pads = padsOf(node);
-    if (pads === undefined) return undefined;
-    const rank = perm.length;
-    const moved = [...pads];
-    for (const [axis, source] of perm.entries()) {
-      moved[source] = at(pads, axis);
-      moved[source + rank] = at(pads, axis + rank);
-    }
-    setPads(node, graph, moved);
-    return perm;
-  },
-  downgrade: (node, graph, opset) => {
-    const pads = padsOf(node);
-    if (opset < 18 && node.inputs[3] !== undefined && pads !== undefined) setPads(node, graph, pads);
-  },
-};
-
-/**
- * What a Pad puts around its input: equal elements, or undefined where it repeats those of the input, crops it, or where
- * amounts or element are not constant. `isLowest` is left to whoever knows what is padded.
- */
-export function constantPadding(node: Node): Omit<Padding, 'isLowest'> | undefined {
-  const pads = node.op === 'Pad' && node.domain === '' ? padsOf(node) : undefined;
-  const fill = node.inputs[2];
-  const value = fill === undefined ? 0 : fill.constant?.numbers()[0];
-  const isPlain = node.string('mode', 'constant') === 'constant' && pads?.every((amount) => amount >= 0);
-  if (pads === undefined || value === undefined || isPlain !== true) return undefined;
-  const rank = pads.length / 2;
-  return { begins: pads.slice(0, rank), ends: pads.slice(rank), value };
-}
-
-/** The elements of the input and, around them, what it is padded with: of its own, or one number. */
-function paddedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds | undefined {
-  const pads = padsOf(node);
-  if (x === undefined || pads === undefined) return undefined;
-  const isPadded = (axis: number): boolean => (pads[axis] ?? 0) !== 0 || (pads[axis + pads.length / 2] ?? 0) !== 0;
-  if (node.string('mode', 'constant') !== 'constant') return x.isUniform || isPadded(x.axis) ? x.overall() : x;
-  const padding = constantPadding(node);
-  if (padding === undefined) return undefined;
-  const { begins, ends, value } = padding;
-  if (begins.concat(ends).every((amount) => amount === 0)) return x;
-  const fill: Interval = [value, value];
-  if (x.isUniform || begins.some((amount, axis) => axis !== x.axis && (amount > 0 || (ends[axis] ?? 0) > 0))) {
-    // Padding along another axis reaches into every slot.
-    const wide = x.mapExactly((low, high) => united([low, high], fill));
-    return x.isUniform || !isPadded(x.axis) ? wide : wide.overall();
-  }
-  const around = (count = 0): Interval[] => Array.from({ length: count }, () => fill);
-  const inner = Array.from(x.lows, (low, slot): Interval => [low, x.high(slot)]);
-  return Bounds.of(x.axis, [...around(begins[x.axis]), ...inner, ...around(ends[x.axis])]);
-}
-
-/** Pads all axes, by amounts as {@link padsOf} gives them. */
-function setPads(node: Node, graph: Graph, pads: readonly number[]): void {
-  graph.setInput(node, 1, graph.addConstant(`${node.output.name}_pads`, Tensor.int64([pads.length], pads)));
-  graph.setInput(node, 3, undefined);
-}
-
-/** Amounts for every axis, begins then ends; undefined where not constant. */
-function padsOf(node: Node): readonly number[] | undefined {
-  const rank = rankOf(node.inputs[0]);
-  const pads = constantInts(node, 1);
-  if (rank === undefined || pads === undefined) return undefined;
-  if (node.inputs[3] === undefined) return pads;
-  const axes = constantInts(node, 3);
-  if (axes === undefined) return undefined;
-  const all = Array.from({ length: 2 * rank }, () => 0);
-  for (const [position, axis] of axes.entries()) {
-    all[normalizeAxis(axis, rank)] = at(pads, position);
-    all[normalizeAxis(axis, rank) + rank] = at(pads, position + axes.length);
-  }
-  return all;
-}
-
-export const indexingOperators: readonly Operator[] = [concat, gather, slice, split, pad];
+export const indexingOperators: readonly Operator[] = [concat, gather];

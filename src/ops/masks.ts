@@ -2,14 +2,15 @@ import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { constantBounds, united } from './bounds.js';
 import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
-import { tieAllAxes } from './relations.js';
+import { input, output, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './symbols.js';
 
 /** What masks and encodings of categories are made of. */
 
 /**
  * ONNX OneHot: a new axis of `depth` (input 1, one number) slots, of which the one that the index (input 0) names holds
- * values[1], the others values[0] (input 2). Indices from −depth count from the end, those out of range name none.
+ * values[1], the others values[0] (input 2). Indices from −depth count from the end, those out of range name none. The new
+ * axis is pinned.
  */
 const oneHot: Operator = {
   op: 'OneHot',
@@ -27,6 +28,11 @@ const oneHot: Operator = {
     return [withShape(type, shape.toSpliced(axis, 0, depth?.[0] ?? unknownDim(node, axis)))];
   },
   bounds: (node) => constantBounds(node.input(2), 1, 0)?.overall(),
+  relations: (node) => {
+    const rank = rankOf(node.inputs[0]) ?? 0;
+    const added = normalizeAxis(node.int('axis', -1), rank + 1);
+    return Array.from({ length: rank }, (_, axis) => tie(input(0, axis), output(axis < added ? axis : axis + 1)));
+  },
 };
 
 /** ONNX CumSum: sums of the elements so far along the constant axis of input 1, which is pinned. */
@@ -35,6 +41,7 @@ const cumSum: Operator = {
   domain: '',
   inputs: [2, 2],
   since: 11,
+  homogeneous: () => [0],
   infer: (node) => [inputType(node, 0)],
   relations: (node) => {
     const axis = constantInts(node, 1)?.[0];
@@ -48,6 +55,7 @@ const trilu: Operator = {
   domain: '',
   inputs: [1, 2],
   since: 14,
+  homogeneous: () => [0],
   infer: (node) => {
     const rank = rankOf(node.inputs[0]);
     if (rank !== undefined && rank < 2) throw new ShapeError(`a triangle has 2 axes, not ${rank}`);

@@ -1,8 +1,11 @@
 import { int } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
+import type { Node } from '../ir/graph.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
-import { Bounds, boundSums } from './bounds.js';
+import { boundSums, type SumLayout } from './bound-sums.js';
+import { Bounds } from './bounds.js';
+import type { LinearStep } from './linear-step.js';
 import { broadcastShapes, elementsPerSample, inputType, type Operator, ShapeError } from './operator.js';
 import { broadcastAxis, contract, input, output, type Relation, tie } from './relations.js';
 
@@ -27,33 +30,8 @@ export const gemm: Operator = {
     graph.setInput(node, 1, rows);
     graph.setAttributes(node, { transB: int(1) });
   },
-  bounds: (node, [x = Bounds.unknown]) => {
-    const isPlain = node.int('transA', 0) === 0 && node.float('alpha', 1) === 1 && node.float('beta', 1) === 1;
-    const weights = node.input(1).constant;
-    const bias = node.inputs[2];
-    if (!isPlain || weights?.type !== 'float32') return undefined;
-    const units = at(weights.dims, 1 - node.int('transB', 0));
-    const biasTensor = bias?.constant;
-    if (bias !== undefined) {
-      const isPerUnit = biasTensor?.size === 1 || (biasTensor?.size === units && biasTensor.dims.at(-1) === units);
-      if (biasTensor?.type !== 'float32' || !isPerUnit) return undefined;
-    }
-    return boundSums({
-      units,
-      x: x.along(1),
-      weights: weights.floats(),
-      ...(node.int('transB', 0) === 1
-        ? { first: (unit: number) => unit * at(weights.dims, 1), terms: at(weights.dims, 1), step: 1 }
-        : { first: (unit: number) => unit, terms: at(weights.dims, 0), step: units }),
-      firstSlot: () => 0,
-      repeats: 1,
-      bias: (unit) => {
-        const values = biasTensor?.floats();
-        return values === undefined ? 0 : at(values, values.length === 1 ? 0 : unit);
-      },
-      hasPadding: false,
-    });
-  },
+  linearStep: gemmStep,
+  bounds: (node, [x]) => boundsOfStep(gemmStep(node), x, 1),
   flops: (node) =>
     2 *
     elementsPerSample(node.output.shape) *
@@ -71,11 +49,55 @@ export const gemm: Operator = {
   },
 };
 
+type Weighted = Extract<LinearStep, { kind: 'weighted' }>;
+
+/** With constant weights and a bias for each unit, nothing scaled, and a row of A for each sample. */
+function gemmStep(node: Node): Weighted | undefined {
+  const isPlain = node.int('transA', 0) === 0 && node.float('alpha', 1) === 1 && node.float('beta', 1) === 1;
+  const weights = node.input(1).constant;
+  const bias = node.inputs[2]?.constant;
+  if (!isPlain || weights?.type !== 'float32') return undefined;
+  if (node.inputs[2] !== undefined && bias?.type !== 'float32') return undefined;
+  const isTransposed = node.int('transB', 0) === 1;
+  const units = at(weights.dims, isTransposed ? 0 : 1);
+  const terms = at(weights.dims, isTransposed ? 1 : 0);
+  const values = bias?.floats() ?? new Float32Array(1);
+  const isPerUnit = values.length === units && bias?.dims.at(-1) === units;
+  if (values.length !== 1 && !isPerUnit) return undefined;
+  return {
+    kind: 'weighted',
+    terms,
+    units,
+    weights: weights.floats(),
+    termStep: isTransposed ? 1 : units,
+    unitStep: isTransposed ? terms : 1,
+    bias: (unit) => at(values, values.length === 1 ? 0 : unit),
+  };
+}
+
+/** With constant weights of two axes. */
+function matMulStep(node: Node): Weighted | undefined {
+  const weights = node.input(1).constant;
+  if (weights?.type !== 'float32' || weights.dims.length !== 2) return undefined;
+  const [terms, units] = [at(weights.dims, 0), at(weights.dims, 1)];
+  return { kind: 'weighted', terms, units, weights: weights.floats(), termStep: units, unitStep: 1, bias: () => 0 };
+}
+
+/** Bounds along `axis`, the last of input and output. */
+function boundsOfStep(step: Weighted | undefined, x: Bounds | undefined, axis: number): Bounds | undefined {
+  if (step === undefined || axis < 0) return undefined;
+  const { units, terms, weights, unitStep, bias } = step;
+  const layout: SumLayout =
+    unitStep === 1 ? { kind: 'columns', slots: terms } : { kind: 'rows', slots: terms, repeats: 1, firstSlot: () => 0 };
+  return boundSums({ units, x: (x ?? Bounds.unknown).along(axis), weights, layout, bias, hasPadding: false }, axis);
+}
+
 /** ONNX MatMul: [..., M, K] times [..., K, N] with leading axes broadcast. Vectors (rank 1) are pinned. */
 export const matMul: Operator = {
   op: 'MatMul',
   domain: '',
   inputs: [2, 2],
+  homogeneous: () => [0, 1],
   infer: (node) => {
     const a = inputType(node, 0);
     const b = inputType(node, 1);
@@ -90,25 +112,8 @@ export const matMul: Operator = {
     ];
     return [{ type: a.type, shape }];
   },
-  bounds: (node, [x = Bounds.unknown]) => {
-    const weights = node.input(1).constant;
-    const rank = node.input(0).shape?.length ?? 0;
-    if (weights?.type !== 'float32' || weights.dims.length !== 2 || rank === 0) return undefined;
-    const [terms, units] = [at(weights.dims, 0), at(weights.dims, 1)];
-    const sums = {
-      units,
-      x: x.along(rank - 1),
-      weights: weights.floats(),
-      first: (unit: number) => unit,
-      terms,
-      step: units,
-      firstSlot: () => 0,
-      repeats: 1,
-      bias: () => 0,
-      hasPadding: false,
-    };
-    return boundSums(sums, rank - 1);
-  },
+  linearStep: matMulStep,
+  bounds: (node, [x]) => boundsOfStep(matMulStep(node), x, (node.input(0).shape?.length ?? 0) - 1),
   flops: (node) => 2 * elementsPerSample(node.output.shape) * elementsPerSample([node.input(0).shape?.at(-1) ?? 1]),
   relations: (node) => {
     const a = node.input(0).shape;

@@ -5,6 +5,7 @@ import type { Dim, ElementType, Shape, ValueType } from '../ir/types.js';
 import { isStatic } from '../ir/types.js';
 import type { Bounds } from './bounds.js';
 import type { Curves } from './curves.js';
+import type { LinearStep } from './linear-step.js';
 import type { Relation } from './relations.js';
 
 /**
@@ -47,6 +48,8 @@ export interface Operator {
     inputs: readonly (Bounds | undefined)[],
     inner: (value: Value) => Bounds | undefined,
   ) => readonly (Bounds | undefined)[];
+  /** How linear functions of the output become linear functions of the inputs. See {@link LinearStep}. */
+  readonly linearStep?: (node: Node) => LinearStep | undefined;
   /** The node as a function of one number at a time, if it is one. It gives the bounds, too. See {@link Curves}. */
   readonly curves?: (node: Node) => Curves | undefined;
   /** For a plain sum of products plus bias: which inputs these are. Undefined where attributes scale one of them. */
@@ -123,9 +126,12 @@ export interface Padding {
   readonly isLowest: boolean;
 }
 
-/** What stands along an axis that was cut or reordered: positions in the old axis. Undefined: it is as it was. */
+/** What stands along an axis that was cut or reordered. Undefined: it is as it was. */
 export interface Resized {
+  /** Positions in the old axis. */
   kept(value: Value, axis: number): readonly number[] | undefined;
+  /** How long the old axis was: a value may have its new shape already, if it is a constant. */
+  sizeBefore(value: Value, axis: number): number | undefined;
 }
 
 /** The operator set that graphs are held in. Older ones are made when a file is written. */

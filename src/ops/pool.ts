@@ -1,7 +1,8 @@
 import { type Attributes, int } from '../ir/attribute.js';
 import type { Graph, Node } from '../ir/graph.js';
-import { sizeOf } from '../ir/types.js';
+import { isStatic, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { pooledStep } from './linear-step.js';
 import { elementsPerSample, inputType, type Operator, type Padding, staticShape, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 import { padsAttributes, slide, widerPads, windowOf } from './window.js';
@@ -92,6 +93,19 @@ function globalPool(op: string): Operator {
       const spatial = staticShape({ shape: node.input(0).shape?.slice(2) });
       return spatial === undefined ? undefined : x?.along(1).rounded(sizeOf(spatial));
     },
+    ...(op === 'GlobalAveragePool'
+      ? {
+          linearStep: (node: Node) => {
+            const dims = node.input(0).shape?.slice(1);
+            if (dims === undefined || !isStatic(dims)) return undefined;
+            return pooledStep(
+              dims,
+              dims.flatMap((_, axis) => (axis === 0 ? [] : [axis])),
+              true,
+            );
+          },
+        }
+      : {}),
     flops: (node) => elementsPerSample(node.input(0).shape),
     relations: batchAndChannels,
   };

@@ -1,11 +1,12 @@
+import { int } from '../ir/attribute.js';
 import type { Node, Value } from '../ir/graph.js';
 import type { Dim, Shape } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds, followAxes } from './bounds.js';
 import { elementsPerSample, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
-import { input, output, type Relation, tie } from './relations.js';
+import { input, output, type Port, type Relation, tie } from './relations.js';
 
-/** Operators that run along a sequence. All their axes but those named are pinned: every hidden unit sees all others. */
+/** Operators that run along a sequence, which is pinned. */
 
 interface Family {
   readonly op: string;
@@ -31,8 +32,8 @@ interface Sizes {
  * weights [dirs, 3 · hidden], to Y [seq, dirs, batch, hidden] and the last states Y_h, Y_c [dirs, batch, hidden]. With
  * `layout` 1 the batch comes first: X [batch, seq, input], Y [batch, seq, dirs, hidden], states [batch, dirs, hidden].
  *
- * X's last axis meets W's in a sum of products, but the output is no sum: what a constant slot adds cannot be added
- * behind, so this is no `contract` relation and the axis is pinned.
+ * A hidden unit has rows of W, R, B and P for each gate. X's last axis meets W's in a sum of products, and R's last axis
+ * meets the hidden units of the step before: both sums are inner ones, so only slots that add nothing can go.
  */
 function recurrent(family: Family): Operator {
   const { op, gates, outputs, mostInputs } = family;
@@ -62,11 +63,44 @@ function recurrent(family: Family): Operator {
       return size(sequence) * size(batch) * directions * step;
     },
     boundsEach: (node) => recurrentBounds(node, family),
+    relations: (node) => recurrentRelations(node, family),
+    resize: (node, graph, sizes) => {
+      const kept = sizes.kept(node.input(2), 2);
+      if (kept === undefined || node.attributes.hidden_size === undefined) return;
+      graph.setAttributes(node, { hidden_size: int(kept.length) });
+    },
     downgrade: (node, graph, opset) => {
       if (opset < 14 && node.int('layout', 0) === 0) graph.setAttributes(node, { layout: undefined });
     },
     needs: (node) => (node.attributes.layout === undefined ? 7 : 14),
   };
+}
+
+function recurrentRelations(node: Node, { op, gates }: Family): Relation[] {
+  const isBatchFirst = node.int('layout', 0) === 1;
+  const batch = isBatchFirst ? 0 : 1;
+  const states = op === 'LSTM' ? [5, 6] : [5];
+  const last = states.map((_, index) => index + 1);
+  const samples = [
+    input(0, batch),
+    input(4, 0),
+    ...states.map((index) => input(index, batch)),
+    output(isBatchFirst ? 0 : 2),
+    ...last.map((index) => output(batch, index)),
+  ];
+  const hidden = output(3);
+  const rowsOf = (outer: number, ...to: readonly Port[]): Relation => {
+    return { kind: 'repeat', from: hidden, to, outer, inner: 1, mixes: true };
+  };
+  return [
+    tie(...samples),
+    rowsOf(1, ...last.map((index) => output(2, index)), ...states.map((index) => input(index, 2))),
+    rowsOf(gates, input(1, 1), input(2, 1)),
+    rowsOf(2 * gates, input(3, 1)),
+    ...(op === 'LSTM' ? [rowsOf(3, input(7, 1))] : []),
+    { kind: 'contract', data: input(0, 2), weight: input(1, 2), inner: true },
+    { kind: 'contract', data: hidden, weight: input(2, 2), inner: true },
+  ];
 }
 
 /** Engines approximate the activations; see the bounds of Sigmoid and Tanh. */

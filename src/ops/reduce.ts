@@ -1,16 +1,29 @@
 import { int, ints } from '../ir/attribute.js';
+import { Builder } from '../ir/builder.js';
 import type { Graph, Node } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import { normalizeAxis, type Shape, sameShape, sizeOf } from '../ir/types.js';
+import { isStatic, normalizeAxis, type Shape, sameShape, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds, followAxes, type Interval, sumRounding } from './bounds.js';
-import { constantInts, elementsPerSample, inputType, type Operator, rankOf, staticShape } from './operator.js';
+import { type LinearStep, pooledStep } from './linear-step.js';
+import {
+  constantInts,
+  elementsPerSample,
+  inputType,
+  type Operator,
+  type Resized,
+  rankOf,
+  staticShape,
+} from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 
 /**
- * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2: over the axes given as constant input 1. Where that is
- * absent or empty, over all axes, or with `noop_with_empty_axes` over none.
- * Reduced axes are pinned, the others are tied.
+ * ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2: over the axes given as constant
+ * input 1. Where that is absent or empty, over all axes, or with `noop_with_empty_axes` over none.
+ *
+ * Axes that are not reduced are tied. Sums and means are sums of what each slot of a reduced axis contributes. Those of
+ * two axes count the elements that they share, so only the first one can lose slots. Other reductions are no such sums:
+ * all that they reduce is pinned.
  */
 function reduce(op: string, axesInputSince: number): Operator {
   return {
@@ -24,8 +37,12 @@ function reduce(op: string, axesInputSince: number): Operator {
       return [{ type: x.type, shape: reducedShape(x.shape, axes, node.int('keepdims', 1) === 1) }];
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
-    relations: reduceRelations,
+    relations: (node) => [...reduceRelations(node), ...summedRelations(node)],
+    resize: rescaleMean,
+    // A product of n elements is scaled by the factor to the power of n.
+    homogeneous: () => (op === 'ReduceProd' ? [] : [0]),
     bounds: reducedBounds,
+    ...(op === 'ReduceMean' || op === 'ReduceSum' ? { linearStep: reducedStep } : {}),
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
       if (axes === undefined) return undefined;
@@ -100,6 +117,19 @@ function reducedBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bounds
   );
 }
 
+/** A mean or sum over static axes, the batch not among them. */
+function reducedStep(node: Node): LinearStep | undefined {
+  const axes = reducedAxes(node);
+  const dims = node.input(0).shape?.slice(1);
+  if (axes === undefined || dims === undefined || !isStatic(dims) || axes.includes(0) || axes.length === 0)
+    return undefined;
+  return pooledStep(
+    dims,
+    axes.map((axis) => axis - 1),
+    node.op === 'ReduceMean',
+  );
+}
+
 /** The sum of so many elements whose slots, of different bounds, are all reduced. */
 function sumOfSlots(axes: readonly number[], x: Bounds | undefined, count: number): Bounds | undefined {
   if (x === undefined || x.isUniform || !axes.includes(x.axis)) return undefined;
@@ -112,6 +142,38 @@ function sumOfSlots(axes: readonly number[], x: Bounds | undefined, count: numbe
 }
 
 const isFloat = (node: Node): boolean => node.output.elementType === 'float32';
+
+function summedRelations(node: Node): Relation[] {
+  const axis = summedAxis(node);
+  return axis === undefined ? [] : [{ kind: 'contract', data: input(0, axis) }];
+}
+
+/** The reduced axis that a sum or a mean runs over, the first one of several elements; undefined where there is none. */
+function summedAxis(node: Node): number | undefined {
+  const isSum = node.op === 'ReduceSum' || (node.op === 'ReduceMean' && node.output.elementType === 'float32');
+  return isSum ? reducedAxes(node)?.find((axis) => Number(node.input(0).shape?.[axis]) > 1) : undefined;
+}
+
+/** A mean of fewer slots is still divided by the number that there were: what the others add is added behind it. */
+function rescaleMean(node: Node, graph: Graph, sizes: Resized): void {
+  if (node.op !== 'ReduceMean') return;
+  for (const axis of reducedAxes(node) ?? []) {
+    const kept = sizes.kept(node.input(0), axis);
+    const before = sizes.sizeBefore(node.input(0), axis);
+    const isShorter = kept !== undefined && before !== undefined && kept.length !== before;
+    if (isShorter) scaleBehind(node, graph, kept.length / before);
+  }
+}
+
+function scaleBehind(node: Node, graph: Graph, factor: number): void {
+  const { output, origin } = node;
+  const next = graph.nodes[graph.nodes.indexOf(node) + 1];
+  const builder = new Builder(graph, { origin, ...(next === undefined ? {} : { before: next }) });
+  const scaled = builder.op('Mul', [output, builder.scalar(factor, 'share')]);
+  graph.setType(scaled, output.type);
+  graph.replaceUses(output, scaled, scaled.producer);
+  graph.swapNames(output, scaled);
+}
 
 function reduceRelations(node: Node): Relation[] {
   const axes = reducedAxes(node);

@@ -31,15 +31,18 @@ export type Relation =
   | { readonly kind: 'contract'; readonly data: Port; readonly weight?: Port; readonly inner?: true }
   /**
    * Slot c of `from` becomes slots (o·C + c)·inner + i of `to`, for o < outer and i < inner: flatten, depthwise. Of the
-   * relations of a node that are `alternative` for the same axis, one holds, whichever serves.
+   * relations of a node that are `alternative` for the same axis, one holds, whichever serves. Slots of `beside` become
+   * the same as those of `from`. `mixes`: the slots go together, but output slots depend on others, too (recurrence).
    */
   | {
       readonly kind: 'repeat';
       readonly from: Port;
+      readonly beside?: readonly Port[];
       readonly to: readonly Port[];
       readonly outer: number;
       readonly inner: number;
       readonly alternative?: true;
+      readonly mixes?: true;
     }
   /** Slots of the parts lie one after the other in `to`. */
   | { readonly kind: 'concat'; readonly parts: readonly Port[]; readonly to: Port }
@@ -71,7 +74,7 @@ export function portsOf(relation: Relation): readonly Port[] {
     case 'contract':
       return relation.weight === undefined ? [relation.data] : [relation.data, relation.weight];
     case 'repeat':
-      return [relation.from, ...relation.to];
+      return [relation.from, ...(relation.beside ?? []), ...relation.to];
     case 'concat':
       return [...relation.parts, relation.to];
     case 'slice':
@@ -110,10 +113,13 @@ export function linksOf(node: Node, relation: Relation): Link[] {
       return [{ left, right, count: size(left), leftSlot: same, rightSlot: (i) => i % runs }];
     }
     case 'repeat': {
-      const { from: left, to, inner } = relation;
-      const slots = size(left);
+      const { from, beside = [], to, inner } = relation;
+      const slots = size(from);
       const leftSlot = (i: number): number => Math.floor(i / inner) % slots;
-      return slots === 0 ? [] : to.map((right) => ({ left, right, count: size(right), leftSlot, rightSlot: same }));
+      if (slots === 0) return [];
+      return [from, ...beside].flatMap((left) =>
+        to.map((right) => ({ left, right, count: size(right), leftSlot, rightSlot: same })),
+      );
     }
     case 'concat': {
       let offset = 0;
@@ -159,6 +165,7 @@ export interface Flow {
 export function flowsInto(node: Node, relation: Relation, to: Port): Flow[] | undefined {
   const { kind } = relation;
   if (kind === 'contract' || kind === 'grouped' || kind === 'select') return undefined;
+  if (kind === 'repeat' && relation.mixes === true) return undefined;
   const isSame = (port: Port): boolean => portKey(port) === portKey(to);
   const parallel = kind === 'tie' ? relation.ports : kind === 'repeat' ? relation.to : [];
   if (!portsOf(relation).some(isSame)) return undefined;
@@ -181,6 +188,14 @@ export function flowsInto(node: Node, relation: Relation, to: Port): Flow[] | un
 /** Tells ports of one node apart. */
 export function portKey({ side, index, axis }: Port): string {
   return `${side} ${index} ${axis}`;
+}
+
+/** How many equal runs the slots of a port lie in that lose the same places and do not meet one another. */
+export function groupsAt(relations: readonly Relation[], port: Port): number {
+  for (const relation of relations) {
+    if (relation.kind === 'grouped' && portKey(relation.port) === portKey(port)) return relation.groups;
+  }
+  return 1;
 }
 
 /** The sum of products with weights that a node's output is, if it is one. */

@@ -5,10 +5,11 @@ import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { aligned, Bounds, broadcastAxisOf } from './bounds.js';
 import { broadcastShapes, constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
+import { input, output, type Port, type Relation, tie } from './relations.js';
 import { shapeElements } from './shape-values.js';
 import { unknownDim } from './symbols.js';
 
-/** Operators whose output tells of shapes and positions, or whose output's shape is computed. Their axes are pinned. */
+/** Operators whose output tells of shapes and positions, or whose output's shape is computed. */
 
 /** ONNX Shape: the sizes of the axes as int64 [rank]. */
 const shape: Operator = {
@@ -72,7 +73,41 @@ const expand: Operator = {
   },
   flops: () => 0,
   bounds: (node, [x]) => aligned(node, 0, x, broadcastAxisOf(node, [x])),
+  homogeneous: () => [0],
+  relations: expandRelations,
+  resize: (node, graph, sizes) => {
+    const target = constantInts(node, 1);
+    const first = (rankOf(node.output) ?? 0) - (target?.length ?? 0);
+    resizeList(node, graph, 1, (position) => sizes.kept(node.output, first + position)?.length);
+  },
 };
+
+/** Axes that stay are tied; along stretched ones every slot is a copy of the same, so each may go by itself. */
+function expandRelations(node: Node): Relation[] {
+  const from = node.input(0).shape ?? [];
+  const to = node.output.shape ?? [];
+  const target = constantInts(node, 1);
+  return to.flatMap((dim, axis): Relation[] => {
+    const own = axis - to.length + from.length;
+    const written = target?.[axis - to.length + target.length] ?? 1;
+    if (typeof dim === 'string') return from[own] === dim ? [tie(input(0, own), output(axis))] : [];
+    // Only a size that is constant can be written anew.
+    if (target === undefined) return [];
+    if (from[own] !== dim) return [{ kind: 'grouped', port: output(axis), groups: 1 }];
+    return [written === 1 ? tie(input(0, own), output(axis)) : sized(input(0, own), output(axis))];
+  });
+}
+
+/** A tie of axes whose length another input of the node says, so that engines could not do with another one. */
+const sized = (from: Port, to: Port): Relation => ({ kind: 'repeat', from, to: [to], outer: 1, inner: 1 });
+
+/** Writes the sizes of constant input `index` anew, where `length` says so; those of 1 follow by themselves. */
+function resizeList(node: Node, graph: Graph, index: number, length: (position: number) => number | undefined): void {
+  const before = constantInts(node, index) ?? [];
+  const after = before.map((size, position) => (size === 1 ? 1 : (length(position) ?? size)));
+  if (after.every((size, position) => size === before[position])) return;
+  graph.setInput(node, index, graph.addConstant(`${node.output.name}_shape`, Tensor.int64([after.length], after)));
+}
 
 /** ONNX Range: start, start + delta, … below (with a negative delta above) limit; a list of unknown length at run time. */
 const range: Operator = {
@@ -123,7 +158,7 @@ const resize: Operator = {
     const x = inputType(node, 0);
     const rank = rankOf(node.inputs[0]);
     if (x === undefined || rank === undefined) return [undefined];
-    const axes = node.ints('axes')?.map((axis) => normalizeAxis(axis, rank)) ?? [...x.shape.keys()];
+    const axes = resizedAxes(node);
     const resized = resizedDims(node, x.shape, axes);
     const shapeOut = [...x.shape];
     for (const [position, axis] of axes.entries()) shapeOut[axis] = at(resized, position);
@@ -141,6 +176,13 @@ const resize: Operator = {
   interpolates: (node) => {
     return node.string('mode', 'nearest') === 'nearest' ? undefined : resampledAxes(node);
   },
+  homogeneous: (node) =>
+    node.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize' ? [] : [0],
+  relations: resizeRelations,
+  resize: (node, graph, sizes) => {
+    const axes = resizedAxes(node);
+    resizeList(node, graph, 3, (position) => sizes.kept(node.output, at(axes, position))?.length);
+  },
   needs: ({ attributes }) =>
     ['antialias', 'axes', 'keep_aspect_ratio_policy'].some((name) => attributes[name] !== undefined) ? 18 : 1,
 };
@@ -155,6 +197,36 @@ function resampledAxes(node: Node): number[] | undefined {
     const position = axes.indexOf(axis);
     const scale = position < 0 ? 1 : scales[position];
     return from[axis] !== to[axis] || (scale !== undefined && scale !== 1);
+  });
+}
+
+/** The axes that scales and sizes are given of. */
+function resizedAxes(node: Node): readonly number[] {
+  const rank = rankOf(node.inputs[0]) ?? 0;
+  return node.ints('axes')?.map((axis) => normalizeAxis(axis, rank)) ?? Array.from({ length: rank }, (_, axis) => axis);
+}
+
+/**
+ * An axis that keeps its size is read at its own positions and tied. Not so where positions are those of a region, or half
+ * an element aside; with filters and aspect ratios engines may do otherwise.
+ */
+function resizeRelations(node: Node): Relation[] {
+  const coordinates = node.string('coordinate_transformation_mode', 'half_pixel');
+  const isPlain =
+    !['tf_crop_and_resize', 'tf_half_pixel_for_nn'].includes(coordinates) &&
+    node.string('keep_aspect_ratio_policy', 'stretch') === 'stretch' &&
+    node.int('antialias', 0) === 0;
+  const [from, to] = [node.input(0).shape, node.output.shape];
+  if (!isPlain || from === undefined || to === undefined) return [];
+  const axes = resizedAxes(node);
+  const scales = node.inputs[2]?.constant?.numbers() ?? [];
+  const hasSizes = node.inputs[3]?.constant !== undefined;
+  return [...from.keys()].flatMap((axis): Relation[] => {
+    const position = axes.indexOf(axis);
+    const isUnscaled = position < 0 || scales[position] === 1;
+    if (from[axis] !== to[axis]) return [];
+    if (isUnscaled || typeof from[axis] === 'string') return [tie(input(0, axis), output(axis))];
+    return hasSizes ? [sized(input(0, axis), output(axis))] : [];
   });
 }
 

@@ -1,7 +1,7 @@
 import { int, ints } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
-import { normalizeAxis } from '../ir/types.js';
+import { normalizeAxis, sameShape } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { aligned, type Bounds, combineExactly, type Interval } from './bounds.js';
 import { type Curves, curveBounds, parametric, sgBlendCurve } from './curves.js';
@@ -38,6 +38,7 @@ export const gate: Operator = {
     return [{ type: features.type, shape: broadcastShapes([features.shape, score.shape]) }];
   },
   bounds: gateBounds,
+  linearStep: (node) => (sameShape(node.input(0).shape ?? [], node.output.shape ?? []) ? { kind: 'gate' } : undefined),
   flops: (node) => elementsPerSample(node.output.shape),
   relations: (node) => broadcastTies(node, [0, 1]),
   transposed: (node, perm, graph) => {

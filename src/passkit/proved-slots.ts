@@ -1,8 +1,11 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import type { Bounds } from '../ops/bounds.js';
-import { boundsOf, type InputRanges } from './bounds.js';
+import { inputRangesOf } from '../runtime/profile/query.js';
+import type { Profile } from '../runtime/profile/types.js';
+import type { InputRanges } from './bounds.js';
 import { FixedSlots } from './fixed-slots.js';
 import { type Gate, gatesOf } from './gates.js';
+import { boundsWithScores } from './score-bounds.js';
 
 /** What bounds prove of a graph. */
 export interface Proofs {
@@ -19,7 +22,7 @@ export interface Proofs {
 export function provedSlots(graph: Graph, inputRanges: InputRanges): Proofs {
   const gates = gatesOf(graph);
   const values = [...graph.allNodes()].flatMap(({ outputs }) => outputs);
-  const bounds = boundsOf(graph, inputRanges, values);
+  const bounds = boundsWithScores(graph, inputRanges, values);
   const fixed = new FixedSlots();
   for (const value of values) {
     const known = bounds.get(value);
@@ -52,4 +55,23 @@ function fixSlots(value: Value, bounds: Bounds, fixed: FixedSlots): void {
         fixed.set(value, axis, slot, Math.fround(number) + 0);
     }
   }
+}
+
+/**
+ * How many of some units of gates would be proved to be off for inputs within the range that the profile observed, by gate:
+ * what was merely observed of these rests on the range of the data alone.
+ */
+export function countProvedWithin(
+  graph: Graph,
+  profile: Profile,
+  units: ReadonlyMap<Node, Iterable<number>>,
+): ReadonlyMap<Node, number> {
+  const bounds = boundsWithScores(graph, inputRangesOf(profile));
+  const gates = gatesOf(graph).filter(({ node }) => units.has(node));
+  return new Map(
+    gates.map((gate) => {
+      const silent = new Set(silentUnits(gate, bounds.get(gate.node.input(1))));
+      return [gate.node, [...(units.get(gate.node) ?? [])].filter((unit) => silent.has(unit)).length];
+    }),
+  );
 }

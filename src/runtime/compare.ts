@@ -208,7 +208,8 @@ function scaleOf(tensor: Tensor, start: number, size: number): number {
   return scale;
 }
 
-function element(tensor: Tensor, index: number): number {
+/** Element `index` as a number; float16 is decoded. */
+export function element(tensor: Tensor, index: number): number {
   const value = Number(tensor.data[index]);
   return tensor.type === 'float16' ? halfToNumber(value) : value;
 }

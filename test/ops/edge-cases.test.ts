@@ -200,3 +200,19 @@ describe('older operator sets', () => {
     expect(firstOpsetOf(nodeOver('Mish', [[1]]))).toBe(18);
   });
 });
+
+describe('Resize', () => {
+  it('by a scale that leaves the size as it was still moves elements', () => {
+    const { node } = graphOf({
+      op: 'Resize',
+      attributes: { mode: { kind: 'string', value: 'linear' } },
+      inputs: [
+        { tensor: Tensor.floats([1, 1, 3, 2], [1, 2, 3, 4, 5, 6]) },
+        undefined,
+        { tensor: Tensor.floats([4], [1, 1, 1.1, 2]), constant: true },
+      ],
+    });
+    expect(node.output.shape).toEqual([1, 1, 3, 4]);
+    expect(operatorOf(node)?.interpolates?.(node)).toEqual([2, 3]);
+  });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Attribute } from '../../src/ir/attribute.js';
 import { Tensor } from '../../src/ir/tensor.js';
-import { flopsOf, operatorOf, operators, relationsOf } from '../../src/ops/index.js';
+import { boundsOfNode, flopsOf, operators, relationsOf } from '../../src/ops/index.js';
 import { portsOf, portValue } from '../../src/ops/relations.js';
 import { SwancError } from '../../src/support/errors.js';
 import type { Random } from '../../src/support/random.js';
@@ -28,7 +28,7 @@ describe('broken nodes', () => {
               expect(port.axis).toBeLessThan(portValue(node, port)?.shape?.length ?? Number.POSITIVE_INFINITY);
             }
           }
-          operatorOf(node)?.bounds?.(
+          boundsOfNode(
             node,
             node.inputs.map(() => undefined),
           );

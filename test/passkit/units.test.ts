@@ -189,6 +189,57 @@ describe('permuteAxis', () => {
     expect(permuteAxis(graph, findValue(graph, 'f'), 1, [2, 0, 3, 1])).toBe(false);
     expect(findValue(graph, 'b').constant?.numbers()).toEqual([1, 2, 3, 4]);
   });
+
+  /** What is read of four channels, in another order than they come in. */
+  const reordered = async (
+    rest: string,
+    constants: string,
+    order: readonly number[],
+    shape = '[N, 1, P, Q]',
+  ): Promise<boolean> => {
+    const source = `g (float[N, 4, 3, 2] x) => (float${shape} y)\n<\n${constants}\n>\n{\n  f = Relu (x)\n${rest}\n}`;
+    const [before, graph] = [graphOf(source), graphOf(source)];
+    const value = findValue(graph, 'f');
+    if (!permuteAxis(graph, value, 1, order)) return false;
+    const builder = new Builder(graph);
+    const turned = builder.gather(value, builder.int64s(order), 1);
+    graph.replaceUses(value, turned, turned.producer);
+    graph.sort();
+    await expectSameFunction(before, graph);
+    return true;
+  };
+
+  test('does not mix the parts of an axis', async () => {
+    const split = '  a, b = Split <axis: int = 1, num_outputs: int = 2> (f)\n  s = Mul (a, b)\n  y = Conv (s, w)';
+    expect(await reordered(split, '  float[1, 2, 1, 1] w = {1.0, 2.0}', [1, 0, 2, 3])).toBe(false);
+    const cut = '  part = Slice (f, starts, ends, axes)\n  y = Conv (part, w)';
+    const cuts = '  int64[1] ends = {4},\n  int64[1] axes = {1}';
+    expect(
+      await reordered(cut, `${cuts},\n  int64[1] starts = {2},\n  float[1, 2, 1, 1] w = {1.0, 2.0}`, [0, 1, 3, 2]),
+    ).toBe(false);
+    expect(
+      await reordered(
+        cut,
+        `${cuts},\n  int64[1] starts = {-4},\n  float[1, 4, 1, 1] w = {1.0, 2.0, 3.0, 4.0}`,
+        [2, 0, 3, 1],
+      ),
+    ).toBe(true);
+    const pad = '  wide = Pad (f, pads)\n  y = Conv (wide, w)';
+    const pads = '  int64[8] pads = {0, 1, 0, 0, 0, 0, 0, 0},\n  float[1, 5, 1, 1] w = {1.0, 2.0, 3.0, 4.0, 5.0}';
+    expect(await reordered(pad, pads, [1, 0, 2, 3])).toBe(false);
+  });
+
+  test('does not move channels to another group', async () => {
+    const grouped = '  y = Conv <group: int = 2> (f, w)';
+    const weights = '  float[2, 2, 1, 1] w = {1.0, 2.0, 3.0, 4.0}';
+    expect(await reordered(grouped, weights, [1, 0, 2, 3], '[N, 2, P, Q]')).toBe(false);
+    const transposed = '  y = ConvTranspose <group: int = 2> (f, w)';
+    const turned = '  float[4, 1, 1, 1] w = {1.0, 2.0, 3.0, 4.0}';
+    expect(await reordered(transposed, turned, [1, 0, 2, 3], '[N, 2, P, Q]')).toBe(false);
+    const depthwise = '  h = ConvTranspose <group: int = 4> (f, w)\n  y = Conv (h, v)';
+    const both = `${turned},\n  float[1, 4, 1, 1] v = {1.0, 2.0, 3.0, 4.0}`;
+    expect(await reordered(depthwise, both, [2, 0, 3, 1])).toBe(true);
+  });
 });
 
 /** Pairs of dense layers with `width` gated units between, narrow on the outside so that weights stay small. */

@@ -45,6 +45,7 @@ function profileOf({ units, threshold }: Run, events: readonly (readonly number[
     const part = events.slice(start, start + batch);
     statistics.addSamples(part.length);
     statistics.add('gate', Float32Array.from(part.flat()));
+    statistics.addInput('x', Float32Array.from(part.flat()));
   }
   return statistics.finish(source);
 }
@@ -145,6 +146,17 @@ describe('margin bins', () => {
     for (let bin = 0; bin + 1 < marginBins.count; bin++) {
       expect(marginBinBounds(bin).high).toBe(marginBinBounds(bin + 1).low);
     }
+  });
+});
+
+describe('ranges of inputs', () => {
+  it('hold the least and the greatest finite element', () => {
+    const statistics = new GateStatistics([]);
+    const ranges = () => statistics.finish({ ...source, inputs: ['x', 'y'] }).inputRanges;
+    expect(ranges()).toEqual([null, null]);
+    statistics.addInput('x', Float32Array.of(1, -0, 2));
+    statistics.addInput('x', Float32Array.of(0.5, Number.NaN, Number.POSITIVE_INFINITY));
+    expect(ranges()).toEqual([[0, 2], null]);
   });
 });
 
@@ -283,7 +295,10 @@ describe('profile files', () => {
 
   const gate = onlyGate(profile);
   const broken: [string, unknown, RegExp][] = [
-    ['another version', { ...profile, version: 2 }, /version 2; version 1/],
+    ['another version', { ...profile, version: 1 }, /version 1; version 2/],
+    ['a range for no input', { ...profile, inputRanges: [null, null] }, /2 input ranges for 1 inputs/],
+    ['a range upside down', { ...profile, inputRanges: [[1, 0]] }, /input 'x'/],
+    ['a range that is no float32', { ...profile, inputRanges: [[0.1, 1]] }, /input 'x'/],
     ['another format', { ...profile, format: 'x' }, /not a profile/],
     ['a list', [1, 2], /not a profile/],
     ['null', null, /not a profile/],

@@ -2,7 +2,7 @@ import { type Problem, problem } from '../../support/errors.js';
 import { pairIndex } from './co-firing.js';
 import { marginBins } from './margins.js';
 import { byFrequency, byHash, patternCapacity, patternDigits, patternUnits, traceCapacity } from './patterns.js';
-import { type GateProfile, profileLimits } from './schema.js';
+import { type GateProfile, type Profile, profileLimits } from './schema.js';
 import { stepsOf } from './sums.js';
 
 /** What cannot be true of a gate's statistics at the same time: the numbers of a file must agree with each other. */
@@ -12,6 +12,21 @@ export function gateProblems(gate: GateProfile, where: string): Problem[] {
   const found =
     lengths.length > 0 ? lengths : [...countProblems(gate), ...scoreProblems(gate), ...patternProblems(gate)];
   return found.map((what) => problem(where, what));
+}
+
+/** What cannot be true of the ranges of a model's inputs. */
+export function inputProblems(
+  { inputs, inputRanges }: Pick<Profile, 'inputs' | 'inputRanges'>,
+  where: string,
+): Problem[] {
+  if (inputRanges.length !== inputs.length) {
+    return [problem(where, `has ${inputRanges.length} input ranges for ${inputs.length} inputs`)];
+  }
+  return inputs.flatMap((name, index) => {
+    const [low, high] = inputRanges[index] ?? [0, 0];
+    if (low <= high && Math.fround(low) === low && Math.fround(high) === high) return [];
+    return [problem(where, `the least and greatest element of input '${name}' are no such float32 numbers`)];
+  });
 }
 
 function wrongLengths(gate: GateProfile): string[] {

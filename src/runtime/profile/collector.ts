@@ -29,6 +29,7 @@ export function modelHash(model: string | Uint8Array): string {
 /** Collects the statistics of gates from batches of their scores, in memory that does not grow with their number. */
 export class GateStatistics {
   readonly #gates: ReadonlyMap<string, GateCollector>;
+  readonly #ranges = new Map<string, [number, number]>();
   #samples = 0;
 
   /** @throws Error for gates of the same name or of an impossible size: the caller made them. */
@@ -52,6 +53,17 @@ export class GateStatistics {
     collector.add(scores);
   }
 
+  /** Adds elements of one of the model's inputs. Those that are not finite are left out: nothing lies between them. */
+  addInput(name: string, elements: Float32Array): void {
+    let [low, high] = this.#ranges.get(name) ?? [Infinity, -Infinity];
+    for (const element of elements) {
+      if (!Number.isFinite(element)) continue;
+      if (element < low) low = element;
+      if (element > high) high = element;
+    }
+    if (low <= high) this.#ranges.set(name, [low + 0, high + 0]);
+  }
+
   /** The profile of all that was added. More may be added afterwards. */
   finish(source: ProfileSource): Profile {
     return {
@@ -59,6 +71,7 @@ export class GateStatistics {
       version: profileVersion,
       model: source.model,
       inputs: [...source.inputs],
+      inputRanges: source.inputs.map((name) => this.#ranges.get(name) ?? null),
       samples: this.#samples,
       gates: [...this.#gates.values()].map((gate) => gate.finish()),
     };

@@ -1,5 +1,5 @@
 import { type Problem, problem, SwancError } from '../../support/errors.js';
-import { gateProblems } from './check.js';
+import { gateProblems, inputProblems } from './check.js';
 import { gateProfileSchema, type Profile, profileFormat, profileSchema, profileVersion } from './schema.js';
 
 /** Bytes of the largest profile file that is read: far more than a thousand gates of a thousand units have. */
@@ -28,7 +28,8 @@ export function profileFromJson(text: string | Uint8Array, where = 'profile'): P
     throw failure(result.error.issues.map((issue) => problem(`${where}, ${formatPath(issue.path)}`, issue.message)));
   }
   const { gates } = result.data;
-  const problems = gates.flatMap((gate) => gateProblems(gate, `${where}, gate '${gate.name}'`));
+  const problems = inputProblems(result.data, where);
+  problems.push(...gates.flatMap((gate) => gateProblems(gate, `${where}, gate '${gate.name}'`)));
   if (new Set(gates.map((gate) => gate.name)).size !== gates.length) {
     problems.push(problem(where, 'has two gates of the same name'));
   }

@@ -17,6 +17,7 @@ export function mergeProfiles(profiles: readonly Profile[]): Profile {
     version: first.version,
     model: first.model,
     inputs: [...first.inputs],
+    inputRanges: first.inputs.map((_, index) => united(profiles.map(({ inputRanges }) => inputRanges[index] ?? null))),
     samples: total(profiles.map((profile) => profile.samples)),
     gates: first.gates.map((_, index) => mergeGates(profiles.flatMap((profile) => profile.gates[index] ?? []))),
   };
@@ -37,6 +38,15 @@ function differences(first: Profile, other: Profile, where: string): Problem[] {
     const equal = same?.name === gate.name && same.units === gate.units && same.threshold === gate.threshold;
     return equal ? [] : [problem(where, `gate ${index + 1} is not '${gate.name}' as in the first`)];
   });
+}
+
+type Range = Profile['inputRanges'][number];
+
+function united(ranges: readonly Range[]): Range {
+  return ranges.reduce<Range>((result, range) => {
+    if (result === null || range === null) return result ?? range;
+    return [Math.min(result[0], range[0]), Math.max(result[1], range[1])];
+  }, null);
 }
 
 /** Merges the profiles of one gate; there is at least one. */

@@ -9,6 +9,16 @@ export function statisticsOf(profile: Profile | undefined, gate: string): GatePr
   return profile?.gates.find(({ name }) => name === gate);
 }
 
+/** What the elements of the inputs lay between, by input name; inputs of which that is not known are left out. */
+export function inputRangesOf({ inputs, inputRanges }: Profile): ReadonlyMap<string, readonly [number, number]> {
+  return new Map(
+    inputs.flatMap((name, index) => {
+      const range = inputRanges[index] ?? null;
+      return range === null ? [] : [[name, range] as const];
+    }),
+  );
+}
+
 /** Fraction of the events in which `unit` fired. */
 export function firingFrequency(gate: GateProfile, unit: number): number {
   return gate.events === 0 ? 0 : (gate.fired[unit] ?? 0) / gate.events;

@@ -8,7 +8,7 @@ import { marginBins } from './margins.js';
  */
 
 export const profileFormat = 'swanc-profile';
-export const profileVersion = 1;
+export const profileVersion = 2;
 
 /** Bounds on what a file may claim, far above any real model. */
 export const profileLimits = { gates: 100_000, units: 1 << 16, nameLength: 4096, coFiringUnits: 1024 } as const;
@@ -61,8 +61,19 @@ export const profileSchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .describe('SHA-256 of the model'),
   inputs: z.array(name).max(10_000).describe('Names of the model inputs'),
+  inputRanges: z
+    .array(z.tuple([z.number(), z.number()]).nullable())
+    .max(10_000)
+    .describe(
+      'Least and greatest finite element of each input, in the order of the inputs; null for inputs that are not float32, that hold states, or without samples',
+    ),
   samples: count.describe('Samples that were run'),
-  gates: z.array(gateProfileSchema).max(profileLimits.gates),
+  gates: z
+    .array(gateProfileSchema)
+    .max(profileLimits.gates)
+    .describe(
+      'Gates, and conditions of If nodes: these are gates of one unit whose score is 1 where the condition holds',
+    ),
 });
 
 /** Statistics of one gate. Arrays are indexed by unit unless their description says otherwise. */

@@ -48,21 +48,33 @@ const constantFloats = (values: readonly number[]) => ({
   constant: true,
 });
 
+const interpolations: readonly Readonly<Record<string, string>>[] = [
+  { mode: 'nearest' },
+  { mode: 'linear' },
+  { mode: 'cubic' },
+  { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+  { mode: 'nearest', coordinate_transformation_mode: 'align_corners', nearest_mode: 'ceil' },
+  { mode: 'linear', coordinate_transformation_mode: 'asymmetric' },
+  { mode: 'linear', coordinate_transformation_mode: 'align_corners' },
+  { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' },
+  { mode: 'linear', coordinate_transformation_mode: 'half_pixel_symmetric' },
+];
+
 const resize: Cases = shapes(4, 4)
   .chain((dims) =>
     fc.tuple(
       floats(dims),
       fc.array(fc.constantFrom(1, 2, 0.5, 1.1, 0.7, 3), { minLength: 2, maxLength: 2 }),
       fc.constantFrom('scales', 'sizes', 'some scales', 'some sizes', 'all sizes', 'ratio'),
-      fc.constantFrom('nearest', 'linear'),
+      fc.constantFrom(...interpolations),
       permutations(4),
     ),
   )
-  .map(([x, scales, form, mode, order]): Case => {
+  .map(([x, scales, form, interpolation, order]): Case => {
     const dims = x.tensor.dims;
     const factors = [1, 1, ...scales];
     const sizes = dims.map((dim, axis) => Math.max(1, Math.round(dim * (factors[axis] ?? 1))));
-    const attributes = { mode: string(mode) };
+    const attributes = Object.fromEntries(Object.entries(interpolation).map(([name, value]) => [name, string(value)]));
     const inputs = {
       scales: [x, undefined, constantFloats(factors)],
       sizes: [x, undefined, undefined, fixed(sizes)],

@@ -6,6 +6,7 @@ import { at } from '../../../src/support/assert.js';
 import {
   anyAxis,
   type Case,
+  type CaseInput,
   type Cases,
   fixed,
   flags,
@@ -53,14 +54,31 @@ const slice: Cases = shapes(1, 3)
       step: fc.constantFrom(1, 1, 2, 3, -1, -2),
     });
     return fc
-      .tuple(floats(dims), fc.array(cut, { minLength: axes.length, maxLength: axes.length }), fc.boolean())
-      .map(([x, cuts, isShort]) => {
-        const starts = fixed(cuts.map((one) => one.start));
-        const ends = fixed(cuts.map((one) => one.end));
-        const steps = fixed(cuts.map((one) => one.step));
-        return { op: 'Slice', inputs: isShort ? [x, starts, ends] : [x, starts, ends, fixed(axes), steps] };
+      .tuple(
+        floats(dims),
+        fc.array(cut, { minLength: axes.length, maxLength: axes.length }),
+        fc.constantFrom('all', 'first axes', 'no steps', 'int32'),
+      )
+      .map(([x, cuts, form]) => {
+        const lists = [
+          cuts.map((one) => one.start),
+          cuts.map((one) => one.end),
+          ...(form === 'first axes' ? [] : [axes]),
+          ...(form === 'first axes' || form === 'no steps' ? [] : [cuts.map((one) => one.step)]),
+        ];
+        return { op: 'Slice', inputs: [x, ...lists.map((list) => (form === 'int32' ? narrow(list) : fixed(list)))] };
       });
   });
+
+/**
+ * Constants of int32. The greatest of all is left out: ONNX Runtime takes it for "to the beginning" where steps are
+ * negative, unlike ONNX.
+ */
+function narrow(values: readonly number[]): CaseInput {
+  const limit = 2 ** 31 - 2;
+  const data = Int32Array.from(values, (value) => Math.max(-limit, Math.min(value, limit)));
+  return { tensor: new Tensor('int32', [values.length], data), constant: true };
+}
 
 const split: Cases = shapes(1, 3)
   .chain((dims) =>

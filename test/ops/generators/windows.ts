@@ -68,7 +68,11 @@ const groupings = fc.oneof(
     perGroup: fc.constant(1),
     multiplier: fc.integer({ min: 1, max: 2 }),
   }),
-  fc.record({ group: fc.constant(2), perGroup: fc.constant(2), multiplier: fc.integer({ min: 1, max: 2 }) }),
+  fc.record({
+    group: fc.integer({ min: 2, max: 3 }),
+    perGroup: fc.integer({ min: 2, max: 3 }),
+    multiplier: fc.integer({ min: 1, max: 3 }),
+  }),
 );
 
 const conv: Cases = fc
