@@ -1,8 +1,8 @@
 import type { Attributes } from '../src/ir/attribute.js';
 import type { Node, Use } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
-import { constantPadding } from '../src/ops/indexing.js';
 import type { Padding } from '../src/ops/operator.js';
+import { constantPadding } from '../src/ops/pad.js';
 import { isTranspose, permutationOf } from '../src/ops/reshape.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import { at } from '../src/support/assert.js';

@@ -75,6 +75,8 @@ function readersThrough(node: Node, index: number, axis: number | undefined): Re
   for (const relation of relations) {
     if (relation.kind !== 'contract' || relation.data.side !== 'input' || relation.data.index !== index) continue;
     const { data, weight } = relation;
+    // What is summed up without weights is scaled as a whole.
+    if (weight === undefined && axis !== data.axis) continue;
     const isConstant = weight !== undefined && node.inputs[weight.index]?.constant?.type === 'float32';
     if (!isConstant) return undefined;
     // Each group of a grouped convolution meets the weights anew: one factor would have to hold for all groups.

@@ -1,7 +1,7 @@
 import type { Node } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
 import { operatorOf } from '../src/ops/index.js';
-import { constantPadding } from '../src/ops/indexing.js';
+import { constantPadding } from '../src/ops/pad.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 
 /**

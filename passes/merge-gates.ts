@@ -3,7 +3,7 @@ import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
 import { type Tensor, takeAlongAxis } from '../src/ir/tensor.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
-import { movementsOf } from '../src/ops/relations.js';
+import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { linearUnits } from '../src/passkit/linear.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
@@ -87,11 +87,12 @@ function scoreOf(gate: Gate): Score | undefined {
 }
 
 /**
- * True if each unit's score is a sum over all inputs, with a bias of its own: equal weights then are equal scores. In a
- * depthwise convolution they meet different inputs.
+ * True if each unit's score is a sum over all inputs, with a bias of its own: equal weights then are equal scores. In
+ * depthwise and grouped convolutions they meet different inputs.
  */
 function isWholeSum(node: Node, { bias }: Pick<Score, 'bias'>, gate: Gate): boolean {
-  const isSum = relationsOf(node).some(({ kind }) => kind === 'contract');
+  const sum = weightedSum(relationsOf(node));
+  const isSum = sum !== undefined && slotsAt(node, sum.data) === slotsAt(node, sum.weight);
   return isSum && (bias === undefined || (bias.dims.length === 1 && bias.size === gate.units));
 }
 

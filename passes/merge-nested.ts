@@ -1,20 +1,28 @@
 import type { Attributes } from '../src/ir/attribute.js';
 import { sameAttribute } from '../src/ir/attribute.js';
+import { Builder } from '../src/ir/builder.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 
 /**
- * Makes one operator of nested ones: Concat(a, Concat(b, c)) = Concat(a, b, c), and so for Max, Min and Sum. Each
- * operator's file says that it is associative. Only where nobody else reads the inner result, or it would be made twice.
+ * Makes one operator of nested ones: Concat(a, Concat(b, c)) = Concat(a, b, c), and so for Max, Min and Sum; and adds up
+ * constants that are added one after the other: (x + c) + d = x + (c + d). Each operator's file says that it is
+ * associative, or what it adds up. Only where nobody else reads the inner result, or it would be made twice.
  */
 export const mergeNested = definePass({
   name: 'merge-nested',
   contract: 'exact',
   run(graph) {
     const findings: Finding[] = [];
+    // Sums of constants, which are no constants yet.
+    const sums = new Set<Value>();
     // In execution order, so that what is nested in an inner one was merged into it before.
     for (const node of graph.nodes) {
+      if (mergeConstants(node, graph, sums)) {
+        findings.push(done(node.label, 'constants that are added one after the other added up'));
+        continue;
+      }
       if (operatorOf(node)?.associative !== true) continue;
       const inner = node.inputs.map((value) => innerOf(node, value, graph));
       if (inner.every((found) => found === undefined)) continue;
@@ -56,4 +64,33 @@ function sameAttributes(left: Attributes, right: Attributes): boolean {
     const [a, b] = [left[name], right[name]];
     return a !== undefined && b !== undefined && sameAttribute(a, b);
   });
+}
+
+/** Lets a sum of x and a constant that adds another constant add both at once; false if it is no such sum. */
+function mergeConstants(node: Node, graph: Graph, sums: Set<Value>): boolean {
+  const outer = constantAddend(node, sums);
+  const inner = outer?.data.onlyUse === undefined ? undefined : outer.data.producer;
+  const first = inner === undefined || inner.graph !== graph ? undefined : constantAddend(inner, sums);
+  if (outer === undefined || inner === undefined || first === undefined) return false;
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  const both = builder.op('Add', [first.constant, outer.constant]);
+  sums.add(both);
+  const sum = builder.op('Add', [first.data, both]);
+  graph.replaceUses(node.output, sum);
+  graph.swapNames(node.output, sum);
+  graph.removeNode(node);
+  graph.removeNode(inner);
+  return true;
+}
+
+/** What a sum of two adds to what, where one of them is constant. */
+function constantAddend(
+  node: Node,
+  sums: ReadonlySet<Value>,
+): { readonly data: Value; readonly constant: Value } | undefined {
+  const [left, right] = [node.inputs[0], node.inputs[1]];
+  if (operatorOf(node)?.addends?.(node).length !== 2 || left === undefined || right === undefined) return undefined;
+  const [leftIs, rightIs] = [left, right].map((value) => value.constant !== undefined || sums.has(value));
+  if (leftIs === rightIs) return undefined;
+  return leftIs ? { data: right, constant: left } : { data: left, constant: right };
 }

@@ -1,7 +1,8 @@
+import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/off-units.js';
-import { definePass, type PassContext, type RemovalBasis } from '../src/passkit/pass.js';
-import { provedSlots } from '../src/passkit/proved-slots.js';
+import { definePass, done, type Finding, type PassContext, type RemovalBasis } from '../src/passkit/pass.js';
+import { countProvedWithin, provedSlots } from '../src/passkit/proved-slots.js';
 import { neverFired, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**
@@ -22,20 +23,39 @@ export const removeDeadUnits = definePass({
   requires: ['gates', 'layout'],
   async run(graph, context) {
     if (context.dead !== 'observed') return { findings: [], removed: [] };
+    const silent = new Map(gatesOf(graph).map((gate) => [gate, observedOff(gate, context)]));
+    if ([...silent.values()].every((units) => units.length === 0)) return { findings: [], removed: [] };
     const { fixed, off: proved } = provedSlots(graph, context.inputRange);
-    const offGates = gatesOf(graph).flatMap((gate): OffGate[] => {
-      // What off units contribute is written as float32.
-      if (gate.node.output.elementType !== 'float32') return [];
+    // What off units contribute is written as float32.
+    const offGates = [...silent].flatMap(([gate, observed]): OffGate[] => {
       const off = new Map<number, RemovalBasis>((proved.get(gate.node) ?? []).map((unit) => [unit, 'proved']));
-      for (const unit of observedOff(gate, context)) if (!off.has(unit)) off.set(unit, 'observed');
-      return off.size === 0 ? [] : [{ gate, off }];
+      for (const unit of observed) if (!off.has(unit)) off.set(unit, 'observed');
+      return off.size === 0 || gate.node.output.elementType !== 'float32' ? [] : [{ gate, off }];
     });
-    const isNew = offGates.some(({ off }) => [...off.values()].includes('observed'));
-    if (!isNew) return { findings: [], removed: [] };
     fixOffUnits(offGates, fixed);
-    return removeOffUnits(graph, offGates, fixed, 'observed', context);
+    const within = provedWithinRange(graph, silent, context);
+    const report = await removeOffUnits(graph, offGates, fixed, 'observed', context);
+    return { ...report, findings: [...report.findings, ...within] };
   },
 });
+
+/** How much of what was merely observed holds for all inputs within the range of the samples. */
+function provedWithinRange(
+  graph: Graph,
+  silent: ReadonlyMap<Gate, readonly number[]>,
+  { profile }: PassContext,
+): Finding[] {
+  if (profile === undefined) return [];
+  const units = new Map([...silent].flatMap(([{ node }, off]) => (off.length === 0 ? [] : [[node, off] as const])));
+  const counts = countProvedWithin(graph, profile, units);
+  return [...silent].flatMap(([{ node, name }, { length }]) => {
+    const count = counts.get(node) ?? 0;
+    if (count === 0) return [];
+    return [
+      done(name, `${count} of ${length} units that never fired cannot, for inputs within the range of the samples`),
+    ];
+  });
+}
 
 /** Units that never fired in the profile. */
 function observedOff(gate: Gate, context: PassContext): number[] {

@@ -1,6 +1,7 @@
 /** The library: everything that the command line does, typed, with progress events and without output of its own. */
 export { type CompileResult, compile } from './compiler/compile.js';
 export { type GateInspection, type Inspection, inspect, type LayerInspection } from './compiler/inspect.js';
+export type { UnitEnd, UnitGroupInspection } from './compiler/inspect-units.js';
 export {
   type CommonOptions,
   type CompileOptions,
@@ -13,11 +14,13 @@ export {
 } from './compiler/options.js';
 export { profile } from './compiler/profile.js';
 export {
+  type BudgetReport,
   type GateReport,
   type Report,
   reportSchema,
   type SizeReport,
   type TargetReport,
+  type TradeOffPoint,
   type VerificationReport,
 } from './compiler/report.js';
 export { verify } from './compiler/verify.js';

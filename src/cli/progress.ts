@@ -6,6 +6,8 @@ const labels: Readonly<Record<Progress['stage'], string>> = {
   prepare: 'preparing',
   profile: 'profiling gates',
   optimize: 'optimizing',
+  rank: 'ranking units',
+  prune: 'removing within the budget',
   verify: 'verifying',
   measure: 'measuring',
   write: 'writing',

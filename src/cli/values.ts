@@ -20,6 +20,17 @@ export function numberRange(text: string): readonly [number, number] {
   return [low, high];
 }
 
+/** A part of something: `0.5%` or `0.005`. */
+export function fraction(text: string): number {
+  const percent = text.endsWith('%');
+  const digits = (percent ? text.slice(0, -1) : text).trim();
+  const value = digits === '' ? Number.NaN : Number(digits) / (percent ? 100 : 1);
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError('A number from 0 is expected, such as 0.5% or 0.005.');
+  }
+  return value;
+}
+
 /** `a,b,c`, without repetitions. */
 export function nameList(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());

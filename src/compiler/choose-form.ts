@@ -1,20 +1,21 @@
-import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import type { Calibration } from '../data/types.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
-import { bytesOfForm, compacted, compileForm, type Form, type FormName } from './forms.js';
+import { compileForms, type PrunedForms } from './compile-forms.js';
+import { bytesOfForm, type Form, type FormName } from './forms.js';
 import { measure } from './measure.js';
 import type { CompileOptions, Mode } from './options.js';
+import type { BudgetReport } from './report.js';
 import type { Source } from './source.js';
-import { chainHooks } from './step-hooks.js';
 import {
   type Compared,
   compareWith,
   firstSample,
   type Reference,
+  rebased,
   requireEqual,
   takesSingleSamples,
 } from './verification.js';
@@ -28,6 +29,8 @@ export interface Choice {
   readonly reason: string;
   /** Median microseconds of each form that was measured. */
   readonly latency: ReadonlyMap<FormName, number>;
+  /** What was tried within a budget; undefined without one. */
+  readonly budget: BudgetReport | undefined;
   /** Undefined where nothing was verified. */
   readonly compared: Compared | undefined;
   readonly runtime: string;
@@ -52,10 +55,10 @@ const measuredSamples = 32;
 /** Compiles the forms that the mode asks for, verifies them, and takes the faster one where both were measured. */
 export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
-  const mode = options.mode ?? 'auto';
   options.onProgress?.({ stage: 'optimize' });
   const hasGates = gatesOf(source.prepared.graph).length > 0;
-  const { masked, dense, dynamic } = hasGates ? await compileForms(input, mode) : await onlyForm(input);
+  const timed = await timedSamples(input);
+  const { masked, dense, dynamic, pruned } = await compileForms(input, timed);
   const candidates = [dense, ...(dynamic === undefined ? [] : [dynamic])];
   const sessions = new Map<Form, Session>();
   try {
@@ -63,10 +66,10 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     const measured = input.data === undefined ? [] : [...new Set([masked, ...candidates])];
     const verified = input.reference === undefined ? [] : candidates;
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
-    const comparisons = await verifyForms(verified, sessions, input);
-    const latency = await measureForms(measured, sessions, input);
+    const comparisons = await verifyForms(verified, sessions, await referenceFor(pruned, input), input);
+    const latency = await measureForms(measured, sessions, timed, input);
     const { form, reason } = hasGates
-      ? pick(mode, dense, dynamic, latency)
+      ? pick(options.mode ?? 'auto', dense, dynamic, latency)
       : { form: dense, reason: 'the model has no gates' };
     return {
       context,
@@ -74,6 +77,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
       masked,
       reason,
       latency,
+      budget: pruned?.report,
       compared: comparisons.get(form),
       runtime: `${runtime.name} ${runtime.version}`,
     };
@@ -82,40 +86,31 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   }
 }
 
-interface Forms {
-  readonly masked: Form;
-  readonly dense: Form;
-  /** Where it was asked for and some gate is worth gathering. */
-  readonly dynamic: Form | undefined;
-}
-
-/** Without gates there is nothing to mask, to remove or to skip: one form is all of them. */
-async function onlyForm({ context, source, hooks }: ChoiceInput): Promise<Forms> {
-  const hook = chainHooks(await hooks('dense'));
-  const form = await compileForm('masked', source.prepared, context, { before: source.before, hook });
-  const dense: Form = { ...form, name: 'dense' };
-  return { masked: dense, dense, dynamic: undefined };
-}
-
-async function compileForms({ context, source, hooks }: ChoiceInput, mode: Mode): Promise<Forms> {
-  const { before, prepared } = source;
-  const hook = async (step: StepName) => chainHooks(await hooks(step));
-  const compact = await compacted(prepared, context, await hook('compact'));
-  const dense = await compileForm('dense', compact, context, { before, hook: await hook('dense') });
-  const masked = await compileForm('masked', prepared, context, { before });
-  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
-  if (mode === 'dense' || context.profile === undefined) return { masked, dense, dynamic: undefined };
-  const dynamic = await compileForm('dynamic', compact, context, { before, hook: await hook('dynamic') });
-  const gathers = dynamic.manager.runs.some(
-    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
-  );
-  return { masked, dense, dynamic: gathers ? dynamic : undefined };
+/**
+ * What the forms must equal. Where a budget let something go that is the graph without it, once the model with it has been
+ * found equal to the original: so all is compared strictly but the removal itself, which was measured.
+ */
+async function referenceFor(
+  pruned: PrunedForms | undefined,
+  { reference, runtime, options }: ChoiceInput,
+): Promise<Reference | undefined> {
+  if (reference === undefined || pruned?.exact === undefined) return reference;
+  const { exact, graph } = pruned;
+  const session = await runtime.load(bytesOfForm(exact));
+  try {
+    const compared = await compareWith(reference, session, exact.removed, options.signal);
+    requireEqual(compared, 'the model before removals within the budget');
+  } finally {
+    await session.close();
+  }
+  return rebased(reference, graph, runtime);
 }
 
 async function verifyForms(
   forms: readonly Form[],
   sessions: ReadonlyMap<Form, Session>,
-  { reference, options, source }: ChoiceInput,
+  reference: Reference | undefined,
+  { options, source }: ChoiceInput,
 ): Promise<ReadonlyMap<Form, Compared>> {
   const comparisons = new Map<Form, Compared>();
   if (reference === undefined) return comparisons;
@@ -128,18 +123,24 @@ async function verifyForms(
   return comparisons;
 }
 
-/** Measures at batch 1 on real samples; nothing where there are none, since gates behave otherwise on random inputs. */
-async function measureForms(
-  forms: readonly Form[],
-  sessions: ReadonlyMap<Form, Session>,
-  { data, source, options }: ChoiceInput,
-): Promise<ReadonlyMap<FormName, number>> {
-  if (data === undefined || !takesSingleSamples(source.prepared.graph)) return new Map();
-  options.onProgress?.({ stage: 'measure' });
+/** Real samples for measurements at batch 1; none without data, since gates behave otherwise on random inputs. */
+async function timedSamples({ data, source, options }: ChoiceInput): Promise<readonly Tensors[]> {
   const samples: Tensors[] = [];
+  if (data === undefined || !takesSingleSamples(source.prepared.graph)) return samples;
   for await (const { feeds } of data.batches(1, { limit: measuredSamples, signal: options.signal })) {
     samples.push(firstSample(feeds));
   }
+  return samples;
+}
+
+async function measureForms(
+  forms: readonly Form[],
+  sessions: ReadonlyMap<Form, Session>,
+  samples: readonly Tensors[],
+  { options }: ChoiceInput,
+): Promise<ReadonlyMap<FormName, number>> {
+  if (samples.length === 0) return new Map();
+  options.onProgress?.({ stage: 'measure' });
   const measured = forms.map((form) => defined(sessions.get(form), `a session of ${form.name}`));
   const times = await measure(measured, samples, options.signal);
   return new Map(forms.map((form, index) => [form.name, at(times, index)]));

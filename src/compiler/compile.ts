@@ -15,13 +15,14 @@ import { at, defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
 import { replaceFiles } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
+import { budgetOf, budgetProblems, requireJudgeable } from './budget-options.js';
 import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import { bytesOfForm, filesOfForm } from './forms.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
-import type { Report, TargetReport } from './report.js';
+import type { BudgetReport, Report, TargetReport } from './report.js';
 import { openSamples } from './samples.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
@@ -103,7 +104,11 @@ async function openInputs(options: CompileOptions, context: PassContext, runtime
     return { source: await openSource(model, context, options, dump) };
   }
   const source = await openWithOriginal(model, context, options, dump);
-  const data = calibration === undefined ? undefined : await openSamples(calibration, source);
+  const data = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
+  const budget = budgetOf(options);
+  if (budget !== undefined && data !== undefined) {
+    requireJudgeable(budget, source.prepared.graph, data, options.samples);
+  }
   const profile = await findProfile(options, source, data, runtime);
   const reference = options.verify === false ? undefined : await referenceOf(options, source, data, runtime);
   return { source, data, profile, reference, ...(profile === undefined ? {} : { identity: source.identity }) };
@@ -139,6 +144,7 @@ function checkOptions(options: CompileOptions): Target[] {
   if (options.verifyEach && options.verify === false) {
     problems.push(problem('verify each', 'passes cannot be verified with verification left out'));
   }
+  problems.push(...budgetProblems(options));
   if (problems.length > 0) throw new SwancError('usage', 'these options do not fit', problems);
   return targets;
 }
@@ -249,6 +255,7 @@ function warningsOf(
       `with ${profile?.samples ?? 0} samples, a removed unit may be needed by up to ${risk}: give more calibration data, or --dead proved`,
     );
   }
+  warnings.push(...new Set(choices.flatMap(({ budget }) => (budget === undefined ? [] : budgetWarnings(budget)))));
   for (const { form, context, reason } of choices) {
     if (options.mode === 'dynamic' && form.name !== 'dynamic') {
       warnings.push(`${context.target.name}: the dense form was written: ${reason}`);
@@ -256,6 +263,17 @@ function warningsOf(
   }
   return warnings;
 }
+
+/** What makes a budget say less than it seems to. */
+function budgetWarnings({ budget, met, heldOut }: BudgetReport): string[] {
+  if (!met) return ['nothing was removed within the budget: what is measured exceeds it before that'];
+  if (budget.kind !== 'accuracy' || budget.limit * heldOut >= fewestLost) return [];
+  const part = `${(100 * budget.limit).toPrecision(2)} % of ${heldOut} held-out samples is less than ${fewestLost}`;
+  return [`${part}: so few cannot tell one loss from another, give more calibration data`];
+}
+
+/** Below so many samples that may be lost, chance decides. */
+const fewestLost = 5;
 
 /** Above this probability of being needed, the removal of a unit is worth a warning. */
 const weakBound = 0.01;

@@ -4,7 +4,8 @@ import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
 import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
-import { compaction, densifying, dynamicGating, masking } from './pipeline.js';
+import { type Approximation, approximationMetadata } from './approximation.js';
+import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';
 
@@ -28,25 +29,43 @@ export interface Form {
   readonly writing: WriteOptions;
 }
 
-/** Removes from a copy of a prepared graph what is never needed; the start of the forms dense and dynamic. */
-export async function compacted(prepared: PassManager, context: PassContext, hook?: AfterPass): Promise<PassManager> {
+/** Removes from a copy of a prepared graph what is never needed; {@link settled} goes on from there. */
+export async function reduced(prepared: PassManager, context: PassContext, hook?: AfterPass): Promise<PassManager> {
   const manager = prepared.fork(context);
-  await manager.run(compaction, hook);
+  await manager.run(removal, hook);
   return manager;
 }
 
-/** Lowers a copy of a prepared or compacted graph to the form. `before`: removals that the source rests on already. */
+/** A copy of a reduced graph without what the context's budget allows to go: the start of the forms dense and dynamic. */
+export async function settled(start: PassManager, context: PassContext, hook?: AfterPass): Promise<PassManager> {
+  const manager = start.fork(context);
+  await manager.run(context.weak === undefined ? settling : [...pruning, ...settling], hook);
+  return manager;
+}
+
+export interface FormOptions {
+  /** Removals that the source rests on already. */
+  readonly before?: readonly RemovedUnits[];
+  readonly hook?: AfterPass | undefined;
+  /** What the graph lost within a budget. */
+  readonly approximation?: Approximation | undefined;
+}
+
+/** Lowers a copy of a prepared or settled graph to the form. */
 export async function compileForm(
   name: FormName,
   start: PassManager,
   context: PassContext,
-  options: { readonly before?: readonly RemovedUnits[]; readonly hook?: AfterPass | undefined } = {},
+  options: FormOptions = {},
 ): Promise<Form> {
   const manager = start.fork(context);
   await manager.run(stages[name], options.hook);
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
   const { graph } = manager;
-  const metadata = removalMetadata(joinRemovals(options.before ?? [], removed));
+  const metadata = {
+    ...removalMetadata(joinRemovals(options.before ?? [], removed)),
+    ...approximationMetadata(options.approximation),
+  };
   return { name, manager, graph, removed, writing: { opset: context.opset, metadata } };
 }
 

@@ -1,11 +1,10 @@
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
-import type { Gate } from '../passkit/gates.js';
-import { type ScoreGraph, scoreGraph } from '../passkit/score-graph.js';
+import { type Scored, type ScoreGraph, scoreGraph } from '../passkit/score-graph.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 
-/** Runs the score computation of a graph's gates. Holds an ONNX Runtime session until closed. */
+/** Runs the score computation of a graph's gates, and the conditions of its If nodes. Holds an ONNX Runtime session until closed. */
 export class GateScores {
   readonly #scores: ScoreGraph | undefined;
   readonly #session: Session | undefined;
@@ -20,12 +19,13 @@ export class GateScores {
     return new GateScores(scores, scores === undefined ? undefined : await runtime.load(scores.graph));
   }
 
-  get gates(): readonly Gate[] {
+  /** Conditions of If nodes among them. */
+  get gates(): readonly Scored[] {
     return this.#scores?.scores.map(({ gate }) => gate) ?? [];
   }
 
-  /** The scores of every gate for a batch, as [events, units]. */
-  async run(feeds: Tensors): Promise<ReadonlyMap<Gate, Tensor>> {
+  /** The scores of every gate for a batch, as [events, units]; of a condition there is one event. */
+  async run(feeds: Tensors): Promise<ReadonlyMap<Scored, Tensor>> {
     if (this.#scores === undefined || this.#session === undefined) return new Map();
     const used = Object.fromEntries(this.#session.inputs.map((name) => [name, defined(feeds[name], name)]));
     const results = await this.#session.run(used);

@@ -9,12 +9,14 @@ const fewestRuns = 30;
 
 /**
  * Median time of a run of each session, in microseconds. Sessions take turns, one run each, so that whatever else the
- * machine does hits all alike; the samples go round, so that gates see different inputs.
+ * machine does hits all alike; the samples go round, so that gates see different inputs. `milliseconds` is for how long
+ * each is measured.
  */
 export async function measure(
   sessions: readonly Session[],
   samples: readonly Tensors[],
   signal?: AbortSignal,
+  milliseconds = budget,
 ): Promise<number[]> {
   const times: number[][] = sessions.map(() => []);
   let run = 0;
@@ -36,7 +38,7 @@ export async function measure(
   };
   for (let warmUp = 0; warmUp < warmUpRuns; warmUp++) await round();
   for (const list of times) list.length = 0;
-  const end = performance.now() + budget * sessions.length;
+  const end = performance.now() + milliseconds * sessions.length;
   for (let done = 0; done < fewestRuns || performance.now() < end; done++) {
     throwIfAborted(signal);
     await round();

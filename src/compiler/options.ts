@@ -6,7 +6,7 @@ export type Mode = (typeof modes)[number];
 
 /** How far a long operation is. Without a known total, `total` is absent. */
 export interface Progress {
-  readonly stage: 'import' | 'prepare' | 'profile' | 'optimize' | 'verify' | 'measure' | 'write';
+  readonly stage: 'import' | 'prepare' | 'profile' | 'optimize' | 'rank' | 'prune' | 'verify' | 'measure' | 'write';
   readonly done?: number;
   readonly total?: number;
 }
@@ -44,6 +44,18 @@ export interface CompileOptions extends CommonOptions {
   readonly samples?: number | undefined;
   /** What units may be removed: those that can never fire, or also those that did not in the profile (the default). */
   readonly dead?: 'proved' | 'observed' | undefined;
+  /** .npy file with the class number of every sample, for calibration data without labels of their own. */
+  readonly labels?: string | undefined;
+  /**
+   * Units in use may be removed too, as long as accuracy on held-out calibration samples drops by no more than this part of
+   * them: 0.005 for half a point. Needs labels.
+   */
+  readonly maxDrop?: number | undefined;
+  /**
+   * As `maxDrop`, as long as the outputs change by no more than this: root mean square of the change in parts of that of
+   * the outputs, on held-out calibration samples. Only one of the two can be given.
+   */
+  readonly maxError?: number | undefined;
   /** What every element of the inputs lies between: proofs that a unit never fires rest on it. */
   readonly inputRange?: readonly [number, number] | undefined;
   /** ONNX operator set to write; the target's default if not given. */
@@ -63,9 +75,13 @@ export interface VerifyOptions extends CommonOptions {
   /** The compiled .onnx file. */
   readonly compiled: string;
   readonly calibration?: string | undefined;
+  /** .npy file with the class number of every sample: a budget of accuracy is judged by labels. */
+  readonly labels?: string | undefined;
   readonly samples?: number | undefined;
 }
 
 export interface InspectOptions extends CommonOptions {
   readonly model: string;
+  /** Tells which units go together, too. */
+  readonly units?: boolean | undefined;
 }

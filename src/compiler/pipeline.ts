@@ -1,5 +1,6 @@
 import { absorbPadding } from '../../passes/absorb-padding.js';
 import { checkTarget } from '../../passes/check-target.js';
+import { decideBranches } from '../../passes/decide-branches.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
@@ -10,9 +11,11 @@ import { guardPadding } from '../../passes/guard-padding.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
 import { mergeBranches } from '../../passes/merge-branches.js';
+import { mergeDuplicateUnits } from '../../passes/merge-duplicate-units.js';
 import { mergeGates } from '../../passes/merge-gates.js';
 import { mergeNested } from '../../passes/merge-nested.js';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
+import { padWidths } from '../../passes/pad-widths.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
@@ -29,7 +32,7 @@ import type { Pass } from '../passkit/pass.js';
  */
 
 /** What is evaluated, merged and dropped after any rewrite. */
-const tidy: readonly Pass[] = [foldConstants, removeIdentities, shareCommonSubexpressions];
+const tidy: readonly Pass[] = [mergeNested, foldConstants, removeIdentities, shareCommonSubexpressions];
 
 /** Brings any imported model into the form that the other passes work on. Exact. */
 export const preparation: readonly Pass[] = [
@@ -38,7 +41,6 @@ export const preparation: readonly Pass[] = [
   recognizeGates,
   sinkTransposes,
   mergeReshapes,
-  mergeNested,
   absorbPadding,
   guardPadding,
   ...tidy,
@@ -56,6 +58,9 @@ const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, guardInter
 /** Removes what the gates' statistics and proofs say is never needed. */
 export const removal: readonly Pass[] = [
   removeAlwaysOnGates,
+  decideBranches,
+  mergeBranches,
+  mergeDuplicateUnits,
   removeConstantUnits,
   removeDeadUnits,
   ...tidy,
@@ -66,11 +71,7 @@ export const removal: readonly Pass[] = [
 export const pruning: readonly Pass[] = [removeWeakUnits, ...tidy, foldAffine];
 
 /** Brings what removal left into its final shape. */
-export const settling: readonly Pass[] = [
-  mergeGates,
-  ...tidy,
-  ...activations,
-];
+export const settling: readonly Pass[] = [mergeGates, ...tidy, ...activations, padWidths, ...tidy];
 
 /** From a prepared graph: everything but what a budget allows. */
 export const compaction: readonly Pass[] = [...removal, ...settling];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { removalBases } from '../passkit/pass.js';
+import { budgetSchema, lossSchema, verdicts } from './approximation.js';
 
 /** What `report.json` holds: everything that a compile did and found. The schema is published as `docs/report.schema.json`. */
 
@@ -27,6 +28,43 @@ const verificationSchema = z.strictObject({
   maxRelative: z.number().describe("the same in parts of the output's scale"),
   boundaryDifference: differenceSchema,
   outsideDifference: differenceSchema,
+  approximation: z
+    .strictObject({
+      budget: budgetSchema,
+      measured: lossSchema.describe('when it was compiled'),
+      loss: lossSchema.describe('on these samples'),
+      verdict: z
+        .enum(verdicts)
+        .describe('chance: beyond the budget by no more than samples may differ (95 %); unknown: there are no labels'),
+    })
+    .nullable()
+    .describe('of a file that was compiled within a budget and verified by itself; such a file is not equal'),
+});
+
+const tradeOffSchema = z.strictObject({
+  items: count.describe('of the ranking: units and masks that are gone'),
+  units: count,
+  masks: count.describe('gates whose mask went, their features passing as they are'),
+  parameters: count,
+  flops: z.number().nonnegative(),
+  accuracy: z.number().nullable().describe('on held-out samples; null where labels were not asked for'),
+  drop: z.number().nullable().describe('accuracy of the original less this one'),
+  relativeChange: lossSchema.shape.relativeChange,
+  latency: z
+    .strictObject({ microseconds: z.number(), unpruned: z.number() })
+    .nullable()
+    .describe('median of one run with one sample, in turns with the model without these removals'),
+});
+
+const budgetReportSchema = z.strictObject({
+  budget: budgetSchema.describe(
+    "accuracy: the limit is in parts of all samples; error: in parts of the outputs' root mean square",
+  ),
+  met: z.boolean().describe('false if the loss is beyond it before anything more is removed: then nothing was'),
+  rankedOn: count.describe('samples that units were ranked on'),
+  heldOut: count.describe('samples that losses were measured on'),
+  chosen: count.describe('position among the points of the one that is written'),
+  points: z.array(tradeOffSchema).describe('everything that was tried, by number of items'),
 });
 
 const gateSchema = z.strictObject({
@@ -61,6 +99,7 @@ const targetSchema = z.strictObject({
     .nullable()
     .describe('null where nothing was measured'),
   gates: z.array(gateSchema),
+  budget: budgetReportSchema.nullable().describe('removals within a budget; null without one'),
   passes: z.array(passSchema),
   verification: verificationSchema.nullable().describe('null if left out on request'),
 });
@@ -90,6 +129,8 @@ export const reportSchema = z.strictObject({
 
 export type Report = z.infer<typeof reportSchema>;
 export type TargetReport = z.infer<typeof targetSchema>;
+export type BudgetReport = z.infer<typeof budgetReportSchema>;
+export type TradeOffPoint = z.infer<typeof tradeOffSchema>;
 export type GateReport = z.infer<typeof gateSchema>;
 export type VerificationReport = z.infer<typeof verificationSchema>;
 export type SizeReport = z.infer<typeof sizeSchema>;

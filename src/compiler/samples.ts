@@ -13,11 +13,12 @@ import type { Source } from './source.js';
 
 /**
  * Calibration data for a model. Every sample begins a sequence of its own: the states of stateful layers are zeros.
+ * `labels` is a file with the class numbers, for data that have none.
  * @throws SwancError `invalid` for data that do not fit the model.
  */
-export async function openSamples(path: string, source: Source): Promise<Calibration> {
+export async function openSamples(path: string, source: Source, labels?: string): Promise<Calibration> {
   const { data, states } = inputsOf(source);
-  return withZeros(await openCalibration(path, data.map(specOf)), states);
+  return withZeros(await openCalibration(path, data.map(specOf), labels), states);
 }
 
 /** Seeded random samples for a model without data. */

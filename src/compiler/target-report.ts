@@ -20,7 +20,7 @@ export function reportTarget(
   source: Source,
   profile: Profile | undefined,
 ): TargetReport {
-  const { context, form, masked, reason, latency, compared, runtime } = choice;
+  const { context, form, masked, reason, latency, compared, runtime, budget } = choice;
   return {
     target: context.target.name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
@@ -31,6 +31,7 @@ export function reportTarget(
     maskedSize: sizeOf(masked, masked === form ? files : filesOfForm(masked, modelFile('masked'), undefined)),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
     gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
+    budget: budget ?? null,
     passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({
       pass,
       contract,
@@ -82,12 +83,17 @@ export function reportVerification({ comparison, reference }: Compared): Verific
     maxRelative,
     boundaryDifference: finite(comparison.boundaryDifference),
     outsideDifference: finite(comparison.outsideDifference),
+    approximation: null,
   };
 }
 
-function caveatsOf({ without, available }: Reference): string[] {
+function caveatsOf({ without, available, original }: Reference): string[] {
   const importUnchecked = 'verified against the imported graph, so not the import itself; TensorFlow.js:';
+  const isPruned = original !== undefined;
   return [
+    ...(isPruned
+      ? ['units were removed within the budget: compared with the model without them, not the original']
+      : []),
     ...(without === undefined ? [] : [`${importUnchecked} ${without}`]),
     ...(available === undefined ? ['no calibration data: verified on random inputs'] : []),
   ];

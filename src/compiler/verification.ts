@@ -2,13 +2,13 @@ import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import { Tensor, takeAlongAxis } from '../ir/tensor.js';
 import { isStatic } from '../ir/types.js';
-import type { Gate } from '../passkit/gates.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import { Comparator, type Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
-import { at, defined } from '../support/assert.js';
+import { at } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
 import { GateScores } from './gate-scores.js';
+import { type GateState, gateStates, outsideSamples, type ScoredBatch } from './gate-states.js';
 import { batchSizeFor, makeSamples } from './samples.js';
 import type { SourceWithOriginal } from './source.js';
 
@@ -20,6 +20,8 @@ export interface Reference {
   readonly kind: ReferenceKind;
   /** Why TensorFlow.js did not run a model of its own; undefined where it did. */
   readonly without: string | undefined;
+  /** What ran the original where this is another graph, from which a budget let something go. */
+  readonly original?: ReferenceKind;
   readonly samples: number;
   /** Samples in the calibration data; undefined if the samples are random because there was no data. */
   readonly available: number | undefined;
@@ -33,6 +35,8 @@ export interface Reference {
 
 interface ReferenceBatch extends GateState {
   readonly feeds: Tensors;
+  /** Class numbers, where the data have them. */
+  readonly labels?: Tensor<'int64'> | undefined;
   readonly expected: Tensors;
   readonly samples: number;
 }
@@ -67,15 +71,17 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   try {
     for await (const batch of spread(samples, wanted, batchSizeFor(source), signal)) {
       throwIfAborted(signal);
-      const { feeds } = batch;
+      const { feeds, labels } = batch;
       const found = await guarded('onnxruntime', data === undefined, () => scores.run(feeds));
-      drawn.push({ feeds, samples: batch.samples, scores: found });
+      drawn.push({ feeds, labels, samples: batch.samples, scores: found });
     }
   } finally {
     await scores.close();
   }
   const states = gateStates(drawn);
-  const batches = drawn.map(({ feeds, samples: rows }, index) => ({ feeds, samples: rows, ...at(states, index) }));
+  const batches = drawn.map(({ feeds, labels, samples: rows }, index) => {
+    return { feeds, labels, samples: rows, ...at(states, index) };
+  });
   const rest = { samples: drawn.reduce((sum, batch) => sum + batch.samples, 0), available: data?.count };
   const run = async (backend?: 'cpu'): Promise<Reference> => ({
     ...rest,
@@ -86,6 +92,30 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
     throw error;
   });
   return first.kind === 'tfjs-wasm' ? { ...first, plain: () => run('cpu') } : first;
+}
+
+/**
+ * The same samples with what `graph`, run as it stands, gives for them, and how clear its gates' decisions are: for what
+ * follows on a step that changes results.
+ */
+export async function rebased(reference: Reference, graph: Graph, runtime: Runtime): Promise<Reference> {
+  const scores = await GateScores.open(graph, runtime);
+  const session = await runtime.load(graph, { optimize: 'none' });
+  try {
+    const scored: ScoredBatch[] = [];
+    for (const { feeds, samples } of reference.batches)
+      scored.push({ feeds, samples, scores: await scores.run(feeds) });
+    const states = gateStates(scored);
+    const batches: ReferenceBatch[] = [];
+    for (const [index, { feeds, samples }] of reference.batches.entries()) {
+      batches.push({ feeds, samples, expected: await session.run(feeds), ...at(states, index) });
+    }
+    const { samples, available, kind } = reference;
+    return { kind: 'onnxruntime', without: undefined, original: kind, samples, available, batches };
+  } finally {
+    await session.close();
+    await scores.close();
+  }
 }
 
 /** What the original gives for each batch, in the fastest backend of tfjs or in `backend`. */
@@ -150,7 +180,11 @@ async function* spread(
     const isPadded = Object.values(batch.feeds).some((tensor) => tensor.dims[0] !== batch.samples);
     if (rows.length === 0) continue;
     if (isPadded || rows.length === batch.samples) yield batch;
-    else yield { samples: rows.length, feeds: mapTensors(batch.feeds, (tensor) => takeAlongAxis(tensor, 0, rows)) };
+    else {
+      const feeds = mapTensors(batch.feeds, (tensor) => takeAlongAxis(tensor, 0, rows));
+      const labels = batch.labels === undefined ? {} : { labels: takeAlongAxis(batch.labels, 0, rows) };
+      yield { samples: rows.length, feeds, ...labels };
+    }
   }
 }
 
@@ -227,71 +261,6 @@ function tensorOf({ dims, data }: { dims: readonly number[]; data: TfjsData }): 
   return data instanceof Int32Array ? new Tensor('int32', dims, data) : new Tensor('bool', dims, data);
 }
 
-/** What the gates decide for the samples of a batch. */
-interface GateState {
-  /** For each sample the smallest distance of any gate's score from its threshold, in parts of that gate's scale. */
-  readonly margins: Float32Array;
-  /** Which units fire, by gate: a byte for each [sample, unit], 1 if it fires anywhere in the sample. */
-  readonly firing: ReadonlyMap<string, { readonly units: number; readonly fires: Uint8Array }>;
-}
-
-interface ScoredBatch {
-  readonly feeds: Tensors;
-  readonly samples: number;
-  readonly scores: ReadonlyMap<Gate, Tensor>;
-}
-
-/** The gates' decisions in every batch. */
-function gateStates(batches: readonly ScoredBatch[]): GateState[] {
-  const facts = new Map(
-    [...(batches[0]?.scores.keys() ?? [])].map((gate) => [
-      gate,
-      scoreFacts(
-        batches.flatMap(({ scores }) => scores.get(gate) ?? []),
-        gate.units,
-      ),
-    ]),
-  );
-  return batches.map(({ feeds, samples, scores }) => {
-    const margins = new Float32Array(samples).fill(Number.POSITIVE_INFINITY);
-    const firing = new Map<string, { units: number; fires: Uint8Array }>();
-    for (const [gate, rows] of scores) {
-      const { scale, isConstant } = defined(facts.get(gate), gate.name);
-      const values = rows.floats();
-      // A model with a fixed batch gets padded ones: what is beyond `samples` is no data.
-      const perSample = values.length / rowsOf(feeds);
-      const fires = new Uint8Array(samples * gate.units);
-      for (const [index, score] of values.subarray(0, samples * perSample).entries()) {
-        const sample = Math.floor(index / perSample);
-        const unit = index % gate.units;
-        const margin = Math.abs(score - gate.threshold) / scale;
-        if (at(isConstant, unit) === 0) margins[sample] = Math.min(at(margins, sample), margin);
-        if (score >= gate.threshold) fires[sample * gate.units + unit] = 1;
-      }
-      firing.set(gate.name, { units: gate.units, fires });
-    }
-    return { margins, firing };
-  });
-}
-
-/**
- * The size of a gate's scores, and which units have the same score, to the bit, in every event: theirs come from weights
- * that are zero, so that every engine computes just them, and a threshold that they lie on is no boundary.
- */
-function scoreFacts(batches: readonly Tensor[], units: number): { scale: number; isConstant: Uint8Array } {
-  const first = batches[0]?.floats() ?? new Float32Array();
-  const events = batches.reduce((sum, rows) => sum + rows.size, 0) / units;
-  const isConstant = new Uint8Array(units).fill(events > 1 ? 1 : 0);
-  let scale = 1;
-  for (const rows of batches) {
-    for (const [index, score] of rows.floats().entries()) {
-      scale = Math.max(scale, Math.abs(score));
-      if (score !== first[index % units]) isConstant[index % units] = 0;
-    }
-  }
-  return { scale, isConstant };
-}
-
 /**
  * Compares a compiled model with the reference. Samples in which a unit acts otherwise than its removal supposes (one
  * that was removed as never firing fires, one whose gate was removed as always on does not) are counted apart.
@@ -318,30 +287,6 @@ export async function compareWith(
 export interface Compared {
   readonly comparison: Comparison;
   readonly reference: Reference;
-}
-
-/** 1 for the samples in which some unit acts otherwise than its removal supposes. */
-function outsideSamples(firing: GateState['firing'], samples: number, removed: readonly RemovedUnits[]): Uint8Array {
-  const outside = new Uint8Array(samples);
-  for (const entry of removed) {
-    const state = firing.get(entry.gate);
-    if (state === undefined) continue;
-    for (let sample = 0; sample < samples; sample++) {
-      const fires = (unit: number): boolean => state.fires[sample * state.units + unit] === 1;
-      if (entry.units.some((unit) => fires(unit) !== supposed(entry, fires))) outside[sample] = 1;
-    }
-  }
-  return outside;
-}
-
-/** Whether the units of a removal are supposed to fire in a sample. */
-function supposed({ reason, leader }: RemovedUnits, fires: (unit: number) => boolean): boolean {
-  return reason === 'with' ? fires(defined(leader, 'the leader of merged units')) : reason === 'on';
-}
-
-/** Rows of a batch, padding included. */
-function rowsOf(feeds: Tensors): number {
-  return Object.values(feeds)[0]?.dims[0] ?? 1;
 }
 
 /** Throws the `verification` error if the comparison failed, saying where. */

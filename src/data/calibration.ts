@@ -10,21 +10,28 @@ import { NpyArray } from './npy.js';
 import { isArchive, isArray, openPart, type Part } from './parts.js';
 import type { Batch, BatchOptions, Calibration, InputSpec } from './types.js';
 
-const labelsFile = 'labels.npy';
+const folderLabels = 'labels.npy';
 /** Labels are held in memory: no data set has more. */
 const maxLabels = 1 << 26;
 
 /**
  * Opens calibration data for a model with these inputs: a .npy file (models of one input), a .npz file with an array
- * for each input by its name and optionally one named `labels`, or a folder of such files, which are taken in the order
- * of their names, with optionally the labels of all samples in `labels.npy`. The first axis of every array is the sample.
+ * for each input by its name and optionally one named `labels` (or `y`), or a folder of such files, which are taken in the
+ * order of their names, with optionally the labels of all samples in `labels.npy`. `labelsFile` is a .npy file of the
+ * labels of all samples, for data without any. The first axis of every array is the sample.
  *
  * Headers are read and checked now, for all files at once; samples are read as they are asked for and converted as
  * {@link convertSamples} tells.
  * @throws SwancError `invalid` that names every file which cannot be used, and why.
  */
-export async function openCalibration(path: string, inputs: readonly InputSpec[]): Promise<Calibration> {
-  const { files, labelsPath } = await findFiles(path);
+export async function openCalibration(
+  path: string,
+  inputs: readonly InputSpec[],
+  labelsFile?: string,
+): Promise<Calibration> {
+  const { files, labelsPath: ownLabels } = await findFiles(path);
+  const labelsPath = labelsFile ?? ownLabels;
+  const labelsName = labelsFile ?? folderLabels;
   const counts: number[] = [];
   let labelled = 0;
   const problems: Problem[] = [];
@@ -45,13 +52,16 @@ export async function openCalibration(path: string, inputs: readonly InputSpec[]
     problems.push(
       problem(
         path,
-        `has labels in ${labelled} of ${files.length} files, and ${labelsPath ? 'also' : 'not'} in ${labelsFile}`,
+        `has labels in ${labelled} of ${files.length} files, and ${labelsPath ? 'also' : 'not'} in ${labelsName}`,
       ),
     );
   }
+  if (labelsFile !== undefined && ownLabels !== undefined) {
+    problems.push(problem(path, `has labels in ${folderLabels}, and also in ${labelsFile}`, 'give one of them'));
+  }
   const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath);
   if (labels !== undefined && problems.length === 0 && labels.size !== count) {
-    problems.push(problem(labelsFile, `has ${labels.size} labels for ${count} samples`));
+    problems.push(problem(labelsName, `has ${labels.size} labels for ${count} samples`));
   }
   if (problems.length > 0)
     throw new SwancError('invalid', 'the calibration data cannot be used', problems.slice(0, 50));
@@ -68,9 +78,9 @@ async function findFiles(path: string): Promise<{ files: string[]; labelsPath: s
   }
   // Code unit order, not that of the locale: the same on every machine.
   const names = (await readdir(path)).filter((name) => isArray(name) || isArchive(name)).sort();
-  const files = names.filter((name) => name !== labelsFile).map((name) => join(path, name));
+  const files = names.filter((name) => name !== folderLabels).map((name) => join(path, name));
   if (files.length === 0) throw invalid(path, 'holds no .npy or .npz files');
-  return { files, labelsPath: names.includes(labelsFile) ? join(path, labelsFile) : undefined };
+  return { files, labelsPath: names.includes(folderLabels) ? join(path, folderLabels) : undefined };
 }
 
 async function readLabels(path: string): Promise<Tensor<'int64'>> {

@@ -55,7 +55,15 @@ async function openArchive(source: ByteSource, where: string, inputs: readonly I
     (await readZip(source, where)).map((entry) => [entry.name.replace(/\.npy$/, ''), entry.source] as const),
   );
   const isInput = (name: string): boolean => inputs.some((input) => input.name === name);
-  const others = [...entries.keys()].filter((name) => name !== 'labels' && !isInput(name));
+  const open = async (name: string): Promise<NpyArray | undefined> => {
+    const entry = entries.get(name);
+    return entry === undefined ? undefined : NpyArray.open(entry, `${where}, array '${name}'`);
+  };
+  const labels = await openLabels(
+    [...entries.keys()].filter((name) => !isInput(name)),
+    open,
+  );
+  const others = [...entries.keys()].filter((name) => name !== labels?.name && !isInput(name));
   const nameOf = (input: InputSpec): string => {
     // With one input and one array nothing can be confused, so numpy's default name arr_0 will do.
     const only = inputs.length === 1 && others.length === 1 && !entries.has(input.name) ? others[0] : undefined;
@@ -67,17 +75,27 @@ async function openArchive(source: ByteSource, where: string, inputs: readonly I
     const advice = `it has ${[...entries.keys()].slice(0, 20).join(', ') || 'none'}; ${savezAdvice(inputs.map(({ name }) => name))}`;
     throw invalid(where, `has no array for input ${names}`, advice);
   }
-  const open = async (name: string): Promise<NpyArray | undefined> => {
-    const entry = entries.get(name);
-    return entry === undefined ? undefined : NpyArray.open(entry, `${where}, array '${name}'`);
-  };
   const arrays = new Map<string, NpyArray>();
   for (const input of inputs) {
     const array = await open(nameOf(input));
     if (array !== undefined) arrays.set(input.name, array);
   }
-  const labels = isInput('labels') ? undefined : await open('labels');
-  return { count: [...arrays.values()][0]?.dims[0] ?? 0, arrays, labels };
+  return { count: [...arrays.values()][0]?.dims[0] ?? 0, arrays, labels: labels?.array };
+}
+
+/**
+ * The array named `labels`; without it `y`, if that is one whole number a sample and not all there is. Other arrays of
+ * that name (one-hot labels, targets of a regression) are no labels.
+ */
+async function openLabels(
+  names: readonly string[],
+  open: (name: string) => Promise<NpyArray | undefined>,
+): Promise<{ readonly name: string; readonly array: NpyArray } | undefined> {
+  const named = names.includes('labels') ? await open('labels') : undefined;
+  if (named !== undefined) return { name: 'labels', array: named };
+  const y = names.includes('y') && names.length > 1 ? await open('y') : undefined;
+  const isColumn = y !== undefined && y.dims.length > 0 && y.dims.slice(1).every((dim) => dim === 1);
+  return isColumn && !y.type.startsWith('float') && y.type !== 'bool' ? { name: 'y', array: y } : undefined;
 }
 
 function savezAdvice(names: readonly string[]): string {

@@ -76,7 +76,8 @@ export class ConstantSlots {
   #statesOf(node: Node, relation: Relation, flows: readonly Flow[], size: number): Uint8Array {
     const states = new Uint8Array(size).fill(coversRuntimeInputs(node, flows) ? constant : unknown);
     const zeros = new Uint8Array(size);
-    const isMoved = relation.kind === 'concat' || relation.kind === 'slice';
+    // What a Pad fills in along other axes need not be zero.
+    const isMoved = relation.kind === 'concat' || (relation.kind === 'slice' && relation.from.side === 'input');
     const homogeneous = operatorOf(node)?.homogeneous?.(node) ?? [];
     const terms = operatorOf(node)?.addends?.(node);
     for (const flow of flows) {

@@ -7,7 +7,7 @@ import { type Flow, flowsInto, type Port, portKey, portsOf, portValue, slotsAt }
 import { assert, at } from '../support/assert.js';
 import type { ConstantSlots } from './constant-slots.js';
 import { KeptSlots } from './select-slots.js';
-import type { Consumption } from './units.js';
+import { type Consumption, sizeOfAxis } from './units.js';
 
 /**
  * What constant units add to a consumer. The operators on the way from the fixed slots to the consumer are copied, cut
@@ -76,7 +76,9 @@ class RestrictedCopy {
     const key = `${value.name} ${axis} ${indices.join(',')}`;
     const copy = this.#copies.get(key) ?? this.#copy(value, axis, indices);
     this.#copies.set(key, copy);
-    this.#kept.set(copy, axis, indices);
+    // What reads it is brought in line by its type, as before slots go.
+    if (copy.type === undefined) this.#graph.setType(copy, value.type);
+    this.#kept.set(copy, axis, indices, sizeOfAxis(value, axis));
     return copy;
   }
 
@@ -171,6 +173,14 @@ class RestrictedCopy {
     return isCovered ? sources : undefined;
   }
 
+  /** One slot for a node that makes the wanted slots of no slot of its input: any one will do. */
+  #standIn({ flow: { from }, value }: Source): Value {
+    if (value.elementType !== 'float32') throw new UnknownContribution(`'${value.name}' is not of float32`);
+    const copy = this.#graph.addConstant(value.name, this.#numbers(value, from.axis, [0]));
+    this.#kept.set(copy, from.axis, [0], sizeOfAxis(value, from.axis));
+    return copy;
+  }
+
   #node(node: Node, to: Port, sources: readonly Source[], made: readonly number[]): Value {
     const inputs = node.inputs.flatMap((value, index): (Value | undefined)[] => {
       if (value === undefined) return [undefined];
@@ -178,7 +188,7 @@ class RestrictedCopy {
       if (source?.slots.length === 0) {
         // A part of a Concat that nothing is taken from.
         if (node.inputs.length > 1 && sources.some(({ slots }) => slots.length > 0)) return [];
-        throw new UnknownContribution(`'${node.label}' makes it of nothing`);
+        return [this.#standIn(source)];
       }
       if (source !== undefined) return [this.slots(value, source.flow.from.axis, source.slots)];
       assert(value.constant !== undefined, `'${value.name}' is not constant`);
@@ -197,7 +207,7 @@ class RestrictedCopy {
   }
 }
 
-/** Slots of an input that a copied node needs. */
+/** Slots of an input that a copied node needs; none if it fills in what is wanted, as a Pad does. */
 interface Source {
   readonly flow: Flow;
   readonly value: Value;
@@ -209,7 +219,8 @@ function slotsMade(sources: readonly Source[], size: number, isConcat: boolean):
   const missing = new Uint8Array(size);
   const met = new Uint8Array(size);
   for (const { flow, slots } of sources) {
-    const present = new Set(slots);
+    // Without a slot of its own a node that is no Concat gets a stand-in.
+    const present = new Set(slots.length === 0 && !isConcat ? [0] : slots);
     for (let i = 0; i < flow.count; i++) {
       if (present.has(flow.source(i))) met[flow.target(i)] = 1;
       else missing[flow.target(i)] = 1;

@@ -1,7 +1,8 @@
 import type { Graph } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { sameShape } from '../ir/types.js';
-import { operatorOf } from '../ops/index.js';
+import { operatorOf, relationsOf } from '../ops/index.js';
+import { weightedSum } from '../ops/relations.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import { at } from '../support/assert.js';
 import type { FixedSlots } from './fixed-slots.js';
@@ -9,6 +10,7 @@ import type { Gate } from './gates.js';
 import {
   done,
   type Finding,
+  type LayerRemoval,
   type PassContext,
   type PassReport,
   type RemovalBasis,
@@ -49,8 +51,9 @@ export async function removeOffUnits(
   const removed = offGates.flatMap((off) => removedUnits(off, closed.has(off) ? undefined : removal));
   findings.push(...open.flatMap((off) => describeGate(off, removal, told, context)));
   findings.push(...describeLayers(graph, open, removal));
+  const layers = layerRemovals(graph, removal, told);
   removal.apply();
-  return { findings, removed };
+  return { findings, removed, layers };
 }
 
 /** Fixes the slots that a gate's off units switch at 0 in its output. */
@@ -124,7 +127,7 @@ function describeGate({ gate, off }: OffGate, removal: Removal, told: RemovalBas
   return findings;
 }
 
-/** Units of sums of products that go and pass no gate that is off. */
+/** Units of layers that go and pass no gate that is off. */
 function describeLayers(graph: Graph, offGates: readonly OffGate[], removal: Removal): Finding[] {
   const gated = new Set<number | undefined>();
   for (const { gate, off } of offGates) {
@@ -132,22 +135,31 @@ function describeLayers(graph: Graph, offGates: readonly OffGate[], removal: Rem
       for (const slot of slotsOf(gate, unit)) gated.add(removal.unitOf(gate.node.output, gate.axis, slot));
     }
   }
-  const findings: Finding[] = [];
-  for (const node of graph.allNodes()) {
-    if (operatorOf(node)?.linear?.(node) === undefined) continue;
-    for (const axis of node.output.shape?.keys() ?? []) {
-      const size = sizeOfAxis(node.output, axis);
-      const slots = Array.from({ length: size }, (_, slot) => slot);
-      const gone = slots.filter(
-        (slot) => removal.removes(node.output, axis, slot) && !gated.has(removal.unitOf(node.output, axis, slot)),
-      );
-      if (gone.length > 0) findings.push(done(node.label, `${gone.length} of ${size} units removed: ${needless}`));
-    }
-  }
-  return findings;
+  return layerRemovals(graph, removal, 'proved', gated).map(({ layer, units, removed }) =>
+    done(layer, `${removed} of ${units} units removed: the same for every input, or read by nobody (proved)`),
+  );
 }
 
-const needless = 'the same for every input, or read by nobody (proved)';
+/** What is planned to go of every layer with a sum of products, but for units in `except`. */
+export function layerRemovals(
+  graph: Graph,
+  removal: Removal,
+  basis: LayerRemoval['basis'],
+  except: ReadonlySet<number | undefined> = new Set(),
+): LayerRemoval[] {
+  return [...graph.allNodes()].flatMap((node) => {
+    if (weightedSum(relationsOf(node)) === undefined && operatorOf(node)?.linear?.(node) === undefined) return [];
+    return [...(node.output.shape ?? []).keys()].flatMap((axis): LayerRemoval[] => {
+      const units = sizeOfAxis(node.output, axis);
+      let removed = 0;
+      for (let slot = 0; slot < units; slot++) {
+        const isGone = removal.removes(node.output, axis, slot);
+        if (isGone && !except.has(removal.unitOf(node.output, axis, slot))) removed++;
+      }
+      return removed === 0 ? [] : [{ layer: node.label, units, removed, basis }];
+    });
+  });
+}
 
 function countBases(off: ReadonlyMap<number, RemovalBasis>): string {
   return removalBases

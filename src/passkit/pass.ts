@@ -1,6 +1,7 @@
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { Profile } from '../runtime/profile/types.js';
+import type { WeakUnits } from './ranking.js';
 import type { Target } from './target.js';
 
 /**
@@ -42,9 +43,19 @@ export interface RemovedUnits {
   readonly leader?: number | undefined;
 }
 
+/** Output units of a layer's sum of products that went, and on what ground. */
+export interface LayerRemoval {
+  readonly layer: string;
+  /** How many there were before. */
+  readonly units: number;
+  readonly removed: number;
+  readonly basis: RemovalBasis | 'approximate';
+}
+
 export interface PassReport {
   readonly findings: readonly Finding[];
   readonly removed?: readonly RemovedUnits[];
+  readonly layers?: readonly LayerRemoval[];
 }
 
 export interface PassContext {
@@ -56,6 +67,8 @@ export interface PassContext {
   /** What every element of the model's inputs lies between, if the user says so: proofs rest on it. */
   readonly inputRange: readonly [number, number] | undefined;
   readonly profile: Profile | undefined;
+  /** What goes though it is in use, within a budget; without one, undefined. */
+  readonly weak?: WeakUnits | undefined;
   /** Runs a graph in ONNX Runtime and returns its outputs by name. */
   evaluate(graph: Graph, feeds?: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   readonly signal: AbortSignal | undefined;

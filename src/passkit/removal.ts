@@ -1,8 +1,8 @@
 import { Builder } from '../ir/builder.js';
 import type { Graph } from '../ir/graph.js';
 import { type Tensor, zeroSlices } from '../ir/tensor.js';
-import { inferTypes } from '../ops/index.js';
-import { portValue } from '../ops/relations.js';
+import { inferTypes, relationsOf } from '../ops/index.js';
+import { groupsAt, portValue } from '../ops/relations.js';
 import { at, defined } from '../support/assert.js';
 import { ConstantSlots } from './constant-slots.js';
 import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
@@ -186,10 +186,13 @@ function addContribution({ consumption: { node }, tensor }: Contribution): void 
   graph.sort();
 }
 
-/** Which data slots of a sum of products meet weights that are all zero. */
-function ignoredSlots({ node, weight }: Consumption): (index: number) => boolean {
+/** Which data slots of a sum of products meet weights that are all zero, where groups lose the same slots: in all groups. */
+function ignoredSlots({ node, data, weight }: Consumption): (index: number) => boolean {
   const tensor = weight === undefined ? undefined : portValue(node, weight)?.constant;
   if (weight === undefined || tensor === undefined) return () => false;
   const isZero = zeroSlices(tensor, weight.axis);
-  return (index) => isZero[index % isZero.length] === 1;
+  const places = isZero.length / groupsAt(relationsOf(node), data);
+  const isNeeded = new Uint8Array(places);
+  for (const [slot, zero] of isZero.entries()) if (zero === 0) isNeeded[slot % places] = 1;
+  return (index) => isNeeded[index % places] === 0;
 }

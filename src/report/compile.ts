@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Report, TargetReport } from '../compiler/report.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
+import { budgetLines } from './budget.js';
 import type { Colors } from './colors.js';
 import { formatBytes, formatChange, formatCount, formatMicroseconds, formatTable, labelled, plural } from './format.js';
 import { printable } from './text.js';
@@ -34,6 +35,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     `${colors.bold(target.target)}  ${target.mode}, opset ${target.opset}: ${target.modeReason}`,
     ...labelled('removed', removedLines(target, report), colors.dim),
     ...labelled('gates', gateTable(target), colors.dim),
+    ...labelled('budget', budgetLines(target.budget), colors.dim),
     ...labelled('size', sizeLines(target, report), colors.dim),
     ...labelled('latency', latencyLines(target), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),

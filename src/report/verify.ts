@@ -1,4 +1,5 @@
 import type { VerificationReport } from '../compiler/report.js';
+import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
 import { formatDifference, labelled, plural } from './format.js';
 
@@ -11,8 +12,22 @@ export const referenceNames: Readonly<Record<VerificationReport['reference'], st
 
 /** What `swanc verify` prints. */
 export function renderVerification(result: VerificationReport, { colors }: { readonly colors: Colors }): string {
-  const lines = [`${colors.green('equal')} to the original`, ...labelled('verified', describe(result), colors.dim)];
+  const lines = [headline(result, colors), ...labelled('verified', describe(result), colors.dim)];
   return `${lines.join('\n')}\n`;
+}
+
+/** Equal, or how far from it a budget let the model go. */
+function headline({ approximation }: VerificationReport, colors: Colors): string {
+  if (approximation === null) return `${colors.green('equal')} to the original`;
+  const { budget, loss, verdict } = approximation;
+  const { accuracy } = loss;
+  const limit = budget.kind === 'accuracy' ? `${formatPoints(budget.limit)} of accuracy` : formatRelative(budget.limit);
+  const judged =
+    verdict === 'within'
+      ? colors.green('within')
+      : colors.yellow(verdict === 'chance' ? 'by chance beyond' : 'not judged by');
+  const lost = accuracy === null ? '' : `${formatPoints(accuracy.original - accuracy.model)} lost, `;
+  return `${judged} its budget of ${limit}: ${lost}outputs change by ${formatRelative(loss.relativeChange)}`;
 }
 
 /** What was compared with what, and how near they are. */

@@ -294,6 +294,17 @@ describe('swanc inspect', () => {
     expect(stdout).toMatch(/^gate +1 /m);
   });
 
+  it('shows unit groups, as JSON too', async () => {
+    const { code, stdout } = await swanc(['inspect', trap('dead-block'), '--units']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}8 units: \d+ parameters/m);
+    expect(stdout).toMatch(/^ +gated by +gate$/m);
+    expect(stdout).toMatch(/^ +out +Conv +axis 1 of \[3, 8, 3, 3\]$/m);
+    const json = await swanc(['inspect', trap('dead-block'), '--units', '--json']);
+    const { units } = JSON.parse(json.stdout);
+    expect(units).toContainEqual(expect.objectContaining({ units: 8, pinned: null, gates: ['gate'] }));
+  });
+
   it('prints JSON, of ONNX files too', async () => {
     await swanc(['compile', trap('dead-block'), '-o', at('onnx')]);
     const { code, stdout } = await swanc(['inspect', at('onnx', 'cpu', 'model.onnx'), '--json']);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { passContext } from '../../src/compiler/context.js';
-import { bytesOfForm, compileForm } from '../../src/compiler/forms.js';
-import { masking, preparation } from '../../src/compiler/pipeline.js';
+import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms.js';
+import { compaction, densifying, preparation } from '../../src/compiler/pipeline.js';
 import { openSource } from '../../src/compiler/source.js';
 import {
   type CompileOptions,
@@ -46,7 +46,7 @@ describe('files', () => {
       'report.json',
     ]);
     const report = reportSchema.parse(JSON.parse(await readFile(join(out, 'report.json'), 'utf8')));
-    expect(report.targets[0]?.gates[0]?.removedOff.observed).toBe(2);
+    expect(report.targets[0]?.gates[0]?.removedOff).toEqual({ proved: 1, observed: 1 });
     expect(readdirSync(out).sort()).toEqual(['cpu', 'profile.json', 'report.json']);
   });
 
@@ -117,22 +117,21 @@ describe('files', () => {
   });
 });
 
-test('a model without gates goes through no pass that is there for gates', async () => {
+test('a model without gates loses what is proved to be of no use, and no more', async () => {
   const plain = join(fixture('converter'), 'separable');
   const dumpIr = join(folder, 'plain');
   const { report, models } = await compile({ model: plain, dumpIr, verifyEach: true });
   expect(report.targets[0]?.modeReason).toBe('the model has no gates');
   expect(report.targets[0]?.passes.map(({ pass }) => pass)).toEqual(
-    [...preparation, ...masking].map(({ name }) => name),
+    [...preparation, ...compaction, ...densifying].map(({ name }) => name),
   );
-  expect(readdirSync(dumpIr).sort()).toEqual(['cpu-dense', 'prepare']);
-  expect(readdirSync(join(dumpIr, 'cpu-dense'))).toHaveLength(2 * masking.length);
+  expect(readdirSync(dumpIr).sort()).toEqual(['cpu-compact', 'cpu-dense', 'prepare']);
+  expect(readdirSync(join(dumpIr, 'cpu-dense'))).toHaveLength(2 * densifying.length);
   // What the conformance suite compiles is what users get.
   const context = passContext(await openRuntime(), {});
   const { prepared } = await openSource(plain, context, {});
-  expect(
-    Buffer.compare(models.get('cpu') ?? Buffer.of(), bytesOfForm(await compileForm('masked', prepared, context))),
-  ).toBe(0);
+  const dense = await compileForm('dense', await settled(await reduced(prepared, context), context), context);
+  expect(Buffer.compare(models.get('cpu') ?? Buffer.of(), bytesOfForm(dense))).toBe(0);
 });
 
 describe('options', () => {
@@ -142,10 +141,10 @@ describe('options', () => {
     expect(error.problems.map(({ where }) => where)).toEqual(['target', 'samples', 'input range']);
   });
 
-  test('without calibration nothing observed is removed', async () => {
+  test('without calibration only what is proved is removed: a score without weights', async () => {
     const { report } = await compile({ model });
     expect(report.calibration).toBeNull();
-    expect(report.targets[0]?.gates[0]?.removedOff).toEqual({ proved: 0, observed: 0 });
+    expect(report.targets[0]?.gates[0]?.removedOff).toEqual({ proved: 1, observed: 0 });
     expect(report.targets[0]?.verification?.randomInputs).toBe(true);
   });
 
@@ -173,7 +172,7 @@ describe('profiles', () => {
     await writeFile(path, profileToJson(await profile({ model, calibration })));
     const { report } = await compile({ model, profile: path });
     expect(report.calibration).toEqual({ samples: 300, source: 'profile' });
-    expect(report.targets[0]?.gates[0]?.removedOff.observed).toBe(2);
+    expect(report.targets[0]?.gates[0]?.removedOff).toEqual({ proved: 1, observed: 1 });
   });
 
   test('a profile of another model is refused', async () => {

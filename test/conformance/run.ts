@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { passContext } from '../../src/compiler/context.js';
-import { bytesOfForm, compileForm } from '../../src/compiler/forms.js';
+import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms.js';
 import { preparation } from '../../src/compiler/pipeline.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import type { ModelState } from '../../src/frontends/tfjs/states.js';
@@ -73,7 +73,7 @@ export async function runCase(model: ModelCase, seed: number): Promise<number> {
   const bytes = await stage('compilation', async () => {
     const manager = start.fork();
     await manager.run(preparation);
-    return bytesOfForm(await compileForm('masked', manager, context));
+    return bytesOfForm(await compileForm('dense', await settled(await reduced(manager, context), context), context));
   });
   const session = await stage('loading in ONNX Runtime', () => runtime.load(bytes));
   try {

@@ -170,6 +170,20 @@ describe('a sample too large to be read', () => {
 describe('a .npz file', () => {
   const two: InputSpec[] = [image, { name: 'scale', type: 'float32', shape: ['batch'] }];
 
+  it('takes y for labels where it is whole numbers, one a sample, and not the data', async () => {
+    const numbers = Tensor.int64([3], [7, 8, 9]);
+    const labelled = await openCalibration(npzFile({ x: images(3), y: numbers }), [image]);
+    expect(labelled.labelled).toBe(true);
+    expect((await all(labelled, 3))[0]?.labels?.numbers()).toEqual([7, 8, 9]);
+    const both = await openCalibration(npzFile({ image: images(3), y: numbers, labels: numbers }), [image]);
+    expect(both.labelled).toBe(true);
+    const targets = await openCalibration(npzFile({ image: images(3), y: Tensor.floats([3], [1, 2, 3]) }), [image]);
+    expect(targets.labelled).toBe(false);
+    const hot = await openCalibration(npzFile({ image: images(2), y: Tensor.int64([2, 2], [0, 1, 1, 0]) }), [image]);
+    expect(hot.labelled).toBe(false);
+    expect((await openCalibration(npzFile({ y: images(3) }), [image])).labelled).toBe(false);
+  });
+
   it.each([0, 6] as const)('gives several inputs and labels (compression %i)', async (level) => {
     const scale = Tensor.floats([5], [0, 4, 8, 12, 16]);
     const labels = new Tensor('uint8', [5, 1], Uint8Array.of(9, 8, 7, 6, 5));
@@ -362,6 +376,22 @@ describe('a folder', () => {
       kind: 'invalid',
       problems: [{ where: join(folder, 'a.npy') }, { where: join(folder, 'b.npy') }],
     });
+  });
+
+  it('takes labels from a file of their own, but not twice', async () => {
+    const folder = fresh();
+    mkdirSync(folder);
+    await writeNpy(join(folder, 'a.npy'), images(3));
+    const labels = await npyFile(new Tensor('uint8', [3], Uint8Array.of(4, 5, 6)));
+    const calibration = await openCalibration(folder, [image], labels);
+    expect(calibration.labelled).toBe(true);
+    expect((await all(calibration, 2)).flatMap((batch) => batch.labels?.numbers() ?? [])).toEqual([4, 5, 6]);
+    const few = await npyFile(Tensor.int64([2], [1, 2]));
+    await expect(openCalibration(folder, [image], few)).rejects.toThrow(/2 labels for 3 samples/);
+    const labelled = npzFile({ image: images(3), labels: Tensor.int64([3], [1, 2, 3]) });
+    await expect(openCalibration(labelled, [image], labels)).rejects.toThrow(/labels in 1 of 1 files, and also in/);
+    await writeNpy(join(folder, 'labels.npy'), Tensor.int64([3], [1, 2, 3]));
+    await expect(openCalibration(folder, [image], labels)).rejects.toThrow(/has labels in labels.npy, and also in/);
   });
 
   it('is refused when there are no samples, or labels do not fit', async () => {

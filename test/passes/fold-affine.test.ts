@@ -51,6 +51,13 @@ describe('scaling and shifting behind a sum of products', () => {
     ).toBe('Conv');
   });
 
+  test('folds into a grouped convolution', async () => {
+    const weights = 'float[2, 2, 1, 1] w = {1.0, 2.0, 3.0, 4.0}';
+    expect(
+      await folded(conv('b = BatchNormalization (h, s, s, v, v)\n  y = Mul (b, c)', '<group: int = 2>', weights, 4), 2),
+    ).toBe('Conv');
+  });
+
   test('folds one after the other', async () => {
     expect(await folded(conv('b = BatchNormalization (h, s, s, v, v)\n  y = Mul (b, c)'), 2)).toBe('Conv');
   });
@@ -106,9 +113,10 @@ describe('it stays where', () => {
     expect(await folded(conv('m = Mul (h, c)\n  y = Add (m, h)'))).toBe('Conv Mul Add');
   });
 
-  test('the convolution is grouped, which no relation describes', async () => {
-    const weights = 'float[2, 2, 1, 1] w = {1.0, 2.0, 3.0, 4.0}';
-    expect(await folded(conv('y = Mul (h, c)', '<group: int = 2>', weights, 4))).toBe('Conv Mul');
+  test('groups of a transposed convolution share the weights of their units', async () => {
+    const weights = 'float[4, 1, 1, 1] w = {1.0, 2.0, 3.0, 4.0}';
+    const text = conv('y = Mul (h, c)', '<group: int = 2>', weights, 4).replace('= Conv', '= ConvTranspose');
+    expect(await folded(text)).toBe('ConvTranspose Mul');
   });
 
   test('it makes the value larger', async () => {

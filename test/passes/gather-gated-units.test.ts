@@ -145,6 +145,17 @@ describe('a gate keeps its mask', () => {
       .replace('  y =', '  d = Conv <group: int = 3> (r, wd)\n  y =')
       .replace('  float[3] one', '  float[3, 1, 1, 1] wd = {1.0, 2.0, 3.0},\n  float[3] one');
     expect(await refusal(depthwise)).toContain('needs a fixed number of units');
+    const behind = (line: string, constant: string): string =>
+      convolution
+        .replace('(r, w2)', '(d, w2)')
+        .replace('  y =', `  d = ${line}\n  y =`)
+        .replace('  float[3] one', `  ${constant},\n  float[3] one`);
+    const sized = behind('Resize <axes: ints = [1, 2, 3]> (r, , , sizes)', 'int64[3] sizes = {3, 4, 4}');
+    expect(await refusal(sized)).toContain('needs a fixed number of units');
+    const expanded = behind('Expand (r, shape)', 'int64[4] shape = {1, 3, 4, 4}');
+    expect(await refusal(expanded)).toContain('needs a fixed number of units');
+    const transposed = behind('ConvTranspose <group: int = 3> (r, wd)', 'float[3, 1, 1, 1] wd = {1.0, 2.0, 3.0}');
+    expect(await refusal(transposed)).toContain('needs a fixed number of units');
     const concat = dense('  r = Concat <axis: int = 1> (gated, x)\n  y = Gemm (r, w5)').replace(
       '  float[3] b',
       '  float[5, 2] w5 = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0},\n  float[3] b',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { foldConstants } from '../../passes/fold-constants.js';
 import { mergeNested } from '../../passes/merge-nested.js';
 import { expectSameFunction, graphOf, operators, runPass } from './support.js';
 
@@ -40,5 +41,38 @@ describe('an inner operator stays', () => {
   test('if it is an output', async () => {
     const { ops } = await merged('i = Max (a, b)\n  y = Max (i, c)', 'float[N, v] y, float[N, v] i');
     expect(ops).toBe('Max Max');
+  });
+});
+
+describe('constants that are added one after the other', () => {
+  const text = (nodes: string, outputs = 'float[N, 2] y') => `g (float[N, 2] x) => (${outputs})
+<
+  float[2] c = {1.0, 2.0},
+  float[1, 2] d = {0.5, -3.0},
+  float e = {0.25}
+>
+{
+${nodes}
+}`;
+
+  test('are added up first', async () => {
+    const nodes = '  i = Add (x, c)\n  j = Add (d, i)\n  k = Add (j, e)\n  y = Relu (k)';
+    const { graph, body } = await runPass(text(nodes), [mergeNested, foldConstants]);
+    expect(body).toHaveLength(2);
+    expect(body[0]).toMatch(/^k = Add \(x, /);
+    await expectSameFunction(graphOf(text(nodes)), graph);
+  });
+
+  test.each([
+    [
+      'if others read the inner sum',
+      '  i = Add (x, c)\n  y = Add (i, d)\n  z = Neg (i)',
+      'float[N, 2] y, float[N, 2] z',
+    ],
+    ['if the inner sum is an output', '  i = Add (x, c)\n  y = Add (i, d)', 'float[N, 2] y, float[N, 2] i'],
+    ['if one of them is no constant', '  i = Add (x, x)\n  y = Add (i, d)', 'float[N, 2] y'],
+  ])('stay %s', async (_, nodes, outputs) => {
+    const { body } = await runPass(text(nodes, outputs), [mergeNested]);
+    expect(body).toEqual(nodes.split('\n').map((line) => line.trim()));
   });
 });

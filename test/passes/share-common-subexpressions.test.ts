@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { removeDeadUnits } from '../../passes/remove-dead-units.js';
+import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { shareCommonSubexpressions } from '../../passes/share-common-subexpressions.js';
 import { expectSameFunction, fakeProfile, graphOf, runPass } from './support.js';
 
@@ -81,7 +81,7 @@ test('equal biases of two layers do not tie their units together', async () => {
   y = Gemm (k, w3)
 }`;
   const profile = fakeProfile({ gate: [50, 0] });
-  const { removed, graph } = await runPass(text, [shareCommonSubexpressions, removeDeadUnits], { profile });
+  const { removed, graph } = await runPass(text, [shareCommonSubexpressions, removeConstantUnits], { profile });
   expect(removed.map(({ units }) => units)).toEqual([[1]]);
   await expectSameFunction(graphOf(text), graph);
 });

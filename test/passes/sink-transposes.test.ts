@@ -122,7 +122,7 @@ describe('a Transpose', () => {
     );
   });
 
-  test('stays before a Slice all of whose axes are cut, and goes through one that cuts some', async () => {
+  test('goes through a Slice, whether it cuts all axes or some', async () => {
     const cut = (starts: string, axes: string) =>
       turned(
         '  y = Slice (t, starts, ends, axes)',
@@ -131,7 +131,8 @@ describe('a Transpose', () => {
           .map(() => 9)
           .join(', ')}}, int64[${axes.split(',').length}] axes = {${axes}}`,
       );
-    expect((await sunk(cut('0, 1, 0, 1', '0, 1, 2, 3'))).ops).toBe('Transpose Slice');
+    // What is left is one channel, which a Reshape turns as well.
+    expect((await sunk(cut('0, 1, 0, 1', '0, 1, 2, 3'))).ops).toBe('Slice Reshape');
     expect((await sunk(cut('1, 0', '2, -1'))).ops).toBe('Slice Transpose');
   });
 });

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import { cloneGraph } from '../../src/ir/clone.js';
+import { cloneGraph, extractSubgraph } from '../../src/ir/clone.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { parseGraph, printGraph } from '../../src/ir/text.js';
@@ -8,8 +8,7 @@ import { inferTypes, operatorOf } from '../../src/ops/index.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import type { Fact, Finding, Pass, PassContext, RemovedUnits } from '../../src/passkit/pass.js';
-import { scoreGraph } from '../../src/passkit/score-graph.js';
-import type { TargetCosts } from '../../src/passkit/target.js';
+import type { PreferredWidths, TargetCosts } from '../../src/passkit/target.js';
 import type { GateProfile, Profile } from '../../src/runtime/profile/types.js';
 import { evaluate, openRuntime } from '../../src/runtime/session.js';
 import { at, defined } from '../../src/support/assert.js';
@@ -32,17 +31,23 @@ export interface RunOptions {
   readonly dead?: 'proved' | 'observed';
   readonly inputRange?: readonly [number, number];
   readonly costs?: Partial<TargetCosts>;
+  readonly widths?: Partial<PreferredWidths>;
   readonly facts?: readonly Fact[];
+  /** What passes are told that a graph gives, in place of what it does. */
+  readonly distort?: (results: Tensors, graph: Graph) => Tensors;
 }
 
 export function contextOf(options: RunOptions = {}): PassContext {
   return {
-    target: { ...cpu, costs: { ...cpu.costs, ...options.costs } },
+    target: { ...cpu, costs: { ...cpu.costs, ...options.costs }, widths: { ...cpu.widths, ...options.widths } },
     opset: cpu.opset.default,
     dead: options.dead ?? 'observed',
     inputRange: options.inputRange,
     profile: options.profile,
-    evaluate: (graph, feeds) => runGraph(graph, feeds),
+    evaluate: async (graph, feeds) => {
+      const results = await runGraph(graph, feeds);
+      return options.distort?.(results, graph) ?? results;
+    },
     signal: undefined,
   };
 }
@@ -108,9 +113,10 @@ export function graphOf(text: string): Graph {
 export function fakeProfile(gates: Readonly<Record<string, readonly number[]>>, events = 100): Profile {
   return {
     format: 'swanc-profile',
-    version: 1,
+    version: 2,
     model: '0'.repeat(64),
     inputs: ['x'],
+    inputRanges: [null],
     samples: events,
     gates: Object.entries(gates).map(([name, fired]) => fakeGate(name, fired, events)),
   };
@@ -136,32 +142,33 @@ function fakeGate(name: string, fired: readonly number[], events: number): GateP
   };
 }
 
-/** A profile that says of every gate that the listed units never fire and the others fire at `frequency`. */
-export function profileOf(graph: Graph, dead: Readonly<Record<string, readonly number[]>>, frequency = 0.5): Profile {
-  const gates = gatesOf(graph).map(({ name, units }): [string, number[]] => [
-    name,
-    Array.from({ length: units }, (_, unit) => (dead[name]?.includes(unit) ? 0 : Math.round(100 * frequency))),
-  ]);
+/**
+ * A profile that says of every gate that the listed units never fire, those of gates in `on` always, and the others at
+ * `frequency`.
+ */
+export function profileOf(
+  graph: Graph,
+  dead: Readonly<Record<string, readonly number[]>>,
+  frequency = 0.5,
+  on: readonly string[] = [],
+): Profile {
+  const gates = gatesOf(graph).map(({ name, units }): [string, number[]] => {
+    const live = on.includes(name) ? 100 : Math.round(100 * frequency);
+    return [name, Array.from({ length: units }, (_, unit) => (dead[name]?.includes(unit) ? 0 : live))];
+  });
   return fakeProfile(Object.fromEntries(gates));
 }
 
-/** Standard normal data for every input, symbols being the number of samples. */
+/** Standard normal data, bits or truth values for every input, symbols being the number of samples. */
 export function randomFeeds(graph: Graph, samples: number, random: Random): Tensors {
   return Object.fromEntries(
     graph.inputs.map(({ name, type }) => {
       const { type: element, shape } = defined(type, 'the type of an input');
       const dims = shape.map((dim) => (typeof dim === 'number' ? dim : samples));
       const size = sizeOf(dims);
-      if (element === 'bool') {
-        return [
-          name,
-          new Tensor(
-            'bool',
-            dims,
-            Uint8Array.from({ length: size }, () => random.integer(2)),
-          ),
-        ];
-      }
+      const bits = (): number[] => Array.from({ length: size }, () => random.integer(2));
+      if (element === 'bool') return [name, new Tensor('bool', dims, Uint8Array.from(bits()))];
+      if (element === 'int64') return [name, Tensor.int64(dims, bits())];
       return [
         name,
         Tensor.floats(
@@ -222,16 +229,23 @@ function compare(name: string, expected: Tensor, actual: Tensor, clear: readonly
 /** For each sample whether every score is farther from its threshold than rounding moves it. */
 async function clearSamples(graph: Graph, feeds: Tensors, samples: number): Promise<boolean[]> {
   const clear = Array.from({ length: samples }, () => true);
-  const scores = scoreGraph(graph);
-  if (scores === undefined) return clear;
-  const used = Object.fromEntries(scores.graph.inputs.map(({ name }) => [name, named(feeds, name)]));
-  const results = await runGraph(scores.graph, used);
-  for (const { gate, output } of scores.scores) {
-    const rows = named(results, output).floats();
+  // Scores that are computed inside a nested graph cannot be had.
+  const gates = gatesOf(graph).filter(
+    ({ node }) => node.input(1).graph === graph && node.input(1).constant === undefined,
+  );
+  if (gates.length === 0) return clear;
+  const { graph: scores, values } = extractSubgraph(
+    graph,
+    graph.inputs,
+    gates.map(({ node }) => node.input(1)),
+  );
+  const results = await runGraph(scores, feeds);
+  for (const { node, threshold } of gates) {
+    const rows = named(results, defined(values.get(node.input(1)), 'a score').name).floats();
     const perSample = rows.length / samples;
     for (const [index, score] of rows.entries()) {
       const bound = 1e-5 * Math.max(1, Math.abs(score));
-      const isClear = Math.abs(score - gate.threshold) > bound;
+      const isClear = Math.abs(score - threshold) > bound;
       if (!isClear) {
         if (perSample >= 1) clear[Math.floor(index / perSample)] = false;
         else clear.fill(false);
@@ -239,4 +253,17 @@ async function clearSamples(graph: Graph, feeds: Tensors, samples: number): Prom
     }
   }
   return clear;
+}
+
+/** Kernels that are hardly worth starting unless widths are multiples, so that all that may be padded is. */
+export function eagerWidths(multiple: number): Partial<PreferredWidths> {
+  return {
+    multiple,
+    block: 1,
+    blocked: { operator: 0, flop: 0, output: 0 },
+    direct: { flop: 0, windowElements: 0 },
+    plain: { operator: 1000, flop: 0, output: 0, windowElement: 0 },
+    depthwise: { blockedFlop: 0, plainFlop: 0, plainChannel: 0 },
+    conversion: { operator: 0, element: 0 },
+  };
 }

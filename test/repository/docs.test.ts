@@ -85,4 +85,18 @@ describe('documents', () => {
     });
     expect(untold).toEqual([]);
   });
+
+  it('tell of the costs of widths as they are', () => {
+    const text = read('docs/planning.md');
+    for (const { widths } of Object.values(targets)) {
+      const { blocked, direct, plain, depthwise, conversion } = widths;
+      for (const [name, costs] of Object.entries({ blocked, direct, plain, depthwise, conversion })) {
+        const [, cell = ''] = new RegExp(`\\| \`${name}\` \\| ([^|]+)`).exec(text) ?? [];
+        const told = [...cell.matchAll(/([\d.]+(?:e-\d+)?)(?:\/(\d+))?/g)].map(
+          ([, number, divisor = 1]) => Number(number) / Number(divisor),
+        );
+        expect(told, name).toEqual(Object.values(costs));
+      }
+    }
+  });
 });

@@ -6,7 +6,7 @@ import { printable } from '../../report/text.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
-import { nameList, numberRange, positiveInteger } from '../values.js';
+import { fraction, nameList, numberRange, positiveInteger } from '../values.js';
 
 interface Flags extends ModelFlags {
   readonly out: string;
@@ -16,6 +16,9 @@ interface Flags extends ModelFlags {
   readonly profile?: string;
   readonly samples?: number;
   readonly dead?: 'proved' | 'observed';
+  readonly labels?: string;
+  readonly maxDrop?: number;
+  readonly maxError?: number;
   readonly inputRange?: readonly [number, number];
   readonly opset?: number;
   readonly externalData?: true;
@@ -31,6 +34,8 @@ Examples:
       removes only what is proved never to fire, and verifies on random inputs
   $ swanc compile model.json --calibration samples.npy -o build
       also removes what never fires on these samples, and verifies on them
+  $ swanc compile model.json --calibration labelled.npz --max-drop 0.5% -o build
+      also removes what tells little, as long as accuracy drops by at most half a point
   $ swanc compile model.json --profile gates.json --mode dense --json > report.json`;
 
 /** Adds `swanc compile`. */
@@ -59,6 +64,20 @@ export function addCompile(program: Command, terminal: Terminal): void {
         '--dead <basis>',
         'proved: remove only units that can never fire; observed: also those that did not on the samples (default)',
       ).choices(['proved', 'observed']),
+    )
+    .option('--labels <file>', '.npy file with the class number of every sample, for data without an array "labels"')
+    .addOption(
+      new Option(
+        '--max-drop <part>',
+        'remove units in use, too, while accuracy on held-out samples drops by at most this, such as 0.5%; needs labels',
+      )
+        .argParser(fraction)
+        .conflicts('maxError'),
+    )
+    .option(
+      '--max-error <part>',
+      'remove units in use, too, while outputs for held-out samples change by at most this part of them, such as 1e-3',
+      fraction,
     )
     .option('--input-range <low,high>', 'what every input element lies between: lets more be proved', numberRange)
     .option('--opset <version>', "ONNX operator set to write (default: the target's)", positiveInteger)

@@ -12,6 +12,7 @@ import { positiveInteger } from '../values.js';
 
 interface Flags extends ModelFlags {
   readonly calibration?: string;
+  readonly labels?: string;
   readonly samples?: number;
   readonly json?: true;
 }
@@ -23,11 +24,12 @@ export function addVerify(program: Command, terminal: Terminal): void {
     .description(
       'Runs the original and a compiled model on the same samples and compares their outputs: strictly where every gate ' +
         'decides clearly; samples with a score within rounding of its threshold are counted apart. Ends with exit code 4 ' +
-        'if they differ.',
+        'if they differ. A file that was compiled within a budget is judged by that.',
     )
     .argument('<model>', 'the original: model.json, .onnx file, or a folder with one of them')
     .argument('<compiled>', 'the .onnx file made from it, or the folder that "swanc compile" wrote to')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (default: seeded random inputs)')
+    .option('--labels <file>', '.npy file with the class number of every sample, for data without an array "labels"')
     .option('--samples <count>', 'compare at most so many samples, taken evenly (default: 1000)', positiveInteger)
     .option('--json', 'print JSON and nothing else')
     .action(async (model: string, path: string, { json, plugin, ...flags }: Flags) => {
@@ -38,7 +40,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
       );
       const errColors = colorsFor(terminal.errColors);
       for (const caveat of result.caveats) terminal.err(`${errColors.yellow('warning:')} ${printable(caveat)}\n`);
-      if (json) terminal.out(`${JSON.stringify({ equal: true, ...result }, undefined, 2)}\n`);
+      if (json) terminal.out(`${JSON.stringify({ equal: result.approximation === null, ...result }, undefined, 2)}\n`);
       else terminal.out(renderVerification(result, { colors: colorsFor(terminal.outColors) }));
     });
 }

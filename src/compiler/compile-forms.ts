@@ -1,0 +1,79 @@
+import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import type { Graph } from '../ir/graph.js';
+import { gatesOf } from '../passkit/gates.js';
+import type { PassManager } from '../passkit/manager.js';
+import type { PassContext } from '../passkit/pass.js';
+import type { Tensors } from '../runtime/types.js';
+import { type Pruned, pruneWithin } from './budget.js';
+import { budgetOf } from './budget-options.js';
+import type { ChoiceInput, StepName } from './choose-form.js';
+import { compileForm, type Form, type FormOptions, reduced, settled } from './forms.js';
+import { batchSizeFor } from './samples.js';
+import { chainHooks } from './step-hooks.js';
+
+/** A model in the forms that one of is chosen from. */
+export interface Forms {
+  /** Every gate a mask, nothing removed. */
+  readonly masked: Form;
+  readonly dense: Form;
+  /** Where it was asked for and some gate is worth gathering. */
+  readonly dynamic: Form | undefined;
+  /** Where there is a budget. */
+  readonly pruned: PrunedForms | undefined;
+}
+
+/** What a budget did. */
+export interface PrunedForms extends Pick<Pruned, 'report'> {
+  /** The dense form without what the budget let go, and the graph that the forms were made of; undefined if nothing went. */
+  readonly exact: Form | undefined;
+  readonly graph: Graph;
+}
+
+/** Compiles every form that the mode asks for. `timed` are samples to measure trade-offs with. */
+export async function compileForms(input: ChoiceInput, timed: readonly Tensors[]): Promise<Forms> {
+  const { options, source, context } = input;
+  const hasGates = gatesOf(source.prepared.graph).length > 0;
+  const { before, prepared } = source;
+  const hook = async (step: StepName) => chainHooks(await input.hooks(step));
+  const masked = await compileForm('masked', prepared, context, { before });
+  const compacting = await hook('compact');
+  const start = await reduced(prepared, context, compacting);
+  const pruned = await prune(input, start, masked, timed);
+  const own: PassContext = { ...context, weak: pruned?.weak };
+  const compact = await settled(start, own, compacting);
+  const forming: FormOptions = { before, approximation: pruned?.approximation };
+  const dense = await compileForm('dense', compact, own, { ...forming, hook: await hook('dense') });
+  const result = { masked, dense, pruned: pruned && (await prunedForms(pruned, start, compact.graph, input)) };
+  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
+  const mode = options.mode ?? 'auto';
+  if (mode === 'dense' || !hasGates || context.profile === undefined) return { ...result, dynamic: undefined };
+  const dynamic = await compileForm('dynamic', compact, own, { ...forming, hook: await hook('dynamic') });
+  const gathers = dynamic.manager.runs.some(
+    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
+  );
+  return { ...result, dynamic: gathers ? dynamic : undefined };
+}
+
+async function prune(
+  { options, source, context, data, runtime }: ChoiceInput,
+  start: PassManager,
+  original: Form,
+  timed: readonly Tensors[],
+): Promise<Pruned | undefined> {
+  const budget = budgetOf(options);
+  if (budget === undefined || data === undefined) return undefined;
+  const fixedBatch = source.prepared.graph.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
+  const batchSize = batchSizeFor(source);
+  return pruneWithin({ budget, options, context, start, original, data, runtime, batchSize, fixedBatch, timed });
+}
+
+async function prunedForms(
+  { report, weak }: Pruned,
+  start: PassManager,
+  graph: Graph,
+  { context, source, reference }: ChoiceInput,
+): Promise<PrunedForms> {
+  if (weak === undefined || reference === undefined) return { report, graph, exact: undefined };
+  const exact = await compileForm('dense', await settled(start, context), context, { before: source.before });
+  return { report, graph, exact };
+}

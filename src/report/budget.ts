@@ -1,0 +1,62 @@
+import type { BudgetReport, TradeOffPoint } from '../compiler/report.js';
+import { type Column, formatCount, formatMicroseconds, formatTable, plural } from './format.js';
+
+/** What was tried within a budget, as a table: the curve of what is lost against what is gained. */
+export function budgetLines(report: BudgetReport | null): string[] {
+  if (report === null) return [];
+  const { budget, points, chosen, rankedOn, heldOut, met } = report;
+  const isAccuracy = budget.kind === 'accuracy';
+  const limit = isAccuracy
+    ? `${formatPoints(budget.limit)} of accuracy`
+    : `a change of ${formatRelative(budget.limit)}`;
+  const samples = `ranked on ${plural(rankedOn, 'sample')}, judged on ${heldOut} others`;
+  const columns: Column[] = [
+    { title: '' },
+    { title: 'units', align: 'right' },
+    { title: 'masks', align: 'right' },
+    { title: 'parameters', align: 'right' },
+    { title: 'FLOPs', align: 'right' },
+    ...(isAccuracy ? [{ title: 'accuracy', align: 'right' } as const, { title: 'drop', align: 'right' } as const] : []),
+    { title: 'change', align: 'right' },
+    { title: 'latency', align: 'right' },
+  ];
+  return [
+    `at most ${limit}: ${met ? samples : `exceeded before anything is removed; ${samples}`}`,
+    ...formatTable(
+      columns,
+      points.map((point, index) => cellsOf(point, index === chosen, isAccuracy)),
+    ),
+    'removed units and masks, beyond those that are never needed; * is written',
+  ];
+}
+
+function cellsOf(point: TradeOffPoint, isChosen: boolean, isAccuracy: boolean): string[] {
+  const { accuracy, drop, latency } = point;
+  const judged = [accuracy === null ? '' : `${(100 * accuracy).toFixed(2)} %`, drop === null ? '' : formatPoints(drop)];
+  return [
+    isChosen ? '*' : '',
+    String(point.units),
+    String(point.masks),
+    formatCount(point.parameters),
+    formatCount(point.flops),
+    ...(isAccuracy ? judged : []),
+    formatRelative(point.relativeChange),
+    latency === null ? '' : latencyOf(latency),
+  ];
+}
+
+function latencyOf({ microseconds, unpruned }: NonNullable<TradeOffPoint['latency']>): string {
+  return `${formatMicroseconds(microseconds)} (${(unpruned / microseconds).toFixed(2)}x)`;
+}
+
+/** Of a part of all samples: `0.5 points`. */
+export function formatPoints(part: number): string {
+  const points = Math.round(1e6 * part) / 1e4;
+  return `${String(points).replace('-', '−')} ${points === 1 ? 'point' : 'points'}`;
+}
+
+/** Of a change in parts of the outputs: `6.4e-2`. */
+export function formatRelative(part: number | null): string {
+  if (part === null) return 'infinite';
+  return part === 0 ? '0' : part.toExponential(1);
+}

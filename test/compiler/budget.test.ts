@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readMnist } from '../../fixtures/mnist.js';
+import type { CompileOptions } from '../../src/compiler/options.js';
+import { writeNpy } from '../../src/data/npy.js';
+import { compile, verify } from '../../src/index.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { at, defined } from '../../src/support/assert.js';
+import { digits, fixture, temporaryFolder } from './support.js';
+
+const images = 600;
+const folder = await temporaryFolder();
+const calibration = join(folder, 'images.npy');
+const labels = join(folder, 'labels.npy');
+const model = fixture('mnist-mlp');
+
+beforeAll(async () => {
+  await writeNpy(calibration, digits('train', images, true));
+  await writeNpy(labels, new Tensor('uint8', [images], readMnist('train').labels.slice(0, images)));
+});
+
+async function compiled(options: Partial<CompileOptions>) {
+  const out = join(folder, `out-${Object.values(options).join('-')}`);
+  const { report } = await compile({ model, calibration, mode: 'dense', out, ...options });
+  const target = at(report.targets, 0);
+  return { report, target, budget: defined(target.budget, 'a budget'), file: join(out, 'cpu', 'model.onnx') };
+}
+
+describe('a budget of change', () => {
+  it('is kept on held-out samples by what is written, and the curve is reported', async () => {
+    const { target, budget, report, file } = await compiled({ maxError: 0.05, verifyEach: true });
+    const { points, chosen, met, heldOut, rankedOn } = budget;
+    expect(budget.budget).toEqual({ kind: 'error', limit: 0.05 });
+    expect(met).toBe(true);
+    expect([heldOut, rankedOn]).toEqual([images / 2, images / 2]);
+    expect(points[0]).toMatchObject({ items: 0, accuracy: null, drop: null });
+    const written = at(points, chosen);
+    expect(written.relativeChange).toBeLessThanOrEqual(0.05);
+    expect(written.units).toBeGreaterThan(20);
+    expect(target.size).toMatchObject({ flops: written.flops, parameters: written.parameters });
+    expect(points.some(({ relativeChange }) => (relativeChange ?? 1) > 0.05)).toBe(true);
+    expect(points.map(({ flops }) => flops)).toEqual(points.map(({ flops }) => flops).toSorted((a, b) => b - a));
+    expect(points.length).toBeLessThanOrEqual(13);
+    expect(target.verification).toMatchObject({ reference: 'onnxruntime', outsideProfile: 0 });
+    expect(report.warnings.join()).toMatch(/compared with the model without them, not the original/);
+    expect(target.passes.find(({ pass }) => pass === 'remove-weak-units')?.contract).toBe('approximate');
+
+    const judged = await verify({ model, compiled: file, calibration });
+    expect(judged.approximation).toMatchObject({ budget: { limit: 0.05 }, loss: { accuracy: null } });
+    expect(judged.approximation?.verdict).toMatch(/within|chance/);
+    expect(judged.reference).toMatch(/tfjs/);
+  });
+
+  it('leaves what is in use alone where nothing fits it, and says so', async () => {
+    // Rounding alone changes more than nothing.
+    const { target, budget, file, report } = await compiled({ maxError: 0 });
+    expect(at(budget.points, budget.chosen)).toMatchObject({ items: 0, flops: target.size.flops });
+    expect(budget.met).toBe(false);
+    expect(report.warnings.join()).toMatch(/nothing was removed within the budget/);
+    expect((await verify({ model, compiled: file, calibration, samples: 50 })).approximation).toBeNull();
+  });
+});
+
+describe('a budget of accuracy', () => {
+  it('is kept on held-out samples, and judged by labels alone', async () => {
+    const { budget, target, file, report } = await compiled({ maxDrop: 0.02, labels });
+    const written = at(budget.points, budget.chosen);
+    expect(written.drop).toBeLessThanOrEqual(0.02);
+    expect(written.accuracy).toBeGreaterThan(0.9);
+    expect(target.maskedSize.flops / target.size.flops).toBeGreaterThan(2);
+    expect(report.warnings.join()).not.toMatch(/so few cannot tell/);
+
+    const unknown = await verify({ model, compiled: file, calibration });
+    expect(unknown.approximation?.verdict).toBe('unknown');
+    expect(unknown.caveats.join()).toMatch(/without labels/);
+    const judged = await verify({ model, compiled: file, calibration, labels });
+    expect(judged.approximation?.verdict).toMatch(/within|chance/);
+    expect(judged.approximation?.loss.accuracy?.original).toBeGreaterThan(0.9);
+    // The labels of other images: no model is right about them, and nothing is lost.
+    const wrong = join(folder, 'wrong.npy');
+    await writeNpy(wrong, new Tensor('uint8', [images], new Uint8Array(images).fill(200)));
+    await expect(verify({ model, compiled: file, calibration, labels: wrong })).rejects.toThrow(/its label is 200/);
+  });
+
+  it('warns where the samples are too few to tell', async () => {
+    const { report } = await compiled({ maxDrop: 0.001, labels, samples: 100 });
+    expect(report.warnings.join()).toMatch(/0.10 % of 50 held-out samples is less than 5: so few cannot tell/);
+  });
+
+  it('gives the same file twice', async () => {
+    const once = async () => (await compile({ model, calibration, mode: 'dense', maxDrop: 0.02, labels })).models;
+    const [left, right] = [(await once()).get('cpu'), (await once()).get('cpu')];
+    expect(Buffer.compare(defined(left, 'a model'), defined(right, 'a model'))).toBe(0);
+  });
+});
+
+describe('a budget that cannot be judged', () => {
+  const refused = (options: Partial<CompileOptions>) => expect(compile({ model, ...options })).rejects;
+
+  it('is refused with the reason', async () => {
+    await refused({ maxDrop: 0.01 }).toThrow(/max drop: accuracy is measured on calibration data/);
+    await refused({ maxError: 0.01 }).toThrow(/max error: the change of the outputs is measured on calibration data/);
+    await refused({ maxError: 0.01, maxDrop: 0.01, calibration, labels }).toThrow(/state one budget/);
+    await refused({ maxDrop: 1, calibration, labels }).toThrow(/1 is no part of all samples/);
+    await refused({ maxError: -1, calibration }).toThrow(/-1 is no part of the outputs/);
+    await refused({ labels }).toThrow(/labels: they belong to calibration data/);
+    await refused({ maxDrop: 0.01, calibration }).toThrow(/has no labels to measure accuracy by.*--labels/s);
+    await refused({ maxError: 0.01, calibration, samples: 1 }).toThrow(/one sample cannot be split/);
+  });
+});
