@@ -1,7 +1,8 @@
 import type { Graph, Value } from '../src/ir/graph.js';
 import { foldSlots } from '../src/passkit/compensation.js';
 import { gatesOf } from '../src/passkit/gates.js';
-import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
+import { layerRemovals } from '../src/passkit/off-units.js';
+import { definePass, done, type Finding, type PassContext, type PassReport, skipped } from '../src/passkit/pass.js';
 import type { NamedSlot, WeakGate, WeakItem, WeakUnit, WeakUnits } from '../src/passkit/ranking.js';
 import { Removal } from '../src/passkit/removal.js';
 import { substitute } from '../src/passkit/substitute.js';
@@ -26,8 +27,8 @@ export const removeWeakUnits = definePass({
     if (weak === undefined) return { findings: [] };
     const chosen = weak.items.slice(0, weak.count);
     // Statistics name what the masks give: they go last.
-    const units = await removeUnits(graph, chosen.filter(isUnit), weak, context);
-    return { findings: [...units, ...dropGates(graph, chosen.filter(isGate))] };
+    const { findings, layers = [] } = await removeUnits(graph, chosen.filter(isUnit), weak, context);
+    return { findings: [...findings, ...dropGates(graph, chosen.filter(isGate))], layers };
   },
 });
 
@@ -49,7 +50,7 @@ async function removeUnits(
   chosen: readonly WeakUnit[],
   { moments }: WeakUnits,
   context: PassContext,
-): Promise<Finding[]> {
+): Promise<PassReport> {
   const values = new Map([...valuesOf(graph)].map((value) => [value.name, value]));
   const named = ({ value }: NamedSlot): Value => defined(values.get(value), value);
   const findings: Finding[] = [];
@@ -65,8 +66,9 @@ async function removeUnits(
     );
     if (staying.length === 0) {
       findings.push(...tell(rest, (slot) => done(labelOf(named(slot)), 'removed: told by their means and by others')));
+      const layers = layerRemovals(graph, removal, 'approximate');
       removal.apply();
-      break;
+      return { findings, layers };
     }
     // What was folded is not what goes: again, without those that have to stay.
     undo();
@@ -78,7 +80,7 @@ async function removeUnits(
     );
     rest = rest.filter((unit) => !staying.includes(unit));
   }
-  return findings;
+  return { findings };
 }
 
 /** One finding for all units of which the same is to be said, with their number. */

@@ -75,6 +75,14 @@ const gateSchema = z.strictObject({
   removedOn: z.strictObject({ proved: count, observed: count }).describe('units whose gate was removed: always on'),
 });
 
+const layerSchema = z.strictObject({
+  name: z.string(),
+  units: count.describe('output units before any were removed'),
+  removed: z
+    .strictObject({ proved: count, observed: count, approximate: count })
+    .describe('for whatever reason: never firing, always the same, read by nobody, or little missed within a budget'),
+});
+
 const passSchema = z.strictObject({
   pass: z.string(),
   contract: z.enum(['exact', 'observed', 'approximate']),
@@ -99,6 +107,7 @@ const targetSchema = z.strictObject({
     .nullable()
     .describe('null where nothing was measured'),
   gates: z.array(gateSchema),
+  layers: z.array(layerSchema).describe('layers that lost units of their sums of products'),
   budget: budgetReportSchema.nullable().describe('removals within a budget; null without one'),
   passes: z.array(passSchema),
   verification: verificationSchema.nullable().describe('null if left out on request'),
@@ -131,6 +140,7 @@ export type Report = z.infer<typeof reportSchema>;
 export type TargetReport = z.infer<typeof targetSchema>;
 export type BudgetReport = z.infer<typeof budgetReportSchema>;
 export type TradeOffPoint = z.infer<typeof tradeOffSchema>;
+export type LayerReport = z.infer<typeof layerSchema>;
 export type GateReport = z.infer<typeof gateSchema>;
 export type VerificationReport = z.infer<typeof verificationSchema>;
 export type SizeReport = z.infer<typeof sizeSchema>;

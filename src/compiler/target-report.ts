@@ -6,7 +6,7 @@ import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import { type Form, filesOfForm, sizeOfGraph } from './forms.js';
-import type { GateReport, SizeReport, TargetReport, VerificationReport } from './report.js';
+import type { GateReport, LayerReport, SizeReport, TargetReport, VerificationReport } from './report.js';
 import type { Source } from './source.js';
 import type { Compared, Reference } from './verification.js';
 
@@ -31,6 +31,7 @@ export function reportTarget(
     maskedSize: sizeOf(masked, masked === form ? files : filesOfForm(masked, modelFile('masked'), undefined)),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
     gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
+    layers: reportLayers(form),
     budget: budget ?? null,
     passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({
       pass,
@@ -45,6 +46,16 @@ export function reportTarget(
 
 function sizeOf(form: Form, files: readonly ModelFileContent[]): SizeReport {
   return { ...sizeOfGraph(form.graph), bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** What passes removed of each layer, one after the other. */
+function reportLayers({ manager }: Form): LayerReport[] {
+  const layers = new Map<string, LayerReport>();
+  for (const { layer, units, removed, basis } of manager.runs.flatMap(({ report }) => report.layers ?? [])) {
+    const known = layers.get(layer) ?? { name: layer, units, removed: { proved: 0, observed: 0, approximate: 0 } };
+    layers.set(layer, { ...known, removed: { ...known.removed, [basis]: known.removed[basis] + removed } });
+  }
+  return [...layers.values()];
 }
 
 function reportGate(

@@ -43,13 +43,16 @@ export interface RemovedUnits {
   readonly leader?: number | undefined;
 }
 
+/** On what ground units of a layer go: `approximate` is within a budget. */
+export const layerBases = [...removalBases, 'approximate'] as const;
+
 /** Output units of a layer's sum of products that went, and on what ground. */
 export interface LayerRemoval {
   readonly layer: string;
   /** How many there were before. */
   readonly units: number;
   readonly removed: number;
-  readonly basis: RemovalBasis | 'approximate';
+  readonly basis: (typeof layerBases)[number];
 }
 
 export interface PassReport {

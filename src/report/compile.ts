@@ -33,7 +33,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
   return [
     '',
     `${colors.bold(target.target)}  ${target.mode}, opset ${target.opset}: ${target.modeReason}`,
-    ...labelled('removed', removedLines(target, report), colors.dim),
+    ...labelled('removed', [...removedLines(target, report), ...layerLines(target)], colors.dim),
     ...labelled('gates', gateTable(target), colors.dim),
     ...labelled('budget', budgetLines(target.budget), colors.dim),
     ...labelled('size', sizeLines(target, report), colors.dim),
@@ -41,6 +41,19 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('passes', passLines(target), colors.dim),
     ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
   ];
+}
+
+/** How many output units layers lost, on each ground. */
+function layerLines({ layers }: TargetReport): string[] {
+  const sum = (read: (layer: TargetReport['layers'][number]) => number): number =>
+    layers.reduce((total, layer) => total + read(layer), 0);
+  if (layers.length === 0) return [];
+  const proved = sum(({ removed }) => removed.proved);
+  const observed = sum(({ removed }) => removed.observed);
+  const approximate = sum(({ removed }) => removed.approximate);
+  const total = `${proved + observed + approximate} of ${sum(({ units }) => units)} units`;
+  const within = approximate === 0 ? '' : `, ${approximate} within the budget`;
+  return [`${total} of ${plural(layers.length, 'layer')}: ${proved} proved, ${observed} observed${within}`];
 }
 
 function removedLines({ gates }: TargetReport, { calibration }: Report): string[] {

@@ -150,7 +150,10 @@ function recurrentWeights(w: Writer, op: keyof typeof recurrences, directions: n
 
 /** States to begin with, if any: rows of so many units. */
 function initialState(w: Writer, directions: number, hidden: number): Value | undefined {
-  if (directions > 1 || w.chance(0.6)) return undefined;
-  const rows = w.find(['rows'], ({ units }) => units === hidden);
-  return rows === undefined ? undefined : w.builder.unsqueeze(rows.value, [0]);
+  if (directions > 1 || w.chance(0.5)) return undefined;
+  const same = w.find(['rows'], ({ units }) => units === hidden);
+  const x = same ?? w.find(['rows']);
+  if (x === undefined) return undefined;
+  const rows = same?.value ?? w.builder.op('Gemm', [x.value, w.weights([x.units, hidden], x.units, [0, 1])]);
+  return w.builder.unsqueeze(rows, [0]);
 }

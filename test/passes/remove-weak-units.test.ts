@@ -127,6 +127,22 @@ describe('units that tell little', () => {
     expect(change).toBeLessThan(2e-2);
   });
 
+  test('twins far from zero, whose covariance cannot be inverted, leave one of them', async () => {
+    const twins = dense('1, 1, 0, 0, 0, 1', '1, 2, 1', '  a = Add (h, far)').replace(
+      'w2 =',
+      'far = {300.0},\n  float[3, 1] w2 =',
+    );
+    const { graph, change, items } = await weaken(twins.replace('float[3, 1] far', 'float[1] far'), 1);
+    expect(at(items, 0).loss).toBeLessThan(0.05);
+    expect(sizeOfConstant(graph, 'w2')).toBe('2,1');
+    expect(change).toBeLessThan(1e-3);
+  });
+
+  test('of what is no number on some sample, nothing goes', async () => {
+    const { items } = await weaken(dense('1, 2, 1, 0, 1, 1', '1, -1, 2', '  a = Log (h)'), 0);
+    expect(items).toEqual([]);
+  });
+
   test('weights that two nodes share take nothing over: the mean is all', async () => {
     const shared = `g (float[N, 2] x) => (float[N, 1] y)
 <
