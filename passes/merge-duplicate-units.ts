@@ -90,15 +90,18 @@ class MergePlan {
     return [...readers].flatMap(([value, consumptions]): Columns[] => {
       const axis = commonAxis(value, consumptions);
       const tensor = value.constant;
-      if (axis === undefined || tensor === undefined || !isAddable(tensor) || consumptions.some(isGrouped)) {
+      const keep = (): Columns[] => {
         for (const consumption of consumptions) this.#keepRead(consumption);
         return [];
-      }
+      };
+      if (axis === undefined || tensor?.is('float32') !== true || consumptions.some(isGrouped)) return keep();
       const places = consumptions.map(({ node, data }) => {
         return [defined(portValue(node, data), 'the data of a consumption'), data.axis] as const;
       });
       const classes = equal.joint(places, sizeOfAxis(value, axis));
-      return [{ value, tensor, axis, classes, isZero: zeroSlices(tensor, axis) }];
+      const columns = { value, tensor, axis, classes, isZero: zeroSlices(tensor, axis) };
+      const hasEqual = [...classesOf(columns)].some((members) => members.length > 1);
+      return hasEqual && !isAddable(tensor) ? keep() : [columns];
     });
   }
 
@@ -180,8 +183,8 @@ function isGrouped({ node, data }: Consumption): boolean {
 }
 
 /** True if sums of a few elements are finite. */
-function isAddable(tensor: Tensor): tensor is Tensor<'float32'> {
-  return tensor.is('float32') && tensor.data.every((element) => Math.abs(element) < largestAdded);
+function isAddable({ data }: Tensor<'float32'>): boolean {
+  return data.every((element) => Math.abs(element) < largestAdded);
 }
 
 const largestAdded = 1e30;

@@ -117,10 +117,13 @@ export function zeroSlices({ data, dims }: Tensor, axis: number): Uint8Array {
   const size = at(dims, axis);
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const isZero = new Uint8Array(size).fill(1);
-  for (let start = 0, slot = 0; start < data.length; start += inner, slot = (slot + 1) % size) {
+  let left = size;
+  for (let start = 0, slot = 0; left > 0 && start < data.length; start += inner, slot = (slot + 1) % size) {
     for (let place = start; isZero[slot] === 1 && place < start + inner; place++) {
       // Elements may be big integers; both kinds of zero are false.
-      if (data[place]) isZero[slot] = 0;
+      if (!data[place]) continue;
+      isZero[slot] = 0;
+      left--;
     }
   }
   return isZero;

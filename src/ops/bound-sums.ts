@@ -87,6 +87,15 @@ class Totals {
     this.openHighs[unit] = (this.openHighs[unit] ?? 0) + Math.abs(up);
   }
 
+  /** True once no further product can change what the unit's sum lies between. */
+  isUnbounded(unit: number): boolean {
+    return this.lows[unit] === Number.NEGATIVE_INFINITY && this.highs[unit] === Number.POSITIVE_INFINITY;
+  }
+
+  areAllUnbounded(): boolean {
+    return this.lows.every((_, unit) => this.isUnbounded(unit));
+  }
+
   /**
    * The sums with their bias, widened by the classical error bound of a sum of `count` terms in float32 in any order, and
    * by products too small for normal numbers. Zeros alone add up to zero, and the bias is then added without rounding.
@@ -120,6 +129,8 @@ function addColumns(
     const xSize = ranges.sizes[slot * ranges.step] ?? 0;
     if (xSize === Number.POSITIVE_INFINITY) {
       for (let unit = 0; unit < units; unit++) totals.addOpen(unit, weights[place + unit] ?? 0, xLow, xHigh);
+      // Looked at ever more rarely, for the sake of weights with a column of zeros.
+      if ((slot & (slot + 1)) === 0 && totals.areAllUnbounded()) return;
     } else if (xSize > 0) {
       const middle = ranges.middles[slot * ranges.step] ?? 0;
       const half = ranges.widths[slot * ranges.step] ?? 0;
@@ -143,7 +154,8 @@ function addRows(
   for (let unit = 0, place = 0; unit < units; unit++) {
     let [middle, half, size] = [0, 0, 0];
     const first = firstSlot(unit);
-    for (let slot = first; slot < first + slots; slot++) {
+    const next = place + slots * repeats;
+    for (let slot = first; slot < first + slots && !totals.isUnbounded(unit); slot++) {
       const xLow = ranges.lows[slot * ranges.step] ?? 0;
       const xHigh = ranges.highs[slot * ranges.step] ?? 0;
       const xSize = ranges.sizes[slot * ranges.step] ?? 0;
@@ -160,6 +172,7 @@ function addRows(
         }
       }
     }
+    place = next;
     totals.middles[unit] = middle;
     totals.widths[unit] = half;
     totals.sizes[unit] = size;

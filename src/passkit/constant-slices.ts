@@ -17,31 +17,25 @@ interface Slices {
 
 /**
  * Classes of slices of constants: those of equal shape, element type and bits are in one, whatever constant they are of.
- * Most slices of trained weights are like no other, which the hashes alone tell.
+ * Most slices of trained weights are like no other, which hashes of a few of their words tell; the others are hashed
+ * whole, and compared.
  */
 export class ConstantSlices {
   readonly #classes: ClassTable;
   readonly #hashes = new Map<Value, Map<number, Float64Array>>();
-  /** How many slices have a hash that ends in these bits: none, one or several. */
-  readonly #counts: Uint8Array;
+  /** Hashes that several slices have. */
+  readonly #repeated: ReadonlySet<number>;
   readonly #known = new Map<number, { readonly slices: Slices; readonly slot: number; readonly own: number }>();
 
   /** Classes among the slices of constants along the given axes. */
   constructor(places: Iterable<readonly [constant: Value, axis: number]>, classes: ClassTable) {
     this.#classes = classes;
-    let total = 0;
     for (const [constant, axis] of places) {
       const axes = this.#hashes.get(constant) ?? new Map<number, Float64Array>();
       this.#hashes.set(constant, axes);
-      if (axes.has(axis)) continue;
-      const hashes = hashesOf(this.#slicesOf(constant, axis));
-      axes.set(axis, hashes);
-      total += hashes.length;
+      if (!axes.has(axis)) axes.set(axis, hashesOf(this.#slicesOf(constant, axis), sampledWords));
     }
-    this.#counts = new Uint8Array(2 ** Math.ceil(Math.log2(4 * total + 1)));
-    for (const axes of this.#hashes.values()) {
-      for (const hashes of axes.values()) for (const hash of hashes) this.#count(hash);
-    }
+    this.#repeated = repeatedIn([...this.#hashes.values()].flatMap((axes) => [...axes.values()]));
   }
 
   /** The class of every slice along one of the axes that were given. */
@@ -49,7 +43,7 @@ export class ConstantSlices {
     const hashes = this.#hashes.get(constant)?.get(axis);
     if (hashes === undefined) return new Int32Array(sizeOfAxis(constant, axis));
     const slices = this.#slicesOf(constant, axis);
-    return Int32Array.from(hashes, (hash, slot) => this.#classOf(slices, slot, hash));
+    return Int32Array.from(hashes, (hash, slot) => (this.#repeated.has(hash) ? this.#classOf(slices, slot) : unlike));
   }
 
   #slicesOf(constant: Value, axis: number): Slices {
@@ -57,13 +51,8 @@ export class ConstantSlices {
     return slicesOf(tensor, axis, this.#classes.named(`${tensor.type} [${tensor.dims.toSpliced(axis, 1).join()}]`));
   }
 
-  #count(hash: number): void {
-    const place = hash % this.#counts.length;
-    this.#counts[place] = Math.min(2, (this.#counts[place] ?? 0) + 1);
-  }
-
-  #classOf(slices: Slices, slot: number, hash: number): number {
-    if (this.#counts[hash % this.#counts.length] === 1) return unlike;
+  #classOf(slices: Slices, slot: number): number {
+    const hash = hashOf(slices, slot, Number.POSITIVE_INFINITY);
     const known = this.#known.get(hash);
     if (known === undefined) {
       const own = this.#classes.fresh();
@@ -73,6 +62,21 @@ export class ConstantSlices {
     // Of slices that differ and have one hash by chance, only those like the first are found.
     return equalSlices(known.slices, known.slot, slices, slot) ? known.own : unlike;
   }
+}
+
+/** Words of a slice that tell most slices apart. */
+const sampledWords = 16;
+
+/** Numbers that occur more than once in the lists together. */
+function repeatedIn(lists: readonly Float64Array[]): ReadonlySet<number> {
+  const sorted = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const list of lists) {
+    sorted.set(list, end);
+    end += list.length;
+  }
+  sorted.sort();
+  return new Set(sorted.filter((number, place) => place > 0 && number === sorted[place - 1]));
 }
 
 function slicesOf(tensor: Tensor, axis: number, kind: number): Slices {
@@ -88,27 +92,26 @@ function slicesOf(tensor: Tensor, axis: number, kind: number): Slices {
   };
 }
 
-/** For each slice 53 bits that depend on its kind and all its words, which are read in the order that they lie in. */
-function hashesOf({ kind, words, outer, size, inner }: Slices): Float64Array {
-  const high = new Int32Array(size).fill(kind);
-  const low = new Int32Array(size).fill(~kind);
-  let place = 0;
-  for (let run = 0; run < outer; run++) {
-    for (let slot = 0; slot < size; slot++) {
-      let a = high[slot] ?? 0;
-      let b = low[slot] ?? 0;
-      for (let i = 0; i < inner; i++, place++) {
-        const word = words[place] ?? 0;
-        a = Math.imul(a ^ word, 0x9e3779b1);
-        a ^= a >>> 15;
-        b = Math.imul(b ^ word, 0x85ebca6b);
-        b ^= b >>> 13;
-      }
-      high[slot] = a;
-      low[slot] = b;
-    }
+/** For each slice a hash of at most so many of its words. */
+function hashesOf(slices: Slices, most: number): Float64Array {
+  return Float64Array.from({ length: slices.size }, (_, slot) => hashOf(slices, slot, most));
+}
+
+/** 53 bits that depend on the kind of a slice and on at most so many of its words, evenly spread. */
+function hashOf({ kind, words, outer, size, inner }: Slices, slot: number, most: number): number {
+  const total = outer * inner;
+  const count = Math.min(total, most);
+  let [a, b] = [kind, ~kind];
+  for (let sample = 0; sample < count; sample++) {
+    const word = count === total ? sample : Math.floor((sample * total) / count);
+    const run = Math.floor(word / inner);
+    const bits = words[(run * size + slot) * inner + (word - run * inner)] ?? 0;
+    a = Math.imul(a ^ bits, 0x9e3779b1);
+    a ^= a >>> 15;
+    b = Math.imul(b ^ bits, 0x85ebca6b);
+    b ^= b >>> 13;
   }
-  return Float64Array.from(high, (a, slot) => (a >>> 0) * 2 ** 21 + (at(low, slot) >>> 11));
+  return (a >>> 0) * 2 ** 21 + (b >>> 11);
 }
 
 function equalSlices(left: Slices, leftSlot: number, right: Slices, rightSlot: number): boolean {

@@ -5,6 +5,7 @@ import { compaction, densifying, dynamicGating, preparation } from '../../src/co
 import { Coverage, compareAround, type Outcome, smallestFailure } from './random-check.js';
 import type { PlantedGraph } from './random-graph.js';
 import { randomGraph, recipeOf } from './random-kinds.js';
+import type { RunOptions } from './support.js';
 
 /**
  * Brute force: random graphs with random dead units, before and after. `npm run brute-force` takes thousands of graphs;
@@ -16,6 +17,9 @@ const isLong = process.env.SWANC_CASES !== undefined;
 
 /** No facts hold yet, and prices are such that gathering active units always pays. */
 const gatheringPays = { facts: [], costs: { operator: 0, gatheredByte: 0, gatheredRun: 0 } };
+
+/** Proofs rest on the weights alone, or on a range of the inputs as well, which no standard normal number leaves. */
+const rangeFor = (seed: number): Pick<RunOptions, 'inputRange'> => (seed % 3 === 0 ? { inputRange: [-7, 7] } : {});
 
 const removal = [removeConstantUnits, removeDeadUnits];
 
@@ -44,7 +48,7 @@ describe('random graphs with planted dead units keep their function', () => {
     let [samples, removed] = [0, 0];
     const failures = await tryAll(
       cases,
-      (planted, seed) => compareAround(planted, removal, seed),
+      (planted, seed) => compareAround(planted, removal, seed, rangeFor(seed)),
       ({ graph }, outcome) => {
         coverage.note(graph, outcome.after);
         samples += outcome.samples;
@@ -63,7 +67,7 @@ describe('random graphs with planted dead units keep their function', () => {
   test('in the whole compaction', { timeout: 36_000_000 }, async () => {
     const failures = await tryAll(
       Math.ceil(cases / 4),
-      (planted, seed) => compareAround(planted, compaction, seed),
+      (planted, seed) => compareAround(planted, compaction, seed, rangeFor(seed)),
       () => {},
     );
     expect(failures.join('\n\n')).toBe('');
