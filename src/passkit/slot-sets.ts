@@ -25,7 +25,8 @@ export class SlotSets {
       });
       this.#first.set(value, firsts);
     }
-    this.#parents = Int32Array.from({ length: count }, (_, slot) => slot);
+    this.#parents = new Int32Array(count);
+    for (let slot = 0; slot < count; slot++) this.#parents[slot] = slot;
     this.#pins = new Int32Array(count);
   }
 
@@ -45,11 +46,13 @@ export class SlotSets {
 
   /** The least slot of the set that a slot is in: it names the set. */
   find(slot: number): number {
+    // Asked for every slot several times, so written to be quick; a slot that is not there stands for itself.
+    const parents = this.#parents;
     let root = slot;
-    while (at(this.#parents, root) !== root) root = at(this.#parents, root);
+    for (let next = parents[root] ?? root; next !== root; next = parents[root] ?? root) root = next;
     for (let step = slot; step !== root; ) {
-      const next = at(this.#parents, step);
-      this.#parents[step] = root;
+      const next = parents[step] ?? root;
+      parents[step] = root;
       step = next;
     }
     return root;
