@@ -1,10 +1,10 @@
 import { removeConstantUnits } from '../passes/remove-constant-units.js';
 import { passContext } from '../src/compiler/context.js';
-import { FixedSlots } from '../src/passkit/fixed-slots.js';
 import { gatesOf } from '../src/passkit/gates.js';
 import { countNodes, PassManager } from '../src/passkit/manager.js';
-import { Removal } from '../src/passkit/removal.js';
-import { UnitGroups } from '../src/passkit/units.js';
+import { Removal } from '../src/passkit/removal/removal.js';
+import { FixedSlots } from '../src/passkit/units/fixed-slots.js';
+import { UnitGroups } from '../src/passkit/units/units.js';
 import type { Runtime } from '../src/runtime/types.js';
 import { defined } from '../src/support/assert.js';
 import { buildChain } from './networks/chain.js';

@@ -1,7 +1,6 @@
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
 import { isBranch } from '../src/ops/control-flow.js';
-import { boundsOf } from '../src/passkit/bounds.js';
 import { type Condition, conditionsOf } from '../src/passkit/conditions.js';
 import {
   definePass,
@@ -12,6 +11,7 @@ import {
   type RemovedUnits,
   skipped,
 } from '../src/passkit/pass.js';
+import { boundsOf } from '../src/passkit/proofs/graph-bounds.js';
 import { neverFiredBound, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**

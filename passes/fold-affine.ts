@@ -2,7 +2,7 @@ import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
 import type { Affine } from '../src/ops/operator.js';
-import { type LinearUnits, linearUnits } from '../src/passkit/linear.js';
+import { type LinearUnits, linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import { scaledAlong } from '../src/passkit/weights.js';
 import { at } from '../src/support/assert.js';

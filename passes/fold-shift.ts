@@ -4,8 +4,8 @@ import type { Tensor } from '../src/ir/tensor.js';
 import type { Dim } from '../src/ir/types.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { weightedSum } from '../src/ops/relations.js';
-import { compactContribution } from '../src/passkit/contribution.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
+import { compactContribution } from '../src/passkit/removal/contribution.js';
 
 /**
  * Carries a constant shift (the −a γ of an SG-Blend, a bias) through the sum of products behind it: W (x + t) + b =

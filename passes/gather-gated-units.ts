@@ -7,12 +7,12 @@ import { flopsOf, inferTypes, operatorOf, relationsOf } from '../src/ops/index.j
 import { portsOf, portValue } from '../src/ops/relations.js';
 import { isReshape } from '../src/ops/reshape.js';
 import { firing, gatedBy } from '../src/ops/swan.js';
-import { ConstantSlots } from '../src/passkit/constant-slots.js';
-import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/contribution.js';
-import { FixedSlots } from '../src/passkit/fixed-slots.js';
 import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
-import { UnitGroups } from '../src/passkit/units.js';
+import { ConstantSlots } from '../src/passkit/removal/constant-slots.js';
+import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/removal/contribution.js';
+import { FixedSlots } from '../src/passkit/units/fixed-slots.js';
+import { UnitGroups } from '../src/passkit/units/units.js';
 import { firingFrequency, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**

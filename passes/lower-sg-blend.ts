@@ -5,7 +5,7 @@ import { sameShape } from '../src/ir/types.js';
 import { inferTypes, operatorOf } from '../src/ops/index.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { geluBody } from '../src/ops/swan.js';
-import { linearUnits } from '../src/passkit/linear.js';
+import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext } from '../src/passkit/pass.js';
 import { defined } from '../src/support/assert.js';
 

@@ -3,10 +3,10 @@ import { Tensor, zeroSlices } from '../src/ir/tensor.js';
 import { sizeOf } from '../src/ir/types.js';
 import { relationsOf } from '../src/ops/index.js';
 import { groupsAt, portValue } from '../src/ops/relations.js';
-import { unlike } from '../src/passkit/class-table.js';
-import { EqualSlots } from '../src/passkit/equal-slots.js';
+import { unlike } from '../src/passkit/equality/class-table.js';
+import { EqualSlots } from '../src/passkit/equality/equal-slots.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
-import { type Consumption, sizeOfAxis, UnitGroups } from '../src/passkit/units.js';
+import { type Consumption, sizeOfAxis, UnitGroups } from '../src/passkit/units/units.js';
 import { at, defined } from '../src/support/assert.js';
 
 /**

@@ -5,7 +5,7 @@ import { type Tensor, takeAlongAxis } from '../src/ir/tensor.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
-import { linearUnits } from '../src/passkit/linear.js';
+import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
 import { alwaysFired, coFired, neverFired, statisticsOf } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';

@@ -1,10 +1,10 @@
 import type { Value } from '../src/ir/graph.js';
-import { GrownSizes, growAxes } from '../src/passkit/grow-axes.js';
-import { LayoutTimes } from '../src/passkit/layout-times.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import type { PreferredWidths } from '../src/passkit/target.js';
-import { type UnitAxis, unitAxes } from '../src/passkit/unit-axes.js';
-import { sizeOfAxis } from '../src/passkit/units.js';
+import { sizeOfAxis } from '../src/passkit/units/units.js';
+import { GrownSizes, growAxes } from '../src/passkit/widths/grow-axes.js';
+import { LayoutTimes } from '../src/passkit/widths/layout-times.js';
+import { type UnitAxis, unitAxes } from '../src/passkit/widths/unit-axes.js';
 
 /**
  * Gives convolutions numbers of channels that the target runs fast: where a width misses its fast kernels, and padding it

@@ -1,7 +1,7 @@
 import { sameShape } from '../src/ir/types.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
-import { boundsWithScores } from '../src/passkit/score-bounds.js';
+import { boundsWithScores } from '../src/passkit/proofs/score-bounds.js';
 import { substitute } from '../src/passkit/substitute.js';
 import { alwaysFired, neverFiredBound, statisticsOf } from '../src/runtime/profile/query.js';
 

@@ -1,7 +1,7 @@
 import { gatesOf } from '../src/passkit/gates.js';
-import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/off-units.js';
 import { definePass } from '../src/passkit/pass.js';
-import { provedSlots } from '../src/passkit/proved-slots.js';
+import { provedSlots } from '../src/passkit/proofs/proved-slots.js';
+import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
 
 /**
  * Removes units that are proved to be the same for every input: bounds of their gates' scores never reach the threshold,

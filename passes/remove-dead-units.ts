@@ -1,8 +1,8 @@
 import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
-import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/off-units.js';
 import { definePass, done, type Finding, type PassContext, type RemovalBasis } from '../src/passkit/pass.js';
-import { countProvedWithin, provedSlots } from '../src/passkit/proved-slots.js';
+import { countProvedWithin, provedSlots } from '../src/passkit/proofs/proved-slots.js';
+import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
 import { neverFired, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**

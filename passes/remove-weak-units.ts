@@ -1,12 +1,12 @@
 import type { Graph, Value } from '../src/ir/graph.js';
-import { foldSlots } from '../src/passkit/compensation.js';
+import { foldSlots } from '../src/passkit/budget/fold-slots.js';
+import type { NamedSlot, WeakGate, WeakItem, WeakUnit, WeakUnits } from '../src/passkit/budget/ranking.js';
 import { gatesOf } from '../src/passkit/gates.js';
-import { layerRemovals } from '../src/passkit/off-units.js';
 import { definePass, done, type Finding, type PassContext, type PassReport, skipped } from '../src/passkit/pass.js';
-import type { NamedSlot, WeakGate, WeakItem, WeakUnit, WeakUnits } from '../src/passkit/ranking.js';
-import { Removal } from '../src/passkit/removal.js';
+import { layerRemovals } from '../src/passkit/removal/off-units.js';
+import { Removal } from '../src/passkit/removal/removal.js';
 import { substitute } from '../src/passkit/substitute.js';
-import { valuesOf } from '../src/passkit/units.js';
+import { valuesOf } from '../src/passkit/units/units.js';
 import { defined } from '../src/support/assert.js';
 
 /**

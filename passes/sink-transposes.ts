@@ -7,8 +7,8 @@ import { portsOf } from '../src/ops/relations.js';
 import { insertedAxes, isReshape, isTranspose, permutationOf } from '../src/ops/reshape.js';
 import { TypedBuilder } from '../src/ops/typed-builder.js';
 import { definePass, skipped } from '../src/passkit/pass.js';
-import { permuteAxis } from '../src/passkit/select-slots.js';
 import { substitute } from '../src/passkit/substitute.js';
+import { permuteAxis } from '../src/passkit/units/select-slots.js';
 import { at, defined } from '../src/support/assert.js';
 
 /**

@@ -15,7 +15,7 @@ import { at, defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
 import { replaceFiles } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
-import { budgetOf, budgetProblems, requireJudgeable } from './budget-options.js';
+import { budgetOf, budgetProblems, requireJudgeable } from './budget/budget-options.js';
 import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';

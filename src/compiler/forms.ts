@@ -4,7 +4,7 @@ import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
 import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
-import { type Approximation, approximationMetadata } from './approximation.js';
+import { type Approximation, approximationMetadata } from './budget/approximation.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';

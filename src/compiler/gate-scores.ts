@@ -1,8 +1,8 @@
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
-import { type Scored, type ScoreGraph, scoreGraph } from '../passkit/score-graph.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
+import { type Scored, type ScoreGraph, scoreGraph } from './score-graph.js';
 
 /** Runs the score computation of a graph's gates, and the conditions of its If nodes. Holds an ONNX Runtime session until closed. */
 export class GateScores {

@@ -1,8 +1,8 @@
 import type { Tensor } from '../ir/tensor.js';
 import type { RemovedUnits } from '../passkit/pass.js';
-import type { Scored } from '../passkit/score-graph.js';
 import type { Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
+import type { Scored } from './score-graph.js';
 
 /** What the gates decide for the samples of a batch. */
 export interface GateState {

@@ -1,10 +1,10 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { relationsOf } from '../ops/index.js';
 import { flowsInto, portKey, portValue } from '../ops/relations.js';
-import { ClassTable } from '../passkit/class-table.js';
+import { ClassTable } from '../passkit/equality/class-table.js';
 import { gateOf, isGate } from '../passkit/gates.js';
-import { unitCosts } from '../passkit/unit-costs.js';
-import { type Consumption, sizeOfAxis, UnitGroups } from '../passkit/units.js';
+import { unitCosts } from '../passkit/units/unit-costs.js';
+import { type Consumption, sizeOfAxis, UnitGroups } from '../passkit/units/units.js';
 import { at, defined } from '../support/assert.js';
 
 /** A set of units that lie along the same axes: what happens to one may happen to any of them. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { removalBases } from '../passkit/pass.js';
-import { budgetSchema, lossSchema, verdicts } from './approximation.js';
+import { budgetSchema, lossSchema, verdicts } from './budget/approximation.js';
 
 /** What `report.json` holds: everything that a compile did and found. The schema is published as `docs/report.schema.json`. */
 

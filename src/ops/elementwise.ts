@@ -56,7 +56,7 @@ import {
   wave,
   withConstant,
   xor,
-} from './element-bounds.js';
+} from './elementwise-rules.js';
 import type { LinearStep } from './linear-step.js';
 import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
 import { broadcastTies } from './relations.js';

@@ -5,7 +5,6 @@ import { invalid, SwancError } from '../support/errors.js';
 import type { Bounds } from './bounds.js';
 import { controlFlowOperators } from './control-flow.js';
 import { conv, convTranspose } from './conv.js';
-import { cutOperators } from './cuts.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwiseOperators } from './elementwise.js';
@@ -22,6 +21,7 @@ import { portsOf, portValue, type Relation, slotsAt } from './relations.js';
 import { reshapeOperators } from './reshape.js';
 import { scatterOperators } from './scatter.js';
 import { shapeOperators } from './shape.js';
+import { cutOperators } from './slice-split.js';
 import { gate, sgBlend } from './swan.js';
 import { tile } from './tile.js';
 

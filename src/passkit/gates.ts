@@ -1,7 +1,7 @@
 import type { Graph, Node } from '../ir/graph.js';
 import { swanDomain } from '../ops/operator.js';
 import { gateAxis } from '../ops/swan.js';
-import { sizeOfAxis } from './units.js';
+import { sizeOfAxis } from './units/units.js';
 
 /** A view of a Gate node: what passes need to know of a gate, in one place. */
 export interface Gate {

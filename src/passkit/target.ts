@@ -16,7 +16,7 @@ export interface Target {
 /**
  * Which numbers of channels the target's convolutions like. Fast kernels compute channels a block at a time and take and
  * give a layout of their own, in which the channels of a block lie side by side; what is short of a block costs as much as
- * a whole one. Numbers that they do not take fall back to plain kernels. Times are in microseconds; `passkit/layout-times`
+ * a whole one. Numbers that they do not take fall back to plain kernels. Times are in microseconds; `widths/layout-times`
  * says how they add up.
  */
 export interface PreferredWidths {

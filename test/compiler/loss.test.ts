@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isWithin, judge } from '../../src/compiler/approximation.js';
-import { type Loss, LossSum } from '../../src/compiler/loss.js';
+import { isWithin, judge } from '../../src/compiler/budget/approximation.js';
+import { type Loss, LossSum } from '../../src/compiler/budget/loss.js';
 import { Tensor } from '../../src/ir/tensor.js';
 
 const scores = (...rows: number[][]) => ({ y: Tensor.floats([rows.length, rows[0]?.length ?? 0], rows.flat()) });

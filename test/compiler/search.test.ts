@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { searchMost } from '../../src/compiler/search.js';
+import { searchMost } from '../../src/compiler/budget/search.js';
 import { at } from '../../src/support/assert.js';
 
 /** Running sums of positive savings, from nothing on. */

@@ -6,7 +6,7 @@ import type { Shape } from '../../src/ir/types.js';
 import { Bounds } from '../../src/ops/bounds.js';
 import { firstOpsetOf, inferTypes, operatorOf, relationsOf } from '../../src/ops/index.js';
 import { portsOf } from '../../src/ops/relations.js';
-import { KeptSlots } from '../../src/passkit/select-slots.js';
+import { KeptSlots } from '../../src/passkit/units/select-slots.js';
 import { SwancError } from '../../src/support/errors.js';
 import { assertSame, type Case, feedsOf, fixed, graphOf, run, runAt } from './case.js';
 

@@ -3,7 +3,7 @@ import type { Graph, Node } from '../../src/ir/graph.js';
 import { Tensor, takeAlongAxis } from '../../src/ir/tensor.js';
 import { inferTypes, operatorOf, operators, relationsOf } from '../../src/ops/index.js';
 import { type Port, portValue } from '../../src/ops/relations.js';
-import { KeptSlots } from '../../src/passkit/select-slots.js';
+import { KeptSlots } from '../../src/passkit/units/select-slots.js';
 import { at } from '../../src/support/assert.js';
 import type { Random } from '../../src/support/random.js';
 import { assertSame, type Case, graphOf, holds, run, runCase } from './case.js';

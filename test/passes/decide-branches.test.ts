@@ -5,9 +5,9 @@ import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeIdentities } from '../../passes/remove-identities.js';
+import { scoreGraph } from '../../src/compiler/score-graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { conditionsOf } from '../../src/passkit/conditions.js';
-import { scoreGraph } from '../../src/passkit/score-graph.js';
 import { at } from '../../src/support/assert.js';
 import { expectSameFunction, fakeProfile, graphOf, operators, type RunOptions, runGraph, runPass } from './support.js';
 

@@ -4,7 +4,7 @@ import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import type { Graph, Value } from '../../src/ir/graph.js';
 import { sizeOf } from '../../src/ir/types.js';
 import { portValue } from '../../src/ops/relations.js';
-import { sizeOfAxis, UnitGroups } from '../../src/passkit/units.js';
+import { sizeOfAxis, UnitGroups } from '../../src/passkit/units/units.js';
 import { at, defined } from '../../src/support/assert.js';
 import { type Random, seededRandom } from '../../src/support/random.js';
 import { randomGraph, recipeOf } from './random-kinds.js';

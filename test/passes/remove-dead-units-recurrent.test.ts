@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import type { Graph } from '../../src/ir/graph.js';
-import { ConstantSlots } from '../../src/passkit/constant-slots.js';
-import { FixedSlots } from '../../src/passkit/fixed-slots.js';
-import { UnitGroups } from '../../src/passkit/units.js';
+import { ConstantSlots } from '../../src/passkit/removal/constant-slots.js';
+import { FixedSlots } from '../../src/passkit/units/fixed-slots.js';
+import { UnitGroups } from '../../src/passkit/units/units.js';
 import { defined } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';
 import { expectSameFunction, graphOf, runPass } from './support.js';

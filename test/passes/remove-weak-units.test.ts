@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { removeWeakUnits } from '../../passes/remove-weak-units.js';
-import { collectMoments } from '../../src/compiler/collect-moments.js';
+import { collectMoments } from '../../src/compiler/budget/collect-moments.js';
 import type { Calibration } from '../../src/data/types.js';
 import { cloneGraph } from '../../src/ir/clone.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { sizeOf } from '../../src/ir/types.js';
+import { rankWeakUnits, type WeakItem } from '../../src/passkit/budget/ranking.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import type { Finding } from '../../src/passkit/pass.js';
-import { rankWeakUnits, type WeakItem } from '../../src/passkit/ranking.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import { at, defined } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';

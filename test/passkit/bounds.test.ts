@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
-import { boundsOf } from '../../src/passkit/bounds.js';
+import { boundsOf } from '../../src/passkit/proofs/graph-bounds.js';
 import { at } from '../../src/support/assert.js';
 import { graphOf, runGraph } from '../passes/support.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
-import type { InputRanges } from '../../src/passkit/bounds.js';
-import { provedSlots } from '../../src/passkit/proved-slots.js';
+import type { InputRanges } from '../../src/passkit/proofs/graph-bounds.js';
+import { provedSlots } from '../../src/passkit/proofs/proved-slots.js';
 import { defined } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';
 import { graphOf, randomFeeds, runGraph } from '../passes/support.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readersOf } from '../../src/passkit/readers.js';
-import { UnitGroups } from '../../src/passkit/units.js';
+import { readersOf } from '../../src/passkit/budget/readers.js';
+import { UnitGroups } from '../../src/passkit/units/units.js';
 import { graphOf } from '../passes/support.js';
 
 /** A layer over six channels of a convolution. */

@@ -5,10 +5,10 @@ import { Graph, type Value } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { inferTypes } from '../../src/ops/index.js';
 import { swanDomain } from '../../src/ops/operator.js';
-import { FixedSlots } from '../../src/passkit/fixed-slots.js';
-import { Removal } from '../../src/passkit/removal.js';
-import { permuteAxis } from '../../src/passkit/select-slots.js';
-import { UnitGroups } from '../../src/passkit/units.js';
+import { Removal } from '../../src/passkit/removal/removal.js';
+import { FixedSlots } from '../../src/passkit/units/fixed-slots.js';
+import { permuteAxis } from '../../src/passkit/units/select-slots.js';
+import { UnitGroups } from '../../src/passkit/units/units.js';
 import { defined } from '../../src/support/assert.js';
 import { expectSameFunction, graphOf } from '../passes/support.js';
 

@@ -1,0 +1,75 @@
+import type { Calibration } from '../../data/types.js';
+import type { Graph } from '../../ir/graph.js';
+import { type Problem, problem, SwancError } from '../../support/errors.js';
+import type { CompileOptions } from '../options.js';
+import type { Budget } from './approximation.js';
+
+type BudgetOptions = Pick<CompileOptions, 'maxDrop' | 'maxError' | 'labels' | 'calibration'>;
+
+/** The budget that was asked for, if any. */
+export function budgetOf({ maxDrop, maxError }: BudgetOptions): Budget | undefined {
+  if (maxDrop !== undefined) return { kind: 'accuracy', limit: maxDrop };
+  return maxError === undefined ? undefined : { kind: 'error', limit: maxError };
+}
+
+/** What is wrong with the options of a budget, as far as that can be seen without model and data. */
+export function budgetProblems({ maxDrop, maxError, labels, calibration }: BudgetOptions): Problem[] {
+  const problems: Problem[] = [];
+  const needs = (where: string, why: string): void => {
+    if (calibration === undefined) problems.push(problem(where, `${why} calibration data`, 'give --calibration'));
+  };
+  if (maxDrop !== undefined) {
+    if (!(maxDrop >= 0 && maxDrop < 1)) problems.push(problem('max drop', `${maxDrop} is no part of all samples`));
+    needs('max drop', 'accuracy is measured on');
+  }
+  if (maxError !== undefined) {
+    if (!(maxError >= 0 && maxError < Number.POSITIVE_INFINITY)) {
+      problems.push(problem('max error', `${maxError} is no part of the outputs`));
+    }
+    needs('max error', 'the change of the outputs is measured on');
+  }
+  if (maxDrop !== undefined && maxError !== undefined) {
+    problems.push(problem('max drop', 'it and max error are both given', 'state one budget'));
+  }
+  if (labels !== undefined) needs('labels', 'they belong to');
+  return problems;
+}
+
+/** Least samples that can be split into some to rank by and some to judge by. */
+const fewestSamples = 2;
+
+/**
+ * Data that a budget can be judged by.
+ * @throws SwancError `usage` that lists all that is in the way.
+ */
+export function requireJudgeable(
+  { kind }: Budget,
+  graph: Graph,
+  { count, labelled }: Calibration,
+  limit = count,
+): void {
+  const problems = kind === 'accuracy' ? accuracyProblems(graph, labelled) : [];
+  if (Math.min(count, limit) < fewestSamples) {
+    problems.push(problem('calibration data', 'one sample cannot be split', 'give some hundreds at least'));
+  }
+  if (problems.length > 0) throw new SwancError('usage', 'the budget cannot be judged', problems);
+}
+
+/** What keeps a model's accuracy from being measured. */
+export function accuracyProblems(graph: Graph, labelled: boolean): Problem[] {
+  const problems: Problem[] = [];
+  const [output, ...others] = graph.outputs;
+  if (!labelled) {
+    const advice = "an array 'labels' in the .npz file, labels.npy in the folder, or --labels <file>";
+    problems.push(problem('calibration data', 'has no labels to measure accuracy by', advice));
+  }
+  if (output === undefined || others.length > 0) {
+    const names = graph.outputs.map(({ name }) => `'${name}'`).join(', ');
+    problems.push(problem('outputs', `accuracy is that of one output, there are ${names}`, 'use --max-error'));
+  } else if (output.shape?.length !== 2 || !(output.elementType?.startsWith('float') ?? false)) {
+    const shape = `${output.elementType ?? 'unknown'}[${output.shape?.join(', ') ?? '?'}]`;
+    const what = `${shape} is not a row of scores for each sample`;
+    problems.push(problem(`output '${output.name}'`, what, 'use --max-error'));
+  }
+  return problems;
+}

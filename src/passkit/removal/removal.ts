@@ -1,0 +1,198 @@
+import { Builder } from '../../ir/builder.js';
+import type { Graph } from '../../ir/graph.js';
+import { type Tensor, zeroSlices } from '../../ir/tensor.js';
+import { inferTypes, relationsOf } from '../../ops/index.js';
+import { groupsAt, portValue } from '../../ops/relations.js';
+import { at, defined } from '../../support/assert.js';
+import type { PassContext } from '../pass.js';
+import type { FixedSlots } from '../units/fixed-slots.js';
+import { type DeletedSlots, deleteSlots } from '../units/select-slots.js';
+import { UnitSet } from '../units/unit-set.js';
+import { type Consumption, type Slot, sizeOfAxis, UnitGroups } from '../units/units.js';
+import { ConstantSlots } from './constant-slots.js';
+import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
+
+/** What constant units that go add to the output of the node that read them. */
+interface Contribution {
+  readonly consumption: Consumption;
+  readonly tensor: Tensor;
+}
+
+/**
+ * The plan to remove every unit that is constant wherever something reads it, given which slots are fixed. Units that
+ * nothing reads, or only with weights that are zero, go too. Planning changes nothing; {@link Removal.apply} does.
+ */
+export class Removal {
+  readonly #graph: Graph;
+  readonly #groups: UnitGroups;
+  readonly #constants: ConstantSlots;
+  readonly #removable: UnitSet;
+  /** Why units that are not pinned stay. */
+  readonly #reasons = new Map<number, string>();
+  readonly #ignored = new Map<Consumption, (index: number) => boolean>();
+  #contributions: Contribution[] = [];
+
+  private constructor(graph: Graph, fixed: FixedSlots) {
+    this.#graph = graph;
+    this.#groups = new UnitGroups(graph);
+    this.#constants = new ConstantSlots(graph, this.#groups, fixed);
+    for (const consumption of this.#groups.consumptions) {
+      this.#ignored.set(consumption, ignoredSlots(consumption));
+      this.#blockReadUnits(consumption);
+    }
+    this.#removable = new UnitSet(this.#groups.slotCount);
+    for (const unit of this.#groups.units()) {
+      if (!this.#groups.isPinned(unit) && !this.#reasons.has(unit)) this.#removable.add(unit);
+    }
+    this.#keepOneOnEveryAxis();
+  }
+
+  static async plan(graph: Graph, fixed: FixedSlots, { evaluate }: Pick<PassContext, 'evaluate'>): Promise<Removal> {
+    const removal = new Removal(graph, fixed);
+    // A contribution that cannot be had keeps its units, which changes what others contribute: begin again.
+    while (!(await removal.#computeContributions(evaluate)));
+    return removal;
+  }
+
+  /** True if slot `index` along `axis` of `value` is planned to go. */
+  removes(value: Slot['value'], axis: number, index: number): boolean {
+    const unit = this.#groups.unitOf(value, axis, index);
+    return unit !== undefined && this.#removable.has(unit);
+  }
+
+  /** The unit of a slot, as an opaque number; undefined for an axis of unknown size. */
+  unitOf(value: Slot['value'], axis: number, index: number): number | undefined {
+    return this.#groups.unitOf(value, axis, index);
+  }
+
+  /** Why a slot that is not planned to go must stay, for people. */
+  reason({ value, axis, index }: Slot): string {
+    const unit = this.#groups.unitOf(value, axis, index);
+    if (unit === undefined) return 'its axis has no known size';
+    return this.#groups.pinReason(unit) ?? this.#reasons.get(unit) ?? 'it is in use';
+  }
+
+  /** Number of units that are planned to go. */
+  get size(): number {
+    return this.#removable.size;
+  }
+
+  /** The slots that are planned to go, by value and axis. */
+  members(): readonly DeletedSlots[] {
+    return this.#groups.members(this.#removable);
+  }
+
+  /** Adds what the units contribute to their consumers, then deletes their slots. */
+  apply(): void {
+    if (this.#removable.size === 0) return;
+    const slots = [...this.#representatives()];
+    for (const contribution of this.#contributions) addContribution(contribution);
+    inferTypes(this.#graph);
+    // The new additions have slots of their own, so units are counted anew; old slots say which they were.
+    const groups = new UnitGroups(this.#graph);
+    const units = slots.map(({ value, axis, index }) => defined(groups.unitOf(value, axis, index), 'unit of a slot'));
+    deleteSlots(this.#graph, groups.members(new UnitSet(groups.slotCount, units)));
+  }
+
+  /** A unit stays if a sum reads it where it still depends on the input, or where no constant can be added. */
+  #blockReadUnits(consumption: Consumption): void {
+    const { node, data, inner } = consumption;
+    const value = defined(portValue(node, data), 'the data of a consumption');
+    const isIgnored = defined(this.#ignored.get(consumption), 'the ignored slots of a consumption');
+    for (let index = 0; index < sizeOfAxis(value, data.axis); index++) {
+      const unit = this.#groups.unitOf(value, data.axis, index);
+      if (unit === undefined || isIgnored(index) || this.#constants.isZero(value, data.axis, index)) continue;
+      if (!this.#constants.has(value, data.axis, index)) {
+        this.#reasons.set(unit, `'${node.label}' reads it where it is not constant`);
+      } else if (inner) {
+        this.#reasons.set(unit, `'${node.label}' reads it where it is not zero, and can take no constant`);
+      }
+    }
+  }
+
+  /** An axis cannot become empty: its first unit stays. */
+  #keepOneOnEveryAxis(): void {
+    for (const { value, axis, indices } of this.#groups.members(this.#removable)) {
+      if (indices.length < sizeOfAxis(value, axis)) continue;
+      const units = indices.map((index) => defined(this.#groups.unitOf(value, axis, index), 'unit'));
+      const isEmptied = units.every((unit) => this.#removable.has(unit));
+      if (isEmptied) this.#keep(at(units, 0), 'an axis cannot become empty');
+    }
+  }
+
+  #keep(unit: number, reason: string): void {
+    this.#removable.delete(unit);
+    this.#reasons.set(unit, reason);
+  }
+
+  /** False if a contribution was not to be had: its units stay from now on. */
+  async #computeContributions(evaluate: PassContext['evaluate']): Promise<boolean> {
+    this.#contributions = [];
+    for (const consumption of this.#groups.consumptions) {
+      const going = this.#contributing(consumption);
+      if (going.length === 0) continue;
+      try {
+        const results = await evaluate(contributionGraph(consumption, going, this.#constants));
+        const contribution = defined(Object.values(results)[0], 'a contribution');
+        if (!contribution.floats().every(Number.isFinite)) throw new UnknownContribution('it is not finite');
+        const tensor = compactContribution(contribution);
+        if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
+      } catch (error) {
+        if (!(error instanceof UnknownContribution)) throw error;
+        this.#keepAll(consumption, going, error.message);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Slots of the consumption's data that go and may contribute something: all runs of a group or none. */
+  #contributing(consumption: Consumption): number[] {
+    const { node, data } = consumption;
+    const value = defined(portValue(node, data), 'the data of a consumption');
+    const isIgnored = defined(this.#ignored.get(consumption), 'the ignored slots of a consumption');
+    const slots = Array.from({ length: sizeOfAxis(value, data.axis) }, (_, index) => index);
+    const going = slots.filter((index) => this.removes(value, data.axis, index) && !isIgnored(index));
+    return going.every((index) => this.#constants.isZero(value, data.axis, index)) ? [] : going;
+  }
+
+  #keepAll({ node, data }: Consumption, indices: readonly number[], reason: string): void {
+    const value = defined(portValue(node, data), 'the data of a consumption');
+    for (const index of indices) {
+      const unit = this.#groups.unitOf(value, data.axis, index);
+      if (unit !== undefined) this.#keep(unit, `what it adds to '${node.label}' is not known: ${reason}`);
+    }
+  }
+
+  *#representatives(): Generator<Slot> {
+    const seen = new UnitSet(this.#groups.slotCount);
+    for (const { value, axis, indices } of this.#groups.members(this.#removable)) {
+      for (const index of indices) {
+        const unit = defined(this.#groups.unitOf(value, axis, index), 'unit of a member');
+        if (seen.has(unit)) continue;
+        seen.add(unit);
+        yield { value, axis, index };
+      }
+    }
+  }
+}
+
+function addContribution({ consumption: { node }, tensor }: Contribution): void {
+  const { graph, output } = node;
+  const builder = new Builder(graph, { origin: node.origin });
+  const sum = builder.op('Add', [output, builder.constant(tensor, 'off_units')]);
+  graph.replaceUses(output, sum, sum.producer);
+  if (sum.isGraphOutput) graph.swapNames(output, sum);
+  graph.sort();
+}
+
+/** Which data slots of a sum of products meet weights that are all zero, where groups lose the same slots: in all groups. */
+function ignoredSlots({ node, data, weight }: Consumption): (index: number) => boolean {
+  const tensor = weight === undefined ? undefined : portValue(node, weight)?.constant;
+  if (weight === undefined || tensor === undefined) return () => false;
+  const isZero = zeroSlices(tensor, weight.axis);
+  const places = isZero.length / groupsAt(relationsOf(node), data);
+  const isNeeded = new Uint8Array(places);
+  for (const [slot, zero] of isZero.entries()) if (zero === 0) isNeeded[slot % places] = 1;
+  return (index) => isNeeded[index % places] === 0;
+}
