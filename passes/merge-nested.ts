@@ -15,18 +15,19 @@ export const mergeNested = definePass({
   contract: 'exact',
   run(graph) {
     const findings: Finding[] = [];
-    // Sums of constants, which are no constants yet.
-    const sums = new Set<Value>();
-    // In execution order, so that what is nested in an inner one was merged into it before.
+    // Sums of constants, which are no constants yet, and how large their elements are at most.
+    const sums = new Map<Value, number>();
     for (const node of graph.nodes) {
       if (mergeConstants(node, graph, sums)) {
         findings.push(done(node.label, 'constants that are added one after the other added up'));
-        continue;
       }
-      if (operatorOf(node)?.associative !== true) continue;
-      const inner = node.inputs.map((value) => innerOf(node, value, graph));
-      if (inner.every((found) => found === undefined)) continue;
-      const inputs = node.inputs.flatMap((value, index) => inner[index]?.inputs ?? [value]);
+    }
+    const gone = new Set<Node>();
+    // Last first, so that what is nested to any depth is met at its root, and merged at once.
+    for (const node of graph.nodes.toReversed()) {
+      if (gone.has(node) || operatorOf(node)?.associative !== true) continue;
+      const { inputs, nested } = nestedIn(node, graph);
+      if (nested.length === 0) continue;
       const merged = graph.addNode({
         op: node.op,
         domain: node.domain,
@@ -37,13 +38,32 @@ export const mergeNested = definePass({
       });
       graph.replaceUses(node.output, merged.output);
       graph.swapNames(node.output, merged.output);
-      // At once: what is nested deeper has a single reader only when those that are gone no longer read it.
-      for (const gone of [node, ...inner]) if (gone !== undefined) graph.removeNode(gone);
+      for (const each of [node, ...nested]) {
+        graph.removeNode(each);
+        gone.add(each);
+      }
       findings.push(done(node.label, `${node.op}s of ${node.op}s merged`));
     }
     return { findings };
   },
 });
+
+/** The operators nested in a node, each before those in it, and what they all together are of, in order. */
+function nestedIn(root: Node, graph: Graph): { readonly inputs: (Value | undefined)[]; readonly nested: Node[] } {
+  const inputs: (Value | undefined)[] = [];
+  const nested: Node[] = [];
+  const pending = root.inputs.toReversed();
+  while (pending.length > 0) {
+    const value = pending.pop();
+    const inner = innerOf(root, value, graph);
+    if (inner === undefined) inputs.push(value);
+    else {
+      nested.push(inner);
+      for (let index = inner.inputs.length - 1; index >= 0; index--) pending.push(inner.inputs[index]);
+    }
+  }
+  return { inputs, nested };
+}
 
 /** The same operator behind an input; undefined if there is none, or others read it too. */
 function innerOf(node: Node, value: Value | undefined, graph: Graph): Node | undefined {
@@ -67,14 +87,16 @@ function sameAttributes(left: Attributes, right: Attributes): boolean {
 }
 
 /** Lets a sum of x and a constant that adds another constant add both at once; false if it is no such sum. */
-function mergeConstants(node: Node, graph: Graph, sums: Set<Value>): boolean {
+function mergeConstants(node: Node, graph: Graph, sums: Map<Value, number>): boolean {
   const outer = constantAddend(node, sums);
   const inner = outer?.data.onlyUse === undefined ? undefined : outer.data.producer;
   const first = inner === undefined || inner.graph !== graph ? undefined : constantAddend(inner, sums);
   if (outer === undefined || inner === undefined || first === undefined) return false;
+  const size = sizeOfElements(first.constant, sums) + sizeOfElements(outer.constant, sums);
+  if (!(size < largestSum)) return false;
   const builder = new Builder(graph, { origin: node.origin, before: node });
   const both = builder.op('Add', [first.constant, outer.constant]);
-  sums.add(both);
+  sums.set(both, size);
   const sum = builder.op('Add', [first.data, both]);
   graph.replaceUses(node.output, sum);
   graph.swapNames(node.output, sum);
@@ -86,11 +108,21 @@ function mergeConstants(node: Node, graph: Graph, sums: Set<Value>): boolean {
 /** What a sum of two adds to what, where one of them is constant. */
 function constantAddend(
   node: Node,
-  sums: ReadonlySet<Value>,
+  sums: ReadonlyMap<Value, number>,
 ): { readonly data: Value; readonly constant: Value } | undefined {
   const [left, right] = [node.inputs[0], node.inputs[1]];
   if (operatorOf(node)?.addends?.(node).length !== 2 || left === undefined || right === undefined) return undefined;
   const [leftIs, rightIs] = [left, right].map((value) => value.constant !== undefined || sums.has(value));
   if (leftIs === rightIs) return undefined;
   return leftIs ? { data: right, constant: left } : { data: left, constant: right };
+}
+
+/** Constants beyond this are there for what they do to the digits of x, or to mask it: their order matters. */
+const largestSum = 2 ** 20;
+
+/** The largest magnitude of a constant's elements, or what is known of it; no number if one is none. */
+function sizeOfElements(value: Value, sums: ReadonlyMap<Value, number>): number {
+  const elements = value.constant?.type === 'float32' ? value.constant.floats() : undefined;
+  if (elements === undefined) return sums.get(value) ?? Number.NaN;
+  return elements.reduce((most, element) => Math.max(most, Math.abs(element)), 0);
 }

@@ -38,7 +38,7 @@ export async function withProgress<T>(
 }
 
 /** Such as `profiling gates 640/10000 (6 %)`. */
-export function progressText({ stage, done, total }: Progress): string {
+function progressText({ stage, done, total }: Progress): string {
   if (done === undefined) return `${labels[stage]} …`;
   if (total === undefined || total === 0) return `${labels[stage]} ${done}`;
   return `${labels[stage]} ${done}/${total} (${Math.floor((100 * done) / total)} %)`;

@@ -31,6 +31,18 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** As {@link fraction}, for what is meant in points: half a point is `0.5%` or `0.005`, and `0.5` would be fifty. */
+export function points(text: string): number {
+  const value = fraction(text);
+  if (value > mostPlain && !text.endsWith('%')) {
+    throw new InvalidArgumentError(`That would be ${100 * value} points: write ${text}% or ${100 * value}%.`);
+  }
+  return value;
+}
+
+/** Parts of more than five points are taken for a forgotten percent sign. */
+const mostPlain = 0.05;
+
 /** `a,b,c`, without repetitions. */
 export function nameList(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());

@@ -33,6 +33,8 @@ export interface Choice {
   readonly budget: BudgetReport | undefined;
   /** Undefined where nothing was verified. */
   readonly compared: Compared | undefined;
+  /** The model before removals within a budget, with the original; `compared` is with what they left, then. */
+  readonly beforeBudget: Compared | undefined;
   readonly runtime: string;
 }
 
@@ -66,7 +68,8 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     const measured = input.data === undefined ? [] : [...new Set([masked, ...candidates])];
     const verified = input.reference === undefined ? [] : candidates;
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
-    const comparisons = await verifyForms(verified, sessions, await referenceFor(pruned, input), input);
+    const { reference, before } = await referenceFor(pruned, input);
+    const comparisons = await verifyForms(verified, sessions, reference, input);
     const latency = await measureForms(measured, sessions, timed, input);
     const { form, reason } = hasGates
       ? pick(options.mode ?? 'auto', dense, dynamic, latency)
@@ -79,6 +82,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
       latency,
       budget: pruned?.report,
       compared: comparisons.get(form),
+      beforeBudget: before,
       runtime: `${runtime.name} ${runtime.version}`,
     };
   } finally {
@@ -93,17 +97,17 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
 async function referenceFor(
   pruned: PrunedForms | undefined,
   { reference, runtime, options }: ChoiceInput,
-): Promise<Reference | undefined> {
-  if (reference === undefined || pruned?.exact === undefined) return reference;
+): Promise<{ readonly reference: Reference | undefined; readonly before?: Compared }> {
+  if (reference === undefined || pruned?.exact === undefined) return { reference };
   const { exact, graph } = pruned;
   const session = await runtime.load(bytesOfForm(exact));
   try {
-    const compared = await compareWith(reference, session, exact.removed, options.signal);
-    requireEqual(compared, 'the model before removals within the budget');
+    const before = await compareWith(reference, session, exact, options.signal);
+    requireEqual(before, 'the model before removals within the budget');
+    return { reference: await rebased(reference, graph, runtime), before };
   } finally {
     await session.close();
   }
-  return rebased(reference, graph, runtime);
 }
 
 async function verifyForms(
@@ -116,7 +120,7 @@ async function verifyForms(
   if (reference === undefined) return comparisons;
   for (const form of forms) {
     const session = defined(sessions.get(form), `a session of ${form.name}`);
-    const compared = await compareWith(reference, session, form.removed, options.signal);
+    const compared = await compareWith(reference, session, form, options.signal);
     requireEqual(compared, gatesOf(source.prepared.graph).length > 0 ? `the ${form.name} form` : 'the compiled model');
     comparisons.set(form, compared);
   }

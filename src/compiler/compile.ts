@@ -20,6 +20,7 @@ import { type Choice, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import { bytesOfForm, filesOfForm } from './forms.js';
+import { requireWithin } from './input-range.js';
 import { type CompileOptions, modes } from './options.js';
 import { loadProfile } from './profile.js';
 import type { BudgetReport, Report, TargetReport } from './report.js';
@@ -104,7 +105,9 @@ async function openInputs(options: CompileOptions, context: PassContext, runtime
     return { source: await openSource(model, context, options, dump) };
   }
   const source = await openWithOriginal(model, context, options, dump);
-  const data = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
+  const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
+  const { inputRange } = options;
+  const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);
   const budget = budgetOf(options);
   if (budget !== undefined && data !== undefined) {
     requireJudgeable(budget, source.prepared.graph, data, options.samples);
@@ -172,6 +175,7 @@ function referenceOf(
     source,
     data,
     samples: data === undefined ? options.samples : undefined,
+    inputRange: options.inputRange,
     runtime,
     signal: options.signal,
   });
@@ -245,7 +249,8 @@ function warningsOf(
 ): string[] {
   const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
   if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
-    warnings.push('no calibration data: only units that are proved never to fire were removed');
+    const hint = options.inputRange === undefined ? ': more can be proved with --input-range' : '';
+    warnings.push(`no calibration data: only units that are proved never to fire were removed${hint}`);
   }
   const isObserved = choices.some(({ form }) => form.removed.some(({ basis }) => basis === 'observed'));
   const bound = neverFiredBound(profile?.samples ?? 0);
@@ -267,10 +272,15 @@ function warningsOf(
 /** What makes a budget say less than it seems to. */
 function budgetWarnings({ budget, met, heldOut }: BudgetReport): string[] {
   if (!met) return ['nothing was removed within the budget: what is measured exceeds it before that'];
-  if (budget.kind !== 'accuracy' || budget.limit * heldOut >= fewestLost) return [];
+  const advice = 'so few cannot tell one loss from another, give more calibration data';
+  if (heldOut < fewestHeldOut) return [`the budget was judged on ${heldOut} held-out samples: ${advice}`];
+  if (budget.kind !== 'accuracy' || budget.limit === 0 || budget.limit * heldOut >= fewestLost) return [];
   const part = `${(100 * budget.limit).toPrecision(2)} % of ${heldOut} held-out samples is less than ${fewestLost}`;
-  return [`${part}: so few cannot tell one loss from another, give more calibration data`];
+  return [`${part}: ${advice}`];
 }
+
+/** Held-out samples below which a budget was hardly judged. */
+const fewestHeldOut = 100;
 
 /** Below so many samples that may be lost, chance decides. */
 const fewestLost = 5;

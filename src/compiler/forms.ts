@@ -5,6 +5,7 @@ import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Approximation, approximationMetadata } from './budget/approximation.js';
+import { rangeMetadata } from './input-range.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';
@@ -65,6 +66,7 @@ export async function compileForm(
   const metadata = {
     ...removalMetadata(joinRemovals(options.before ?? [], removed)),
     ...approximationMetadata(options.approximation),
+    ...rangeMetadata(context.inputRange),
   };
   return { name, manager, graph, removed, writing: { opset: context.opset, metadata } };
 }

@@ -89,7 +89,10 @@ function scoreFacts(batches: readonly Tensor[], units: number): { scale: number;
   return { scale, isConstant };
 }
 
-/** 1 for the samples in which some unit acts otherwise than its removal supposes. */
+/**
+ * 1 for the samples in which some unit acts otherwise than it was observed to. What is proved holds for every sample, so
+ * one that contradicts it is not left out.
+ */
 export function outsideSamples(
   firing: GateState['firing'],
   samples: number,
@@ -97,6 +100,7 @@ export function outsideSamples(
 ): Uint8Array {
   const outside = new Uint8Array(samples);
   for (const entry of removed) {
+    if (entry.basis === 'proved') continue;
     const state = firing.get(entry.gate);
     if (state === undefined || !isKnown(entry, state)) continue;
     for (let sample = 0; sample < samples; sample++) {

@@ -1,10 +1,10 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { relationsOf } from '../ops/index.js';
-import { flowsInto, portKey, portValue } from '../ops/relations.js';
+import { flowsInto, isMixing, portKey, portValue, sizeOfAxis } from '../ops/relations.js';
 import { ClassTable } from '../passkit/equality/class-table.js';
 import { gateOf, isGate } from '../passkit/gates.js';
 import { unitCosts } from '../passkit/units/unit-costs.js';
-import { type Consumption, sizeOfAxis, UnitGroups } from '../passkit/units/units.js';
+import { type Consumption, UnitGroups } from '../passkit/units/units.js';
 import { at, defined } from '../support/assert.js';
 
 /** A set of units that lie along the same axes: what happens to one may happen to any of them. */
@@ -154,11 +154,10 @@ class RoleReader {
     }
   }
 
-  #reads({ node, data, weight }: Consumption): void {
-    const value = defined(portValue(node, data), 'the data of a consumption');
-    const weights = weight === undefined ? undefined : constantAxis(portValue(node, weight), weight.axis);
+  #reads({ node, data, value, weight, weights }: Consumption): void {
+    const axis = weight === undefined ? undefined : constantAxis(weights, weight.axis);
     this.#visit(value, data.axis, ({ readers }, group) => {
-      readers.push(this.#endOf(node, weights ?? { value, axis: data.axis }, group));
+      readers.push(this.#endOf(node, axis ?? { value, axis: data.axis }, group));
     });
   }
 
@@ -197,8 +196,10 @@ function roleOf(node: Node, output: Value, axis: number): 'gate' | 'through' | A
   const to = { side: 'output', index: output.outputIndex, axis } as const;
   for (const relation of relationsOf(node)) {
     // The weights of a recurrence make its states, though these see one another.
-    const isRecurrent = relation.kind === 'repeat' && relation.mixes === true && portKey(relation.from) === portKey(to);
-    const rows = isRecurrent ? relation.to.filter(({ side }) => side === 'input') : [];
+    const rows =
+      isMixing(relation) && portKey(relation.from) === portKey(to)
+        ? relation.to.filter(({ side }) => side === 'input')
+        : [];
     const flows = flowsInto(node, relation, to) ?? [];
     const isConstant = flows.every(({ from }) => isFloat(portValue(node, from)));
     const [first] = isConstant ? [...rows, ...flows.map(({ from }) => from)] : [];

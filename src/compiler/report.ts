@@ -15,8 +15,10 @@ const sizeSchema = z.strictObject({
 
 const differenceSchema = z.strictObject({ absolute: z.number().nullable(), relative: z.number().nullable() });
 
+const referenceKinds = ['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime'] as const;
+
 const verificationSchema = z.strictObject({
-  reference: z.enum(['tfjs-node', 'tfjs-wasm', 'tfjs-cpu', 'onnxruntime']).describe('what ran the original'),
+  reference: z.enum(referenceKinds).describe('what ran the original'),
   caveats: z.array(z.string()).describe('what makes the comparison say less than it seems to'),
   randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
   samples: count,
@@ -28,6 +30,17 @@ const verificationSchema = z.strictObject({
   maxRelative: z.number().describe("the same in parts of the output's scale"),
   boundaryDifference: differenceSchema,
   outsideDifference: differenceSchema,
+  beforeBudget: z
+    .strictObject({
+      reference: z.enum(referenceKinds),
+      clear: count,
+      maxDifference: z.number(),
+      maxRelative: z.number(),
+    })
+    .nullable()
+    .describe(
+      'of a compile within a budget: the model before those removals against the original; the rest of this compares what is written with the graph that they left',
+    ),
   approximation: z
     .strictObject({
       budget: budgetSchema,

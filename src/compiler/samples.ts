@@ -9,6 +9,7 @@ import { elementsPerSample } from '../ops/operator.js';
 import type { Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
 import { invalid } from '../support/errors.js';
+import type { InputRange } from './input-range.js';
 import type { Source } from './source.js';
 
 /**
@@ -21,10 +22,10 @@ export async function openSamples(path: string, source: Source, labels?: string)
   return withZeros(await openCalibration(path, data.map(specOf), labels), states);
 }
 
-/** Seeded random samples for a model without data. */
-export function makeSamples(source: Source, seed: number, count: number): Calibration {
+/** Seeded random samples for a model without data, within a range if one is known. */
+export function makeSamples(source: Source, seed: number, count: number, range?: InputRange): Calibration {
   const { data, states } = inputsOf(source);
-  const specs = data.map((value) => ({ ...specOf(value), masked: source.maskedInputs.get(value.name) }));
+  const specs = data.map((value) => ({ ...specOf(value), masked: source.maskedInputs.get(value.name), range }));
   return withZeros(randomSamples(specs, seed, count), states);
 }
 

@@ -58,7 +58,10 @@ export class StepVerifier {
     }
     const session = await this.#runtime.load(graph, { optimize: 'none' });
     try {
-      requireEqual(await compareWith(this.#before, session, this.#removed), `the graph after pass ${pass.name}`);
+      requireEqual(
+        await compareWith(this.#before, session, { removed: this.#removed }),
+        `the graph after pass ${pass.name}`,
+      );
     } finally {
       await session.close();
     }

@@ -40,7 +40,7 @@ export function reportTarget(
       nodesAfter: nodes.after,
       findings: [...report.findings],
     })),
-    verification: compared === undefined ? null : reportVerification(compared),
+    verification: compared === undefined ? null : reportVerification(compared, choice.beforeBudget),
   };
 }
 
@@ -78,8 +78,8 @@ function reportGate(
   };
 }
 
-/** The comparison in the report's form. */
-export function reportVerification({ comparison, reference }: Compared): VerificationReport {
+/** The comparison in the report's form; `before` is that before removals within a budget. */
+export function reportVerification({ comparison, reference }: Compared, before?: Compared): VerificationReport {
   const { samples, clear, boundary, outsideProfile, maxDifference, maxRelative } = comparison;
   return {
     reference: reference.kind,
@@ -94,6 +94,15 @@ export function reportVerification({ comparison, reference }: Compared): Verific
     maxRelative,
     boundaryDifference: finite(comparison.boundaryDifference),
     outsideDifference: finite(comparison.outsideDifference),
+    beforeBudget:
+      before === undefined
+        ? null
+        : {
+            reference: before.reference.kind,
+            clear: before.comparison.clear,
+            maxDifference: before.comparison.maxDifference,
+            maxRelative: before.comparison.maxRelative,
+          },
     approximation: null,
   };
 }

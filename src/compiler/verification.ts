@@ -1,6 +1,7 @@
 import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
-import { Tensor, takeAlongAxis } from '../ir/tensor.js';
+import { takeAlongAxis } from '../ir/slices.js';
+import { Tensor } from '../ir/tensor.js';
 import { isStatic } from '../ir/types.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import { Comparator, type Comparison } from '../runtime/compare.js';
@@ -9,6 +10,7 @@ import { at } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
 import { GateScores } from './gate-scores.js';
 import { type GateState, gateStates, outsideSamples, type ScoredBatch } from './gate-states.js';
+import { type InputRange, outliersOf } from './input-range.js';
 import { batchSizeFor, makeSamples } from './samples.js';
 import type { SourceWithOriginal } from './source.js';
 
@@ -54,6 +56,8 @@ export interface ReferenceOptions {
   readonly data: Calibration | undefined;
   /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
+  /** What random samples lie within. */
+  readonly inputRange?: InputRange | undefined;
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
 }
@@ -65,11 +69,11 @@ export interface ReferenceOptions {
 export async function runReference(options: ReferenceOptions): Promise<Reference> {
   const { source, data, runtime, signal } = options;
   const wanted = options.samples ?? (data === undefined ? defaultRandomSamples : defaultSamples);
-  const samples = data ?? makeSamples(source, seed, wanted);
+  const samples = data ?? makeSamples(source, seed, wanted, options.inputRange);
   const scores = await GateScores.open(source.prepared.graph, runtime);
   const drawn: ScoredBatch[] = [];
   try {
-    for await (const batch of spread(samples, wanted, batchSizeFor(source), signal)) {
+    for await (const batch of spread(samples, wanted, source, signal)) {
       throwIfAborted(signal);
       const { feeds, labels } = batch;
       const found = await guarded('onnxruntime', data === undefined, () => scores.run(feeds));
@@ -167,19 +171,19 @@ export async function guarded<T>(engine: ReferenceKind, isRandom: boolean, step:
 async function* spread(
   source: Calibration,
   wanted: number,
-  batchSize: number,
+  model: SourceWithOriginal,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Batch> {
+  const isFixed = model.prepared.graph.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
   const step = Math.max(1, source.count / wanted);
   let start = 0;
   let next = 0;
-  for await (const batch of source.batches(batchSize, { signal })) {
+  for await (const batch of source.batches(batchSizeFor(model), { signal })) {
     const rows: number[] = [];
     for (; next < start + batch.samples; next += step) rows.push(Math.floor(next) - start);
     start += batch.samples;
-    const isPadded = Object.values(batch.feeds).some((tensor) => tensor.dims[0] !== batch.samples);
     if (rows.length === 0) continue;
-    if (isPadded || rows.length === batch.samples) yield batch;
+    if (isFixed || rows.length === batch.samples) yield batch;
     else {
       const feeds = mapTensors(batch.feeds, (tensor) => takeAlongAxis(tensor, 0, rows));
       const labels = batch.labels === undefined ? {} : { labels: takeAlongAxis(batch.labels, 0, rows) };
@@ -261,26 +265,38 @@ function tensorOf({ dims, data }: { dims: readonly number[]; data: TfjsData }): 
   return data instanceof Int32Array ? new Tensor('int32', dims, data) : new Tensor('bool', dims, data);
 }
 
+/** What a compiled model rests on besides the original. */
+export interface Assumptions {
+  readonly removed: readonly RemovedUnits[];
+  /** What it was compiled for: samples outside are none that it promises anything of. */
+  readonly inputRange?: InputRange | undefined;
+}
+
 /**
- * Compares a compiled model with the reference. Samples in which a unit acts otherwise than its removal supposes (one
- * that was removed as never firing fires, one whose gate was removed as always on does not) are counted apart.
+ * Compares a compiled model with the reference. Samples in which a unit acts otherwise than was observed (one that was
+ * removed as never firing fires, one whose gate was removed as always on does not) are counted apart, and so are samples
+ * outside the range of the inputs.
  */
 export async function compareWith(
   reference: Reference,
   session: Session,
-  removed: readonly RemovedUnits[],
+  assumptions: Assumptions,
   signal?: AbortSignal,
 ): Promise<Compared> {
+  const { removed, inputRange } = assumptions;
   const comparator = new Comparator({ marginBound: scoreRounding });
   for (const { feeds, expected, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
     const outside = outsideSamples(firing, samples, removed);
+    if (inputRange !== undefined) {
+      for (const { sample } of outliersOf(feeds, samples, inputRange)) outside[sample] = 1;
+    }
     const actual = await session.run(feeds);
     comparator.add({ expected, actual, samples, outside, ...(firing.size > 0 ? { margins } : {}) });
   }
   const comparison = comparator.result();
   if (comparison.verdict !== 'different' || reference.plain === undefined) return { comparison, reference };
-  return compareWith(await reference.plain(), session, removed, signal);
+  return compareWith(await reference.plain(), session, assumptions, signal);
 }
 
 /** A comparison, and what it was with in the end. */
@@ -297,7 +313,7 @@ export function requireEqual({ comparison }: Compared, what: string): void {
       problem(
         'samples',
         `none of ${comparison.samples} could be compared: ${comparison.boundary} have a score within rounding of a ` +
-          `threshold, ${comparison.outsideProfile} fire units that the profile never saw fire`,
+          `threshold, in ${comparison.outsideProfile} units act otherwise than observed, or inputs leave their range`,
         comparison.boundary > 0 && comparison.outsideProfile === 0
           ? 'scores that lie on their thresholds decide by rounding: train on, or change the threshold'
           : 'give more calibration data',

@@ -2,7 +2,6 @@ import type { Graph, Value } from '../ir/graph.js';
 import { embedExternalData } from '../onnx/embed.js';
 import { readMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
-import type { RemovedUnits } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
 import type { Session } from '../runtime/types.js';
 import { problem, SwancError } from '../support/errors.js';
@@ -10,13 +9,14 @@ import { type Approximation, type Budget, judge, lossReport, readApproximation }
 import { accuracyProblems } from './budget/budget-options.js';
 import { type Loss, LossSum } from './budget/loss.js';
 import { passContext } from './context.js';
+import { readRange } from './input-range.js';
 import type { VerifyOptions } from './options.js';
 import { readRemovals } from './removal-record.js';
 import type { VerificationReport } from './report.js';
 import { openSamples } from './samples.js';
 import { openWithOriginal } from './source.js';
 import { reportVerification } from './target-report.js';
-import { compareWith, type Reference, requireEqual, runReference } from './verification.js';
+import { type Assumptions, compareWith, type Reference, requireEqual, runReference } from './verification.js';
 
 /** Samples of the data compared unless told otherwise. */
 const mostSamples = 1000;
@@ -41,6 +41,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const { metadata } = file;
   const removed = readRemovals(metadata, options.compiled);
   const approximation = readApproximation(metadata, options.compiled);
+  const inputRange = readRange(metadata, options.compiled);
   const bytes = embedExternalData(options.compiled, file.bytes);
   requireSameInterface(source.original, readModel(bytes), options.compiled);
   options.onProgress?.({ stage: 'verify' });
@@ -50,13 +51,15 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       source,
       data,
       samples: options.samples ?? (data === undefined ? undefined : Math.min(data.count, mostSamples)),
+      inputRange,
       runtime,
       signal: options.signal,
     });
+    const assumptions = { removed, inputRange };
     if (approximation !== undefined) {
-      return await judgeFile({ approximation, reference, session, removed, options, graph: source.original });
+      return await judgeFile({ approximation, reference, session, assumptions, options, graph: source.original });
     }
-    const compared = await compareWith(reference, session, removed, options.signal);
+    const compared = await compareWith(reference, session, assumptions, options.signal);
     requireEqual(compared, `'${options.compiled}'`);
     return reportVerification(compared);
   } finally {
@@ -68,7 +71,7 @@ interface Judged {
   readonly approximation: Approximation;
   readonly reference: Reference;
   readonly session: Session;
-  readonly removed: readonly RemovedUnits[];
+  readonly assumptions: Assumptions;
   readonly options: VerifyOptions;
   readonly graph: Graph;
 }
@@ -78,7 +81,7 @@ async function judgeFile({
   approximation,
   reference,
   session,
-  removed,
+  assumptions,
   options,
   graph,
 }: Judged): Promise<VerificationReport> {
@@ -95,7 +98,7 @@ async function judgeFile({
   }
   // Not equal is what it is: no other backend of tfjs need say so.
   const { plain: _, ...only } = reference;
-  const report = reportVerification(await compareWith(only, session, removed, options.signal));
+  const report = reportVerification(await compareWith(only, session, assumptions, options.signal));
   const caveats = [
     ...report.caveats,
     ...(verdict === 'unknown' ? ['without labels a budget of accuracy cannot be judged: give labelled data'] : []),

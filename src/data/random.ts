@@ -12,8 +12,8 @@ const openDim = 8;
 /**
  * Random samples, for verification where there is no data. Never a substitute for calibration: gates behave differently.
  *
- * Floats are uniform in [0, 1) in even samples, as pixels are, and standard normal in odd ones, as standardised features
- * are; a quarter of the steps are masked where the model knows them by a number. Positions are below their bound; other
+ * Floats are uniform in their range, if that is known; else uniform in [0, 1) in even samples, as pixels are, and standard
+ * normal in odd ones, as standardised features are; a quarter of the steps are masked where the model knows them by a number. Positions are below their bound; other
  * integers and bools are 0 or 1, which are valid as categories and masks. Open dimensions have size 8. A sample depends on
  * seed and position alone, not on the batches.
  */
@@ -55,9 +55,10 @@ function sampleDims(input: InputSpec): number[] {
   return input.shape.slice(1).map((dim) => (typeof dim === 'number' ? dim : openDim));
 }
 
-function draw(random: Random, { type, below }: InputSpec, position: number): number {
+function draw(random: Random, { type, below, range }: InputSpec, position: number): number {
   if (below !== undefined) return random.integer(below);
   if (!type.startsWith('float')) return random.integer(2);
+  if (range !== undefined) return range[0] + (range[1] - range[0]) * random.uniform();
   return position % 2 === 0 ? random.uniform() : random.normal();
 }
 

@@ -1,4 +1,4 @@
-import { takeAlongAxis } from '../ir/tensor.js';
+import { takeAlongAxis } from '../ir/slices.js';
 import { seededRandom } from '../support/random.js';
 import type { Batch, BatchOptions, Calibration } from './types.js';
 

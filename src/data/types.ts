@@ -10,6 +10,8 @@ export interface InputSpec {
   readonly below?: number | undefined;
   /** Steps that do not count have this number in all their elements, which lie along the last axis. */
   readonly masked?: number | undefined;
+  /** What the elements lie between, if that is known. */
+  readonly range?: readonly [low: number, high: number] | undefined;
 }
 
 export interface BatchOptions {

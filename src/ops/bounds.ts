@@ -1,4 +1,5 @@
 import type { Node, Value } from '../ir/graph.js';
+import { sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { type Flow, flowsInto, portsOf, type Relation, slotsAt } from './relations.js';
 
@@ -131,16 +132,20 @@ export function sumRounding(count: number): number {
   return error < 1 ? error / (1 - error) : Number.POSITIVE_INFINITY;
 }
 
-/** The bounds of a constant along `axis` of a value of rank `rank` that it broadcasts to. */
+/**
+ * The bounds of a constant along `axis` of a value of rank `rank` that it broadcasts to; undefined for one with an element
+ * that is no number, of which no bound is true.
+ */
 export function constantBounds(value: Value, rank: number, axis: number): Bounds | undefined {
   const tensor = value.constant;
   if (tensor === undefined || tensor.type === 'float16' || tensor.size === 0) return undefined;
   const own = axis - rank + tensor.dims.length;
   const size = tensor.dims[own] ?? 1;
-  const inner = tensor.dims.slice(own + 1).reduce((product, dim) => product * dim, 1);
+  const inner = sizeOf(tensor.dims.slice(own + 1));
   const lows = new Float64Array(own < 0 ? 1 : size).fill(Number.POSITIVE_INFINITY);
   const highs = new Float64Array(lows.length).fill(Number.NEGATIVE_INFINITY);
   for (const [index, item] of tensor.data.entries()) {
+    if (Number.isNaN(Number(item))) return undefined;
     const slot = own < 0 ? 0 : Math.floor(index / inner) % size;
     lows[slot] = Math.min(at(lows, slot), Number(item));
     highs[slot] = Math.max(at(highs, slot), Number(item));

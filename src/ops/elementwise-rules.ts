@@ -61,15 +61,16 @@ export const chosen = ([
 
 // Truth values: 1 where all numbers of the intervals make it true, 0 where all make it false.
 
+/** What never holds is told by its opposite: limits that are no number tell nothing. */
 const truth = (isAlways: boolean, isEver: boolean): Interval => [isAlways ? 1 : 0, isEver ? 1 : 0];
 
-export const less: Step = (left, right) => truth(left[1] < right[0], left[0] < right[1]);
-export const atMost: Step = (left, right) => truth(left[1] <= right[0], left[0] <= right[1]);
+export const less: Step = (left, right) => truth(left[1] < right[0], !(left[0] >= right[1]));
+export const atMost: Step = (left, right) => truth(left[1] <= right[0], !(left[0] > right[1]));
 export const and: Step = least;
 export const or: Step = greatest;
 export const equal: Step = (left, right) => {
   const isOne = left[0] === left[1] && right[0] === right[1];
-  return truth(isOne && left[0] === right[0], left[0] <= right[1] && right[0] <= left[1]);
+  return truth(isOne && left[0] === right[0], !(left[0] > right[1]) && !(right[0] > left[1]));
 };
 export const xor: Step = (left, right) => {
   const [low, high] = equal(left, right);

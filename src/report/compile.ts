@@ -53,7 +53,7 @@ function layerLines({ layers }: TargetReport): string[] {
   const approximate = sum(({ removed }) => removed.approximate);
   const total = `${proved + observed + approximate} of ${sum(({ units }) => units)} units`;
   const within = approximate === 0 ? '' : `, ${approximate} within the budget`;
-  return [`${total} of ${plural(layers.length, 'layer')}: ${proved} proved, ${observed} observed${within}`];
+  return [`in all ${total} of ${plural(layers.length, 'layer')}: ${proved} proved, ${observed} observed${within}`];
 }
 
 function removedLines({ gates }: TargetReport, { calibration }: Report): string[] {
@@ -141,7 +141,8 @@ function latencyLines({ latency, mode, gates }: TargetReport): string[] {
   const base = latency.microseconds.masked;
   const parts = times.map(([form, time]) => {
     const ratio = base === undefined || form === 'masked' ? '' : ` (${(base / time).toFixed(2)}x)`;
-    return `${form}${form === mode ? ' *' : ''} ${formatMicroseconds(time)}${ratio}`;
+    const name = form === 'masked' && gates.length === 0 ? 'original' : form;
+    return `${name}${form === mode ? ' *' : ''} ${formatMicroseconds(time)}${ratio}`;
   });
   return [parts.join(', '), `median of one sample in ${latency.runtime}, one thread; * is written`];
 }

@@ -3,7 +3,7 @@ import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
 import { formatDifference, labelled, plural } from './format.js';
 
-export const referenceNames: Readonly<Record<VerificationReport['reference'], string>> = {
+const referenceNames: Readonly<Record<VerificationReport['reference'], string>> = {
   'tfjs-node': 'TensorFlow.js (tfjs-node)',
   'tfjs-wasm': 'TensorFlow.js (wasm backend)',
   'tfjs-cpu': 'TensorFlow.js (cpu backend)',
@@ -32,9 +32,15 @@ function headline({ approximation }: VerificationReport, colors: Colors): string
 
 /** What was compared with what, and how near they are. */
 export function describe(result: VerificationReport): string[] {
-  const { clear, boundary, outsideProfile } = result;
+  const { clear, boundary, outsideProfile, beforeBudget } = result;
   const lines = [
-    `against ${referenceNames[result.reference]}, ${comparedSamples(result)}`,
+    ...(beforeBudget === null
+      ? [`against ${referenceNames[result.reference]}, ${comparedSamples(result)}`]
+      : [
+          `before the budget: against ${referenceNames[beforeBudget.reference]}, max difference ` +
+            `${formatDifference(beforeBudget.maxDifference)} on ${plural(beforeBudget.clear, 'clear sample')}`,
+          `what is written: against the graph that the budget left, ${comparedSamples(result)}`,
+        ]),
     `max difference ${formatDifference(result.maxDifference)} (relative ${formatDifference(result.maxRelative)}) on ` +
       `${plural(clear, 'clear sample')}`,
   ];
@@ -46,7 +52,7 @@ export function describe(result: VerificationReport): string[] {
   }
   if (outsideProfile > 0) {
     lines.push(
-      `${plural(outsideProfile, 'sample')} in which a removed unit would fire, not compared ` +
+      `${plural(outsideProfile, 'sample')} in which a unit acts otherwise than observed, or out of range, not compared ` +
         `(max difference ${formatDifference(result.outsideDifference.absolute)})`,
     );
   }

@@ -82,9 +82,24 @@ describe('a budget of accuracy', () => {
     await expect(verify({ model, compiled: file, calibration, labels: wrong })).rejects.toThrow(/its label is 200/);
   });
 
+  it('is not judged by labels of other samples', async () => {
+    const rolled = join(folder, 'rolled.npy');
+    const { labels: own } = readMnist('train');
+    await writeNpy(
+      rolled,
+      new Tensor(
+        'uint8',
+        [images],
+        Uint8Array.from({ length: images }, (_, i) => at(own, i + 1)),
+      ),
+    );
+    const error = compile({ model, calibration, mode: 'dense', maxDrop: 0.005, labels: rolled, samples: 400 });
+    await expect(error).rejects.toThrow(/do labels and samples belong together/);
+  });
+
   it('warns where the samples are too few to tell', async () => {
     const { report } = await compiled({ maxDrop: 0.001, labels, samples: 100 });
-    expect(report.warnings.join()).toMatch(/0.10 % of 50 held-out samples is less than 5: so few cannot tell/);
+    expect(report.warnings.join()).toMatch(/judged on 50 held-out samples: so few cannot tell/);
   });
 
   it('gives the same file twice', async () => {
@@ -101,10 +116,10 @@ describe('a budget that cannot be judged', () => {
     await refused({ maxDrop: 0.01 }).toThrow(/max drop: accuracy is measured on calibration data/);
     await refused({ maxError: 0.01 }).toThrow(/max error: the change of the outputs is measured on calibration data/);
     await refused({ maxError: 0.01, maxDrop: 0.01, calibration, labels }).toThrow(/state one budget/);
-    await refused({ maxDrop: 1, calibration, labels }).toThrow(/1 is no part of all samples/);
+    await refused({ maxDrop: 1, calibration, labels }).toThrow(/1 is 100 points of accuracy/);
     await refused({ maxError: -1, calibration }).toThrow(/-1 is no part of the outputs/);
     await refused({ labels }).toThrow(/labels: they belong to calibration data/);
     await refused({ maxDrop: 0.01, calibration }).toThrow(/has no labels to measure accuracy by.*--labels/s);
-    await refused({ maxError: 0.01, calibration, samples: 1 }).toThrow(/one sample cannot be split/);
+    await refused({ maxError: 0.01, calibration, samples: 1 }).toThrow(/1 samples are too few/);
   });
 });

@@ -196,3 +196,19 @@ describe('files', () => {
     expect((await compile({ model })).report.warnings).toHaveLength(2);
   });
 });
+
+test.each([3, 68, 150])('a model with a fixed batch is verified on whole batches of %d samples', async (samples) => {
+  const model = await modelOf(`g (float[4, 2] x) => (float[4, 2] y) <float[2, 2] w = {1.0, 2.0, 3.0, 4.0}> {
+  y = MatMul (x, w)
+}`);
+  const calibration = join(folder, `fixed-${samples}.npy`);
+  await writeNpy(
+    calibration,
+    Tensor.floats(
+      [samples, 2],
+      Float32Array.from({ length: 2 * samples }, (_, index) => Math.sin(index)),
+    ),
+  );
+  const { report } = await compile({ model, calibration });
+  expect(report.targets[0]?.verification?.clear).toBeGreaterThanOrEqual(Math.min(samples, 32));
+});

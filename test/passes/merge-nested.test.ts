@@ -76,3 +76,20 @@ ${nodes}
     expect(body).toEqual(nodes.split('\n').map((line) => line.trim()));
   });
 });
+
+test.each([
+  ['that round x', '12582912.0', '-12582912.0'],
+  ['that overflow together', '3.0e38', '3.0e38'],
+  ['that are no numbers', 'nan', '1.0'],
+])('constants stay apart %s', async (_, c, d) => {
+  const text = `g (float[N, 1] x) => (float[N, 1] y)
+<
+  float[1] c = {${c}},
+  float[1] d = {${d}}
+>
+{
+  i = Add (x, c)
+  y = Add (i, d)
+}`;
+  expect((await runPass(text, [mergeNested])).body).toHaveLength(2);
+});

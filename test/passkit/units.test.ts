@@ -92,7 +92,7 @@ describe('a unit is', () => {
 }`);
     expect(reason(graph, 'x', 1, 0)).toBe("it is part of the input 'x'");
     expect(reason(graph, 'y', 1, 0)).toBe("it is part of the output 'y'");
-    expect(reason(graph, 'a', 1, 0)).toBe("Softmax in 'y' has no rule for leaving it out");
+    expect(reason(graph, 'a', 1, 0)).toBe("Softmax in 'y' cannot do without it");
   });
 
   test('pinned where a further output without a rule is read, and only there', () => {
@@ -107,7 +107,7 @@ describe('a unit is', () => {
   ${reads}
   y = Gemm (d, c)
 }`;
-    const pinned = "Dropout in 'd' has no rule for leaving it out";
+    const pinned = "Dropout in 'd' cannot do without it";
     expect(reason(graphOf(dropout('')), 'a', 1, 0)).toBeUndefined();
     expect(reason(graphOf(dropout('', ', bool[N, 3] m')), 'a', 1, 0)).toBe(pinned);
     expect(reason(graphOf(dropout('n = Not (m)', ', bool[N, 3] n')), 'a', 1, 0)).toBe(pinned);
@@ -125,7 +125,7 @@ describe('a unit is', () => {
   ${outputs} = BatchNormalization ${mode} (p, v, v, v, v)
   y = Gemm (n, c)
 }`;
-    const pinned = "BatchNormalization in 'n' has no rule for leaving it out";
+    const pinned = "BatchNormalization in 'n' cannot do without it";
     expect(reason(graphOf(normalized('n', '')), 'a', 1, 0)).toBeUndefined();
     expect(reason(graphOf(normalized('n', '<training_mode: int = 1>')), 'a', 1, 0)).toBe(pinned);
     expect(reason(graphOf(normalized('n, rm, rv', '<training_mode: int = 1>')), 'a', 1, 0)).toBe(pinned);

@@ -6,7 +6,7 @@ import { printable } from '../../report/text.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
-import { fraction, nameList, numberRange, positiveInteger } from '../values.js';
+import { fraction, nameList, numberRange, points, positiveInteger } from '../values.js';
 
 interface Flags extends ModelFlags {
   readonly out: string;
@@ -71,7 +71,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
         '--max-drop <part>',
         'remove units in use, too, while accuracy on held-out samples drops by at most this, such as 0.5%; needs labels',
       )
-        .argParser(fraction)
+        .argParser(points)
         .conflicts('maxError'),
     )
     .option(

@@ -25,7 +25,7 @@ export const lossSchema = z.strictObject({
     .nullable()
     .describe('root mean square of the change of the outputs, in parts of that of the outputs; null if infinite'),
 });
-export type LossReport = z.infer<typeof lossSchema>;
+type LossReport = z.infer<typeof lossSchema>;
 
 const recordSchema = z.strictObject({ budget: budgetSchema, measured: lossSchema });
 export type Approximation = z.infer<typeof recordSchema>;
@@ -66,7 +66,9 @@ export function dropOf({ original, model }: { readonly original: number; readonl
 export function isWithin({ kind, limit }: Budget, { accuracy, relativeChange }: Loss): boolean | undefined {
   if (kind === 'error') return relativeChange <= limit;
   // Accuracies are parts of a count: their difference is a whole number of samples, up to rounding.
-  return accuracy === undefined ? undefined : dropOf(accuracy) <= limit + 1e-12;
+  if (accuracy === undefined) return undefined;
+  // What was finite and is not any more is lost, whatever the accuracy.
+  return Number.isFinite(relativeChange) && dropOf(accuracy) <= limit + 1e-12;
 }
 
 /**
@@ -75,7 +77,7 @@ export function isWithin({ kind, limit }: Budget, { accuracy, relativeChange }: 
  * its loss was brought as near to the budget as its own samples told.
  */
 export const verdicts = ['within', 'chance', 'beyond', 'unknown'] as const;
-export type Verdict = (typeof verdicts)[number];
+type Verdict = (typeof verdicts)[number];
 
 export function judge(budget: Budget, loss: Loss): Verdict {
   const { kind, limit } = budget;

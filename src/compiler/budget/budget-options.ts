@@ -19,7 +19,9 @@ export function budgetProblems({ maxDrop, maxError, labels, calibration }: Budge
     if (calibration === undefined) problems.push(problem(where, `${why} calibration data`, 'give --calibration'));
   };
   if (maxDrop !== undefined) {
-    if (!(maxDrop >= 0 && maxDrop < 1)) problems.push(problem('max drop', `${maxDrop} is no part of all samples`));
+    if (!(maxDrop >= 0 && maxDrop < 1)) {
+      problems.push(problem('max drop', `${maxDrop} is ${100 * maxDrop} points of accuracy`, 'half a point is 0.005'));
+    }
     needs('max drop', 'accuracy is measured on');
   }
   if (maxError !== undefined) {
@@ -35,8 +37,8 @@ export function budgetProblems({ maxDrop, maxError, labels, calibration }: Budge
   return problems;
 }
 
-/** Least samples that can be split into some to rank by and some to judge by. */
-const fewestSamples = 2;
+/** Least samples that tell anything when one half ranks and the other judges. */
+const fewestSamples = 20;
 
 /**
  * Data that a budget can be judged by.
@@ -50,7 +52,8 @@ export function requireJudgeable(
 ): void {
   const problems = kind === 'accuracy' ? accuracyProblems(graph, labelled) : [];
   if (Math.min(count, limit) < fewestSamples) {
-    problems.push(problem('calibration data', 'one sample cannot be split', 'give some hundreds at least'));
+    const what = `${Math.min(count, limit)} samples are too few to rank by one half and judge by the other`;
+    problems.push(problem('calibration data', what, 'give some hundreds at least'));
   }
   if (problems.length > 0) throw new SwancError('usage', 'the budget cannot be judged', problems);
 }

@@ -1,6 +1,7 @@
 import type { Calibration } from '../../data/types.js';
 import type { Graph } from '../../ir/graph.js';
 import type { Tensor } from '../../ir/tensor.js';
+import { sizeOf } from '../../ir/types.js';
 import {
   type GraphMoments,
   type MeasuredPlace,
@@ -15,7 +16,7 @@ import { at, defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
 import { addScaled } from '../../support/matrix.js';
 
-export interface MomentOptions {
+interface MomentOptions {
   /** Samples that are run at a time. */
   readonly batchSize: number;
   readonly signal: AbortSignal | undefined;
@@ -75,10 +76,7 @@ class MomentSums {
 
   add(results: Tensors): void {
     const resultOf = (name: string): Tensor => defined(results[name], name);
-    const rowsOf = ({ shape, size }: MeasuredPlace): number =>
-      resultOf(shape)
-        .numbers()
-        .reduce((product, dim) => product * dim, 1) / size;
+    const rowsOf = ({ shape, size }: MeasuredPlace): number => sizeOf(resultOf(shape).numbers()) / size;
     for (const [place, sums] of this.#places) {
       const rows = rowsOf(place);
       sums.rows += rows;

@@ -10,6 +10,8 @@ export interface Loss {
   readonly samples: number;
   /** Part of the samples whose greatest output is their label, by the original and by the model; undefined without labels. */
   readonly accuracy: { readonly original: number; readonly model: number } | undefined;
+  /** Part of the samples that have the commonest label: what guessing gets right; undefined without labels. */
+  readonly guessed: number | undefined;
   /**
    * Root mean square of the change of the outputs over root mean square of the outputs; of several outputs the largest.
    * Infinite where what was finite is not any more.
@@ -26,7 +28,7 @@ export interface Loss {
 /** Standard deviations that a normal variable is above its mean by with a probability of 5 %. */
 const oneSided = 1.645;
 
-export interface LossOptions {
+interface LossOptions {
   readonly batchSize: number;
   readonly signal: AbortSignal | undefined;
   /** Whether to compare with labels; data without them have no accuracy. */
@@ -74,7 +76,7 @@ export class OriginalOutputs {
 }
 
 /** What {@link LossSum} needs of a batch. */
-export interface LabelledBatch {
+interface LabelledBatch {
   readonly samples: number;
   readonly labels?: Tensor | undefined;
 }
@@ -94,6 +96,7 @@ export class LossSum {
   readonly #outputs = new Map<string, OutputSums>();
   /** Samples that each gets right, and those that only one does. */
   readonly #right = { original: 0, model: 0, differing: 0 };
+  readonly #labelled = new Map<number, number>();
   #samples = 0;
 
   constructor(labels: boolean) {
@@ -118,6 +121,7 @@ export class LossSum {
     return {
       samples: this.#samples,
       accuracy: this.#labels ? { original: original / count, model: model / count } : undefined,
+      guessed: this.#labels ? Math.max(0, ...this.#labelled.values()) / count : undefined,
       relativeChange: Math.max(0, ...changes.map(({ change }) => change)),
       least: {
         drop: this.#labels ? drop - oneSided * deviation : undefined,
@@ -139,6 +143,7 @@ export class LossSum {
           problem(where, what, 'labels count from 0'),
         ]);
       }
+      this.#labelled.set(label, (this.#labelled.get(label) ?? 0) + 1);
       const before = greatestOf(original, row, classes) === label;
       const after = greatestOf(model, row, classes) === label;
       if (before) this.#right.original++;
@@ -178,10 +183,11 @@ function changeOf({ d, s, dd, ds, ss }: OutputSums): { readonly change: number; 
   return { change: Math.sqrt(ratio), least: Math.sqrt(Math.max(0, ratio - oneSided * deviation)) };
 }
 
-/** Where in row `row` of [samples, classes] the greatest element is; the first of several. */
+/** Where in row `row` of [samples, classes] the greatest element is, the first of several; −1 if one is no number. */
 function greatestOf(scores: Tensor, row: number, classes: number): number {
   let greatest = 0;
-  for (let index = 1; index < classes; index++) {
+  for (let index = 0; index < classes; index++) {
+    if (Number.isNaN(element(scores, row * classes + index))) return -1;
     if (element(scores, row * classes + index) > element(scores, row * classes + greatest)) greatest = index;
   }
   return greatest;

@@ -6,7 +6,7 @@ import type { PassManager } from '../../passkit/manager.js';
 import type { PassContext } from '../../passkit/pass.js';
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { at, defined } from '../../support/assert.js';
-import { throwIfAborted } from '../../support/errors.js';
+import { problem, SwancError, throwIfAborted } from '../../support/errors.js';
 import { bytesOfForm, compileForm, type Form, settled, sizeOfGraph } from '../forms.js';
 import { measure } from '../measure.js';
 import type { CompileOptions } from '../options.js';
@@ -28,7 +28,7 @@ const mostTrials = 13;
 /** Milliseconds for which each trial is measured: the curve is to be seen, and what is written is measured once more. */
 const trialTime = 60;
 
-export interface BudgetInput {
+interface BudgetInput {
   readonly budget: Budget;
   readonly options: CompileOptions;
   readonly context: PassContext;
@@ -95,13 +95,14 @@ function prunedBy(
   rankedOn: number,
 ): Pruned {
   const points = trials.toSorted((left, right) => left.point.items - right.point.items);
+  const first = at(points, 0);
+  requireEvidence(first.loss, rankedOn);
   const within = points.filter(({ loss }) => isWithin(budget, loss) === true);
-  // That need not be most items: widths are chosen anew behind them.
-  const best = within.reduce(
-    (least, own) => (own.point.flops < least.point.flops ? own : least),
-    // Nothing more removed: that was tried first, and is what is left if nothing keeps within.
-    at(points, 0),
-  );
+  // That need not be most items: widths are chosen anew behind them, and constants that vary with the place cost weights.
+  const isSmaller = ({ point }: Trial, other: Trial): boolean =>
+    point.flops < other.point.flops && point.parameters <= first.point.parameters;
+  // Nothing more removed: that was tried first, and is what is left if nothing keeps within.
+  const best = within.reduce((least, own) => (isSmaller(own, least) ? own : least), first);
   const { items } = best.point;
   return {
     weak: weakOf(items),
@@ -115,6 +116,29 @@ function prunedBy(
       points: points.map(({ point }) => point),
     },
   };
+}
+
+/**
+ * Losses must be told on samples, by a model that does better than naming the commonest class: else a budget of accuracy
+ * would let everything go.
+ * @throws SwancError `usage` without samples, `invalid` for labels that do not belong to them.
+ */
+function requireEvidence({ samples, accuracy, guessed }: Loss, rankedOn: number): void {
+  if (samples === 0 || rankedOn === 0) {
+    const what = `${rankedOn} samples to rank by and ${samples} to judge by`;
+    throw new SwancError('usage', 'the budget cannot be judged', [problem('calibration data', what, 'give more data')]);
+  }
+  if (accuracy === undefined || guessed === undefined) return;
+  const chance = 2 * Math.sqrt((guessed * (1 - guessed)) / samples);
+  if (accuracy.original > guessed + chance) return;
+  const [own, best] = [accuracy.original, guessed].map((part) => `${(100 * part).toFixed(1)} %`);
+  throw new SwancError('invalid', 'the labels do not fit the model', [
+    problem(
+      'labels',
+      `the original gets ${own} of them right, naming the commonest class for all would get ${best}`,
+      'do labels and samples belong together, and does class 0 have label 0?',
+    ),
+  ]);
 }
 
 /** Work that the first items save together, for each number of items. */

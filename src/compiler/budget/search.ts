@@ -1,6 +1,6 @@
 import { at } from '../../support/assert.js';
 
-export interface SearchOptions {
+interface SearchOptions {
   /** What is reached when so many items are taken, from none to all: never falling. */
   readonly reached: readonly number[];
   /** Parts of all that can be reached at which the search begins. */

@@ -1,11 +1,11 @@
-import type { Graph } from '../../ir/graph.js';
+import type { Graph, Node } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
 import { sameShape } from '../../ir/types.js';
 import { operatorOf, relationsOf } from '../../ops/index.js';
-import { weightedSum } from '../../ops/relations.js';
+import { sizeOfAxis, weightedSum } from '../../ops/relations.js';
 import { neverFiredBound } from '../../runtime/profile/query.js';
 import { at } from '../../support/assert.js';
-import type { Gate } from '../gates.js';
+import { type Gate, gatesOf } from '../gates.js';
 import {
   done,
   type Finding,
@@ -18,7 +18,6 @@ import {
   skipped,
 } from '../pass.js';
 import type { FixedSlots } from '../units/fixed-slots.js';
-import { sizeOfAxis } from '../units/units.js';
 import { Removal } from './removal.js';
 
 /** A gate with units that are off for every input, and on what ground. */
@@ -140,26 +139,38 @@ function describeLayers(graph: Graph, offGates: readonly OffGate[], removal: Rem
   );
 }
 
-/** What is planned to go of every layer with a sum of products, but for units in `except`. */
+/**
+ * What is planned to go of every layer with a sum of products, but for units in `except`. A unit that several layers make,
+ * as residual sums do and a layer and its gate, counts in the first of them; in gates only if no other layer makes it.
+ */
 export function layerRemovals(
   graph: Graph,
   removal: Removal,
   basis: LayerRemoval['basis'],
   except: ReadonlySet<number | undefined> = new Set(),
 ): LayerRemoval[] {
-  return [...graph.allNodes()].flatMap((node) => {
-    if (weightedSum(relationsOf(node)) === undefined && operatorOf(node)?.linear?.(node) === undefined) return [];
-    return [...(node.output.shape ?? []).keys()].flatMap((axis): LayerRemoval[] => {
-      const units = sizeOfAxis(node.output, axis);
-      let removed = 0;
-      for (let slot = 0; slot < units; slot++) {
-        const isGone = removal.removes(node.output, axis, slot);
-        if (isGone && !except.has(removal.unitOf(node.output, axis, slot))) removed++;
+  const gates = new Set(gatesOf(graph).map(({ node }) => node.label));
+  const sums = [...graph.allNodes()].filter(
+    (node) => weightedSum(relationsOf(node)) !== undefined || operatorOf(node)?.linear?.(node) !== undefined,
+  );
+  const counted = new Set<number | undefined>(except);
+  const layers = new Map<string, LayerRemoval>();
+  for (const { label, output } of [...sums].sort((left, right) => order(left, gates) - order(right, gates))) {
+    for (const axis of output.shape?.keys() ?? []) {
+      for (let slot = 0; slot < sizeOfAxis(output, axis); slot++) {
+        const unit = removal.unitOf(output, axis, slot);
+        if (unit === undefined || counted.has(unit) || removal.isPinned(unit)) continue;
+        counted.add(unit);
+        const known = layers.get(label) ?? { layer: label, units: 0, removed: 0, basis };
+        const removed = known.removed + (removal.removes(output, axis, slot) ? 1 : 0);
+        layers.set(label, { ...known, units: known.units + 1, removed });
       }
-      return removed === 0 ? [] : [{ layer: node.label, units, removed, basis }];
-    });
-  });
+    }
+  }
+  return [...layers.values()].filter(({ removed }) => removed > 0);
 }
+
+const order = ({ label }: Node, gates: ReadonlySet<string>): number => (gates.has(label) ? 1 : 0);
 
 function countBases(off: ReadonlyMap<number, RemovalBasis>): string {
   return removalBases

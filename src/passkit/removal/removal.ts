@@ -1,16 +1,18 @@
-import { Builder } from '../../ir/builder.js';
 import type { Graph } from '../../ir/graph.js';
-import { type Tensor, zeroSlices } from '../../ir/tensor.js';
+import { compactSummand, zeroSlices } from '../../ir/slices.js';
+import type { Tensor } from '../../ir/tensor.js';
 import { inferTypes, relationsOf } from '../../ops/index.js';
-import { groupsAt, portValue } from '../../ops/relations.js';
-import { at, defined } from '../../support/assert.js';
+import { groupsAt, sizeOfAxis } from '../../ops/relations.js';
+import { defined } from '../../support/assert.js';
 import type { PassContext } from '../pass.js';
+import { addBehind } from '../substitute.js';
 import type { FixedSlots } from '../units/fixed-slots.js';
 import { type DeletedSlots, deleteSlots } from '../units/select-slots.js';
-import { UnitSet } from '../units/unit-set.js';
-import { type Consumption, type Slot, sizeOfAxis, UnitGroups } from '../units/units.js';
+import { keepOneOnEveryAxis, UnitSet } from '../units/unit-set.js';
+import { type Consumption, type Slot, UnitGroups } from '../units/units.js';
 import { ConstantSlots } from './constant-slots.js';
-import { compactContribution, contributionGraph, UnknownContribution } from './contribution.js';
+import { contributionGraph } from './contribution.js';
+import { UnknownContribution } from './restricted-copy.js';
 
 /** What constant units that go add to the output of the node that read them. */
 interface Contribution {
@@ -44,7 +46,8 @@ export class Removal {
     for (const unit of this.#groups.units()) {
       if (!this.#groups.isPinned(unit) && !this.#reasons.has(unit)) this.#removable.add(unit);
     }
-    this.#keepOneOnEveryAxis();
+    for (const unit of keepOneOnEveryAxis(this.#groups, this.#removable))
+      this.#keep(unit, 'an axis cannot become empty');
   }
 
   static async plan(graph: Graph, fixed: FixedSlots, { evaluate }: Pick<PassContext, 'evaluate'>): Promise<Removal> {
@@ -63,6 +66,11 @@ export class Removal {
   /** The unit of a slot, as an opaque number; undefined for an axis of unknown size. */
   unitOf(value: Slot['value'], axis: number, index: number): number | undefined {
     return this.#groups.unitOf(value, axis, index);
+  }
+
+  /** True for a unit that nothing could remove. */
+  isPinned(unit: number): boolean {
+    return this.#groups.isPinned(unit);
   }
 
   /** Why a slot that is not planned to go must stay, for people. */
@@ -86,7 +94,7 @@ export class Removal {
   apply(): void {
     if (this.#removable.size === 0) return;
     const slots = [...this.#representatives()];
-    for (const contribution of this.#contributions) addContribution(contribution);
+    for (const { consumption, tensor } of this.#contributions) addBehind(consumption.node, tensor, 'off_units');
     inferTypes(this.#graph);
     // The new additions have slots of their own, so units are counted anew; old slots say which they were.
     const groups = new UnitGroups(this.#graph);
@@ -96,8 +104,7 @@ export class Removal {
 
   /** A unit stays if a sum reads it where it still depends on the input, or where no constant can be added. */
   #blockReadUnits(consumption: Consumption): void {
-    const { node, data, inner } = consumption;
-    const value = defined(portValue(node, data), 'the data of a consumption');
+    const { node, data, value, inner } = consumption;
     const isIgnored = defined(this.#ignored.get(consumption), 'the ignored slots of a consumption');
     for (let index = 0; index < sizeOfAxis(value, data.axis); index++) {
       const unit = this.#groups.unitOf(value, data.axis, index);
@@ -107,16 +114,6 @@ export class Removal {
       } else if (inner) {
         this.#reasons.set(unit, `'${node.label}' reads it where it is not zero, and can take no constant`);
       }
-    }
-  }
-
-  /** An axis cannot become empty: its first unit stays. */
-  #keepOneOnEveryAxis(): void {
-    for (const { value, axis, indices } of this.#groups.members(this.#removable)) {
-      if (indices.length < sizeOfAxis(value, axis)) continue;
-      const units = indices.map((index) => defined(this.#groups.unitOf(value, axis, index), 'unit'));
-      const isEmptied = units.every((unit) => this.#removable.has(unit));
-      if (isEmptied) this.#keep(at(units, 0), 'an axis cannot become empty');
     }
   }
 
@@ -135,7 +132,7 @@ export class Removal {
         const results = await evaluate(contributionGraph(consumption, going, this.#constants));
         const contribution = defined(Object.values(results)[0], 'a contribution');
         if (!contribution.floats().every(Number.isFinite)) throw new UnknownContribution('it is not finite');
-        const tensor = compactContribution(contribution);
+        const tensor = compactSummand(contribution);
         if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
       } catch (error) {
         if (!(error instanceof UnknownContribution)) throw error;
@@ -148,16 +145,14 @@ export class Removal {
 
   /** Slots of the consumption's data that go and may contribute something: all runs of a group or none. */
   #contributing(consumption: Consumption): number[] {
-    const { node, data } = consumption;
-    const value = defined(portValue(node, data), 'the data of a consumption');
+    const { data, value } = consumption;
     const isIgnored = defined(this.#ignored.get(consumption), 'the ignored slots of a consumption');
     const slots = Array.from({ length: sizeOfAxis(value, data.axis) }, (_, index) => index);
     const going = slots.filter((index) => this.removes(value, data.axis, index) && !isIgnored(index));
     return going.every((index) => this.#constants.isZero(value, data.axis, index)) ? [] : going;
   }
 
-  #keepAll({ node, data }: Consumption, indices: readonly number[], reason: string): void {
-    const value = defined(portValue(node, data), 'the data of a consumption');
+  #keepAll({ node, data, value }: Consumption, indices: readonly number[], reason: string): void {
     for (const index of indices) {
       const unit = this.#groups.unitOf(value, data.axis, index);
       if (unit !== undefined) this.#keep(unit, `what it adds to '${node.label}' is not known: ${reason}`);
@@ -177,18 +172,9 @@ export class Removal {
   }
 }
 
-function addContribution({ consumption: { node }, tensor }: Contribution): void {
-  const { graph, output } = node;
-  const builder = new Builder(graph, { origin: node.origin });
-  const sum = builder.op('Add', [output, builder.constant(tensor, 'off_units')]);
-  graph.replaceUses(output, sum, sum.producer);
-  if (sum.isGraphOutput) graph.swapNames(output, sum);
-  graph.sort();
-}
-
 /** Which data slots of a sum of products meet weights that are all zero, where groups lose the same slots: in all groups. */
-function ignoredSlots({ node, data, weight }: Consumption): (index: number) => boolean {
-  const tensor = weight === undefined ? undefined : portValue(node, weight)?.constant;
+function ignoredSlots({ node, data, weight, weights }: Consumption): (index: number) => boolean {
+  const tensor = weights?.constant;
   if (weight === undefined || tensor === undefined) return () => false;
   const isZero = zeroSlices(tensor, weight.axis);
   const places = isZero.length / groupsAt(relationsOf(node), data);

@@ -1,9 +1,16 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
 import { operatorOf, relationsOf } from '../../ops/index.js';
-import { linksOf, type Port, portKey, portsOf, portValue, type Relation } from '../../ops/relations.js';
-import { SlotSets, sizeOfAxis } from './slot-sets.js';
-
-export { sizeOfAxis } from './slot-sets.js';
+import {
+  alternativesAmong,
+  linksOf,
+  type Port,
+  portKey,
+  portsOf,
+  portValue,
+  type Relation,
+  sizeOfAxis,
+} from '../../ops/relations.js';
+import { SlotSets } from './slot-sets.js';
 
 /**
  * Unit groups: which slots of which values must go together.
@@ -18,8 +25,12 @@ export { sizeOfAxis } from './slot-sets.js';
 export interface Consumption {
   readonly node: Node;
   readonly data: Port;
-  /** The weights that the data's slots meet; undefined for a plain sum. */
+  /** What is read: the value at `data`. */
+  readonly value: Value;
+  /** The constant weights that the data's slots meet; undefined for a plain sum. */
   readonly weight: Port | undefined;
+  /** The value at `weight`. */
+  readonly weights: Value | undefined;
   /** The sum is an intermediate result of the node: nothing can be added to it from outside. */
   readonly inner: boolean;
 }
@@ -31,7 +42,7 @@ export interface Slot {
   readonly index: number;
 }
 
-export interface UnitOptions {
+interface UnitOptions {
   /** Inputs at which units end: the port is neither joined nor pinned, as if the value came from elsewhere. */
   readonly cut?: (node: Node, port: Port) => boolean;
 }
@@ -51,7 +62,7 @@ export class UnitGroups {
     const deferred: { node: Node; choices: readonly Repeat[][] }[] = [];
     for (const node of graph.allNodes()) {
       const relations = relationsOf(node);
-      const choices = alternatives(relations);
+      const choices = alternativesAmong(relations);
       if (choices.length > 0) deferred.push({ node, choices });
       const offered = new Set<Relation>(choices.flat());
       for (const relation of relations) if (!offered.has(relation)) this.#join(node, relation);
@@ -146,9 +157,11 @@ export class UnitGroups {
   }
 
   #consume(node: Node, { data, weight, inner }: Extract<Relation, { kind: 'contract' }>): void {
-    const isWeighted = weight === undefined || portValue(node, weight)?.constant !== undefined;
-    if (isWeighted && this.#firstOf(node, data) !== undefined) {
-      this.#consumptions.push({ node, data, weight, inner: inner === true });
+    const value = portValue(node, data);
+    const weights = weight === undefined ? undefined : portValue(node, weight);
+    const isWeighted = weight === undefined || weights?.constant !== undefined;
+    if (isWeighted && value !== undefined && this.#firstOf(node, data) !== undefined) {
+      this.#consumptions.push({ node, data, value, weight, weights, inner: inner === true });
     } else {
       for (const port of weight === undefined ? [data] : [data, weight]) this.#pin(node, port);
     }
@@ -213,7 +226,7 @@ export class UnitGroups {
   #pin(node: Node, port: Port): void {
     const value = portValue(node, port);
     if (value === undefined || this.#cut(node, port)) return;
-    this.#slots.pin(value, port.axis, `${node.op} in '${node.label}' has no rule for leaving it out`);
+    this.#slots.pin(value, port.axis, `${node.op} in '${node.label}' cannot do without it`);
   }
 
   /** The number of a port's first slot; undefined where units end, or its size is unknown. */
@@ -221,17 +234,6 @@ export class UnitGroups {
     const value = portValue(node, port);
     return value === undefined || this.#cut(node, port) ? undefined : this.#slots.first(value, port.axis);
   }
-}
-
-/** Relations of which one may hold, for each axis that they offer axes for. */
-function alternatives(relations: readonly Relation[]): Repeat[][] {
-  const choices = new Map<string, Repeat[]>();
-  for (const relation of relations) {
-    if (relation.kind !== 'repeat' || relation.alternative !== true) continue;
-    const key = relation.to.map(portKey).join();
-    choices.set(key, [...(choices.get(key) ?? []), relation]);
-  }
-  return [...choices.values()];
 }
 
 /** Every value of a graph and of the graphs nested in it. */
