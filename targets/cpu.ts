@@ -43,6 +43,7 @@ export const cpu: Target = {
     operator: 0.4,
     flop: 1 / 213_000,
     runtimeWeights: 1.41,
+    addedElement: 1.2e-3,
     weightByte: 13e-6,
     gatheredByte: 35e-6,
     gatheredRun: 1.8e-3,

@@ -60,6 +60,8 @@ export interface TargetCosts {
   readonly flop: number;
   /** How many times slower weights that are made at run time are: they cannot be packed ahead. */
   readonly runtimeWeights: number;
+  /** For an element of a tensor that something is added to that no operator takes over, as convolutions do a bias. */
+  readonly addedElement: number;
   /** For a byte of weights that is read from memory once a run. */
   readonly weightByte: number;
   /** For a byte of weights that is gathered at run time: read and written. */

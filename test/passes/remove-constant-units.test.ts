@@ -101,3 +101,22 @@ describe('a unit stays', () => {
     expect((await removal(text)).shapes).toMatchObject({ w: '2,3' });
   });
 });
+
+test('a unit stays where its constant would be added at every place for more than it saves', async () => {
+  const text = `g (float[N, 2, 8, 8] x) => (float[N, 2, 8, 8] y)
+<
+  float[3, 2, 1, 1] w = {1.0, 2.0, 0.0, 0.0, 4.0, 5.0},
+  float[3] b = {0.5, 2.0, 0.25},
+  float[2, 3, 3, 3] w2 = {${Array.from({ length: 54 }, (_, index) => (index % 7) - 2.5).join(', ')}}
+>
+{
+  h = Conv (x, w, b)
+  a = Sigmoid (h)
+  y = Conv <pads: ints = [1, 1, 1, 1]> (a, w2)
+}`;
+  const dear = await runPass(text, [removeConstantUnits], { costs: { addedElement: 1 } });
+  expect(dear.body).toHaveLength(3);
+  const cheap = await removal(text);
+  expect(cheap.body).toHaveLength(4);
+  expect(cheap.shapes).toMatchObject({ w: '2,2,1,1', w2: '2,2,3,3' });
+});

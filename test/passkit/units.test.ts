@@ -10,6 +10,7 @@ import { FixedSlots } from '../../src/passkit/units/fixed-slots.js';
 import { permuteAxis } from '../../src/passkit/units/select-slots.js';
 import { UnitGroups } from '../../src/passkit/units/units.js';
 import { defined } from '../../src/support/assert.js';
+import { cpu } from '../../targets/cpu.js';
 import { expectSameFunction, graphOf } from '../passes/support.js';
 
 function findValue(graph: Graph, name: string): Value {
@@ -270,7 +271,7 @@ test('a plan over a million slots counts every one of them', { timeout: 60_000 }
     for (let unit = 0; op === 'Gate' && unit < width; unit += 2) fixed.set(output, 1, unit, 0);
   }
   const evaluate = async () => ({ y: Tensor.floats([1, 1], [0]) });
-  const removal = await Removal.plan(graph, fixed, { evaluate });
+  const removal = await Removal.plan(graph, fixed, { evaluate, target: cpu });
   expect(removal.size).toBe((layers * width) / 2);
   removal.apply();
   expect(new UnitGroups(graph).slotCount).toBeLessThan(groups.slotCount * 0.51);

@@ -2,12 +2,15 @@ import type { Graph } from '../../ir/graph.js';
 import { compactSummand, zeroSlices } from '../../ir/slices.js';
 import type { Tensor } from '../../ir/tensor.js';
 import { inferTypes, relationsOf } from '../../ops/index.js';
+import { elementsPerSample } from '../../ops/operator.js';
 import { groupsAt, sizeOfAxis } from '../../ops/relations.js';
-import { defined } from '../../support/assert.js';
+import { at, defined } from '../../support/assert.js';
 import type { PassContext } from '../pass.js';
 import { addBehind } from '../substitute.js';
+import type { TargetCosts } from '../target.js';
 import type { FixedSlots } from '../units/fixed-slots.js';
-import { type DeletedSlots, deleteSlots } from '../units/select-slots.js';
+import { deleteSlots } from '../units/select-slots.js';
+import { unitCosts } from '../units/unit-costs.js';
 import { keepOneOnEveryAxis, UnitSet } from '../units/unit-set.js';
 import { type Consumption, type Slot, UnitGroups } from '../units/units.js';
 import { ConstantSlots } from './constant-slots.js';
@@ -33,6 +36,8 @@ export class Removal {
   readonly #reasons = new Map<number, string>();
   readonly #ignored = new Map<Consumption, (index: number) => boolean>();
   #contributions: Contribution[] = [];
+  /** Floating-point operations by unit, once somebody asks. */
+  #costs: Float64Array | undefined;
 
   private constructor(graph: Graph, fixed: FixedSlots) {
     this.#graph = graph;
@@ -50,10 +55,14 @@ export class Removal {
       this.#keep(unit, 'an axis cannot become empty');
   }
 
-  static async plan(graph: Graph, fixed: FixedSlots, { evaluate }: Pick<PassContext, 'evaluate'>): Promise<Removal> {
+  static async plan(
+    graph: Graph,
+    fixed: FixedSlots,
+    context: Pick<PassContext, 'evaluate' | 'target'>,
+  ): Promise<Removal> {
     const removal = new Removal(graph, fixed);
-    // A contribution that cannot be had keeps its units, which changes what others contribute: begin again.
-    while (!(await removal.#computeContributions(evaluate)));
+    // A contribution that cannot be had, or costs too much, keeps its units, which changes what others contribute.
+    while (!(await removal.#computeContributions(context)));
     return removal;
   }
 
@@ -83,11 +92,6 @@ export class Removal {
   /** Number of units that are planned to go. */
   get size(): number {
     return this.#removable.size;
-  }
-
-  /** The slots that are planned to go, by value and axis. */
-  members(): readonly DeletedSlots[] {
-    return this.#groups.members(this.#removable);
   }
 
   /** Adds what the units contribute to their consumers, then deletes their slots. */
@@ -122,8 +126,8 @@ export class Removal {
     this.#reasons.set(unit, reason);
   }
 
-  /** False if a contribution was not to be had: its units stay from now on. */
-  async #computeContributions(evaluate: PassContext['evaluate']): Promise<boolean> {
+  /** False if a contribution was not to be had, or not worth it: its units stay from now on. */
+  async #computeContributions({ evaluate, target }: Pick<PassContext, 'evaluate' | 'target'>): Promise<boolean> {
     this.#contributions = [];
     for (const consumption of this.#groups.consumptions) {
       const going = this.#contributing(consumption);
@@ -133,10 +137,18 @@ export class Removal {
         const contribution = defined(Object.values(results)[0], 'a contribution');
         if (!contribution.floats().every(Number.isFinite)) throw new UnknownContribution('it is not finite');
         const tensor = compactSummand(contribution);
-        if (tensor !== undefined) this.#contributions.push({ consumption, tensor });
+        if (tensor === undefined) continue;
+        this.#contributions.push({ consumption, tensor });
+        if (this.#isWorthwhile(consumption, going, tensor, target.costs)) continue;
+        const contributing = going.filter(
+          (index) => !this.#constants.isZero(consumption.value, consumption.data.axis, index),
+        );
+        const reason = `adding its constant to '${consumption.node.label}', another one at every place, costs more than it saves`;
+        this.#keepAll(consumption, contributing, reason);
+        return false;
       } catch (error) {
         if (!(error instanceof UnknownContribution)) throw error;
-        this.#keepAll(consumption, going, error.message);
+        this.#keepAll(consumption, going, `what it adds to '${consumption.node.label}' is not known: ${error.message}`);
         return false;
       }
     }
@@ -152,10 +164,32 @@ export class Removal {
     return going.every((index) => this.#constants.isZero(value, data.axis, index)) ? [] : going;
   }
 
-  #keepAll({ node, data, value }: Consumption, indices: readonly number[], reason: string): void {
+  /**
+   * False where what is added varies from place to place, so that it cannot become a bias, and adding it takes longer than
+   * what the units that need it save.
+   */
+  #isWorthwhile(
+    { node, data, value }: Consumption,
+    going: readonly number[],
+    added: Tensor,
+    costs: TargetCosts,
+  ): boolean {
+    if (added.dims.filter((dim) => dim > 1).length < 2) return true;
+    this.#costs ??= unitCosts(this.#graph, this.#groups);
+    const units = new Set<number>();
+    for (const index of going) {
+      const unit = this.#groups.unitOf(value, data.axis, index);
+      if (unit !== undefined && !this.#constants.isZero(value, data.axis, index)) units.add(unit);
+    }
+    let saved = 0;
+    for (const unit of units) saved += at(this.#costs, unit) * costs.flop;
+    return saved >= elementsPerSample(node.output.shape) * costs.addedElement;
+  }
+
+  #keepAll({ data, value }: Consumption, indices: readonly number[], reason: string): void {
     for (const index of indices) {
       const unit = this.#groups.unitOf(value, data.axis, index);
-      if (unit !== undefined) this.#keep(unit, `what it adds to '${node.label}' is not known: ${reason}`);
+      if (unit !== undefined) this.#keep(unit, reason);
     }
   }
 
