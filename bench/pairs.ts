@@ -49,7 +49,7 @@ export function ratiosOf(pairs: readonly Pair<Run>[], of: keyof Run): Quantiles 
   return quantilesOf(pairs.map(([own, peer]) => own[of] / peer[of]));
 }
 
-export function quantilesOf(values: readonly number[]): Quantiles {
+function quantilesOf(values: readonly number[]): Quantiles {
   const sorted = values.toSorted((left, right) => left - right);
   const quantile = (part: number): number => at(sorted, Math.floor(part * (sorted.length - 1)));
   return [quantile(0.25), median(sorted), quantile(0.75)];

@@ -21,7 +21,7 @@ const calibrationSamples = 128;
 const comparedSamples = 8;
 
 /** What of the planted units was removed. */
-export interface Account {
+interface Account {
   readonly planted: number;
   readonly removed: number;
   /** Planted units that stayed, and live ones that went, as `gate: count`. */

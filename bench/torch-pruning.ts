@@ -184,7 +184,7 @@ function replaceWeights(graph: Graph, weights: readonly WeightEntry[], data: Uin
   for (const { name, dims } of weights) {
     const end = start + 4 * sizeOf(dims);
     const tensor = tensorFromBytes('float32', dims, data.subarray(start, end));
-    graph.replaceUses(defined(values.get(name), name), graph.addConstant(name, tensor));
+    graph.replaceWithConstant(defined(values.get(name), name), tensor);
     start = end;
   }
   graph.removeUnused();

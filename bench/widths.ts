@@ -7,10 +7,10 @@ import { Graph, type Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
 import { sizeOf } from '../src/ir/types.js';
 import { inferTypes } from '../src/ops/index.js';
+import { sizeOfAxis } from '../src/ops/relations.js';
 import type { PassContext } from '../src/passkit/pass.js';
-import { sizeOfAxis } from '../src/passkit/units/units.js';
 import { growAxes } from '../src/passkit/widths/grow-axes.js';
-import { LayoutTimes } from '../src/passkit/widths/layout-times.js';
+import { LayoutSteps } from '../src/passkit/widths/layout-steps.js';
 import { type UnitAxis, unitAxes } from '../src/passkit/widths/unit-axes.js';
 import { openRuntime } from '../src/runtime/session.js';
 import type { Runtime, Session } from '../src/runtime/types.js';
@@ -130,7 +130,7 @@ function widthsOf(graph: Graph): string {
 function padded(source: Graph, multiple: number): Graph {
   const { graph } = cloneGraph(source);
   inferTypes(graph);
-  const axes = new Set(unitAxes(graph, new LayoutTimes(graph, cpu).channels()));
+  const axes = new Set(unitAxes(graph, new LayoutSteps(graph, cpu).channels()));
   const missing = ({ value, axis }: UnitAxis): number => (multiple - (sizeOfAxis(value, axis) % multiple)) % multiple;
   const own = [...axes].filter((axis) => typeof axis !== 'string');
   growAxes(graph, new Map(own.filter((axis) => missing(axis) > 0).map((axis) => [axis, missing(axis)])));

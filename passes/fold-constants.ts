@@ -55,9 +55,7 @@ async function fold(graph: Graph, frontier: readonly Value[], context: PassConte
   const feeds = fed.map((value) => [nameOf(value), defined(value.constant, 'data')] as const);
   const results = await context.evaluate(constantPart, Object.fromEntries(feeds));
   for (const value of frontier) {
-    const constant = graph.addConstant(value.name, defined(results[nameOf(value)], 'result'));
-    graph.replaceUses(value, constant);
-    graph.swapNames(value, constant);
+    graph.replaceWithConstant(value, defined(results[nameOf(value)], 'result'));
   }
 }
 

@@ -1,11 +1,12 @@
 import { Builder } from '../src/ir/builder.js';
 import { Graph, type Node, type Use, type Value } from '../src/ir/graph.js';
+import { compactSummand } from '../src/ir/slices.js';
 import type { Tensor } from '../src/ir/tensor.js';
 import type { Dim } from '../src/ir/types.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { weightedSum } from '../src/ops/relations.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
-import { compactContribution } from '../src/passkit/removal/contribution.js';
+import { addBehind } from '../src/passkit/substitute.js';
 
 /**
  * Carries a constant shift (the −a γ of an SG-Blend, a bias) through the sum of products behind it: W (x + t) + b =
@@ -32,7 +33,7 @@ export const foldShift = definePass({
       for (const [position, { node: reader, index }] of [...output.uses].entries()) {
         const tensor = contributions[position];
         graph.setInput(reader, index, shift.data);
-        if (tensor !== undefined && tensor !== 'none') addBehind(reader, tensor);
+        if (tensor !== undefined && tensor !== 'none') addBehind(reader, tensor, 'shift');
       }
       findings.push(done(node.label, `${node.op} of a constant folded into the weights behind it`));
     }
@@ -76,16 +77,7 @@ async function contributionOf(use: Use, amount: Tensor, context: PassContext): P
   graph.setOutputs([builder.op(node.op, inputs, node.attributes, node.domain)]);
   const [result] = Object.values(await context.evaluate(graph));
   if (result === undefined) return undefined;
-  const compact = compactContribution(result);
+  const compact = compactSummand(result);
   if (compact === undefined) return 'none';
   return compact.dims.filter((dim) => dim !== 1).length <= 1 ? compact : undefined;
-}
-
-function addBehind(node: Node, tensor: Tensor): void {
-  const { graph, output } = node;
-  const builder = new Builder(graph, { origin: node.origin });
-  const sum = builder.op('Add', [output, builder.constant(tensor, 'shift')]);
-  graph.replaceUses(output, sum, sum.producer);
-  if (sum.isGraphOutput) graph.swapNames(output, sum);
-  graph.sort();
 }

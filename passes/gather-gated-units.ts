@@ -3,6 +3,7 @@ import { Builder } from '../src/ir/builder.js';
 import { extractSubgraph, readsOf } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
+import { sizeOf } from '../src/ir/types.js';
 import { flopsOf, inferTypes, operatorOf, relationsOf } from '../src/ops/index.js';
 import { portsOf, portValue } from '../src/ops/relations.js';
 import { isReshape } from '../src/ops/reshape.js';
@@ -10,7 +11,8 @@ import { firing, gatedBy } from '../src/ops/swan.js';
 import { type Gate, gatesOf, isGate } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 import { ConstantSlots } from '../src/passkit/removal/constant-slots.js';
-import { compactContribution, contributionGraph, UnknownContribution } from '../src/passkit/removal/contribution.js';
+import { contributionGraph } from '../src/passkit/removal/contribution.js';
+import { UnknownContribution } from '../src/passkit/removal/restricted-copy.js';
 import { FixedSlots } from '../src/passkit/units/fixed-slots.js';
 import { UnitGroups } from '../src/passkit/units/units.js';
 import { firingFrequency, statisticsOf } from '../src/runtime/profile/query.js';
@@ -139,15 +141,14 @@ async function findReaderOfOffUnits(
   const constants = new ConstantSlots(graph, groups, off);
   const own = new Set(all.map((unit) => groups.unitOf(gate.node.output, gate.axis, unit)));
   for (const consumption of groups.consumptions) {
-    const { node, data } = consumption;
-    const value = portValue(node, data);
-    if (value === undefined || !own.has(groups.unitOf(value, data.axis, 0))) continue;
+    const { node, data, value } = consumption;
+    if (!own.has(groups.unitOf(value, data.axis, 0))) continue;
     if (!all.every((unit) => constants.has(value, data.axis, unit)))
       return `'${node.label}' reads units before the gate`;
     if (value === gate.node.output) continue;
     try {
       const results = await context.evaluate(contributionGraph(consumption, all, constants));
-      const isZero = Object.values(results).every((tensor) => compactContribution(tensor) === undefined);
+      const isZero = Object.values(results).every((tensor) => tensor.isFilledWith(0));
       if (!isZero) return `units that are off are not zero where '${node.label}' reads them`;
     } catch (error) {
       if (!(error instanceof UnknownContribution)) throw error;
@@ -173,7 +174,7 @@ function predict(region: Region, gate: Gate, context: PassContext): Prediction {
   const flops = region.nodes.reduce((sum, node) => sum + flopsOf(node), 0);
   const bytes = region.constants.reduce((sum, { value }) => sum + (value.constant?.bytes ?? 0), 0);
   const runs = region.constants.reduce((sum, { value, axis }) => {
-    const outer = (value.constant?.dims ?? []).slice(0, axis).reduce((product, dim) => product * dim, 1);
+    const outer = sizeOf((value.constant?.dims ?? []).slice(0, axis));
     return sum + outer * gate.units;
   }, 0);
   const operators = region.constants.length + 5;

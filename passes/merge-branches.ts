@@ -2,6 +2,7 @@ import { sameAttribute } from '../src/ir/attribute.js';
 import { copyNode } from '../src/ir/clone.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
 import { sameTensor } from '../src/ir/tensor.js';
+import { isBranch } from '../src/ops/control-flow.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import { substitute } from '../src/passkit/substitute.js';
 import { defined } from '../src/support/assert.js';
@@ -17,7 +18,7 @@ export const mergeBranches = definePass({
   run(graph) {
     const findings: Finding[] = [];
     for (const node of [...graph.allNodes()].toReversed()) {
-      if (node.op !== 'If' || node.domain !== '') continue;
+      if (!isBranch(node)) continue;
       const [yes, no] = [node.subgraph('then_branch'), node.subgraph('else_branch')];
       const condition = node.input(0).constant?.numbers()[0];
       if (condition !== undefined) {

@@ -1,12 +1,14 @@
 import type { Graph, Value } from '../src/ir/graph.js';
-import { Tensor, zeroSlices } from '../src/ir/tensor.js';
-import { sizeOf } from '../src/ir/types.js';
+import { addSlices, zeroSlices } from '../src/ir/slices.js';
+import type { Tensor } from '../src/ir/tensor.js';
 import { relationsOf } from '../src/ops/index.js';
-import { groupsAt, portValue } from '../src/ops/relations.js';
+import { groupsAt, sizeOfAxis } from '../src/ops/relations.js';
 import { unlike } from '../src/passkit/equality/class-table.js';
 import { EqualSlots } from '../src/passkit/equality/equal-slots.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
-import { type Consumption, sizeOfAxis, UnitGroups } from '../src/passkit/units/units.js';
+import { areWeightsAlong, readersByWeights } from '../src/passkit/units/consumptions.js';
+import { keepOneOnEveryAxis } from '../src/passkit/units/unit-set.js';
+import { type Consumption, UnitGroups } from '../src/passkit/units/units.js';
 import { at, defined } from '../src/support/assert.js';
 
 /**
@@ -60,7 +62,8 @@ class MergePlan {
     for (const columns of this.#columns) this.#keepUnequal(columns);
     for (const columns of this.#columns) this.#follow(columns);
     for (const unit of this.#staying) this.#followers.delete(unit);
-    this.#keepOneOnEveryAxis();
+    // The removal leaves one slot on every axis: a unit that would have to stay keeps its weights.
+    keepOneOnEveryAxis(this.#groups, this.#followers);
   }
 
   /** Adds the followers' weights to those of their leaders; tells it of every node that reads them. */
@@ -70,9 +73,7 @@ class MergePlan {
       const moves = this.#movesOf(columns);
       if (moves.size === 0) return [];
       const readers = new Set(value.uses.map(({ node }) => node.label));
-      const merged = value.graph.addConstant(value.name, addSlices(tensor, axis, moves));
-      value.graph.replaceUses(value, merged);
-      value.graph.swapNames(value, merged);
+      const merged = value.graph.replaceWithConstant(value, addSlices(tensor, axis, moves));
       const what = `${moves.size} of ${sizeOfAxis(merged, axis)} units hold what others hold: these take their weights over`;
       return [...readers].map((reader) => done(reader, what));
     });
@@ -80,14 +81,9 @@ class MergePlan {
 
   /** The columns of all weights that may change; units that something else reads stay. */
   #readColumns(equal: EqualSlots): Columns[] {
-    const readers = new Map<Value, Consumption[]>();
-    for (const consumption of this.#groups.consumptions) {
-      const { node, weight } = consumption;
-      const value = weight === undefined ? undefined : portValue(node, weight);
-      if (value === undefined) this.#keepRead(consumption);
-      else readers.set(value, [...(readers.get(value) ?? []), consumption]);
-    }
-    return [...readers].flatMap(([value, consumptions]): Columns[] => {
+    const { consumptions: all } = this.#groups;
+    for (const consumption of all) if (consumption.weights === undefined) this.#keepRead(consumption);
+    return [...readersByWeights(all)].flatMap(([value, consumptions]): Columns[] => {
       const axis = commonAxis(value, consumptions);
       const tensor = value.constant;
       const keep = (): Columns[] => {
@@ -95,9 +91,7 @@ class MergePlan {
         return [];
       };
       if (axis === undefined || tensor?.is('float32') !== true || consumptions.some(isGrouped)) return keep();
-      const places = consumptions.map(({ node, data }) => {
-        return [defined(portValue(node, data), 'the data of a consumption'), data.axis] as const;
-      });
+      const places = consumptions.map(({ value: read, data }) => [read, data.axis] as const);
       const classes = equal.joint(places, sizeOfAxis(value, axis));
       const columns = { value, tensor, axis, classes, isZero: zeroSlices(tensor, axis) };
       const hasEqual = [...classesOf(columns)].some((members) => members.length > 1);
@@ -105,8 +99,7 @@ class MergePlan {
     });
   }
 
-  #keepRead({ node, data }: Consumption): void {
-    const value = defined(portValue(node, data), 'the data of a consumption');
+  #keepRead({ value, data }: Consumption): void {
     for (let slot = 0; slot < sizeOfAxis(value, data.axis); slot++) {
       this.#staying.add(this.#unitOf(value, data.axis, slot));
     }
@@ -131,15 +124,6 @@ class MergePlan {
         units.find((unit) => this.#isStaying(unit)) ?? units.find((unit) => !this.#followers.has(unit)) ?? at(units, 0);
       this.#staying.add(leader);
       for (const unit of units) if (!this.#isStaying(unit)) this.#followers.add(unit);
-    }
-  }
-
-  /** The removal leaves one slot on every axis: a unit that would have to stay keeps its weights. */
-  #keepOneOnEveryAxis(): void {
-    for (const { value, axis, indices } of this.#groups.members(this.#followers)) {
-      if (indices.length < sizeOfAxis(value, axis)) continue;
-      const units = indices.map((index) => this.#unitOf(value, axis, index));
-      if (units.every((unit) => this.#followers.has(unit))) this.#followers.delete(at(units, 0));
     }
   }
 
@@ -169,12 +153,9 @@ class MergePlan {
 
 /** The axis along which all nodes that read the weights meet their data; undefined if somebody reads them otherwise. */
 function commonAxis(weights: Value, consumptions: readonly Consumption[]): number | undefined {
-  const axes = new Set(consumptions.map(({ weight }) => weight?.axis));
-  const isKnown = weights.uses.every(({ node, index }) =>
-    consumptions.some((consumption) => consumption.node === node && consumption.weight?.index === index),
-  );
-  const [axis] = axes;
-  return isKnown && axes.size === 1 && !weights.isGraphOutput ? axis : undefined;
+  const [axis, ...others] = new Set(consumptions.map(({ weight }) => weight?.axis));
+  const isCommon = axis !== undefined && others.length === 0 && areWeightsAlong(weights, axis, consumptions);
+  return isCommon ? axis : undefined;
 }
 
 /** True if columns of different groups are read for different outputs (a transposed convolution). */
@@ -199,22 +180,4 @@ function classesOf({ classes, isZero }: Columns): Iterable<readonly number[]> {
     else others.push(column);
   }
   return members.values();
-}
-
-/** The tensor with each slice `from` along `axis` added to the slice `to`, and zeros in its place. */
-function addSlices(tensor: Tensor<'float32'>, axis: number, moves: ReadonlyMap<number, number>): Tensor<'float32'> {
-  const size = at(tensor.dims, axis);
-  const inner = sizeOf(tensor.dims.slice(axis + 1));
-  // Sums of several slices are rounded once.
-  const sums = Float64Array.from(tensor.data);
-  for (let run = 0; run < sums.length; run += size * inner) {
-    for (const [from, to] of moves) {
-      for (let i = 0; i < inner; i++) {
-        const place = run + from * inner + i;
-        sums[run + to * inner + i] = at(sums, run + to * inner + i) + at(sums, place);
-        sums[place] = 0;
-      }
-    }
-  }
-  return new Tensor('float32', tensor.dims, Float32Array.from(sums));
 }

@@ -1,7 +1,8 @@
 import { int } from '../src/ir/attribute.js';
 import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
-import { type Tensor, takeAlongAxis } from '../src/ir/tensor.js';
+import { takeAlongAxis } from '../src/ir/slices.js';
+import type { Tensor } from '../src/ir/tensor.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';

@@ -1,8 +1,9 @@
 import type { Value } from '../src/ir/graph.js';
+import { sizeOfAxis } from '../src/ops/relations.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 import type { PreferredWidths } from '../src/passkit/target.js';
-import { sizeOfAxis } from '../src/passkit/units/units.js';
 import { GrownSizes, growAxes } from '../src/passkit/widths/grow-axes.js';
+import { LayoutSteps } from '../src/passkit/widths/layout-steps.js';
 import { LayoutTimes } from '../src/passkit/widths/layout-times.js';
 import { type UnitAxis, unitAxes } from '../src/passkit/widths/unit-axes.js';
 
@@ -19,13 +20,13 @@ export const padWidths = definePass({
   contract: 'exact',
   requires: ['layout'],
   run(graph, { target }) {
-    const times = new LayoutTimes(graph, target);
-    const channels = times.channels();
+    const steps = new LayoutSteps(graph, target);
+    const channels = steps.channels();
     if (channels.length === 0) return { findings: [] };
     const read = new Set(channels.map(({ value }) => value));
     const found = unitAxes(graph, channels);
     const axes = [...new Set(found.filter((axis) => typeof axis !== 'string'))];
-    const sizes = chooseGrowth(axes, read, times, target.widths);
+    const sizes = chooseGrowth(axes, read, steps, target.widths);
     const findings: Finding[] = [];
     for (const [index, { value, axis }] of channels.entries()) {
       const unitAxis = found[index];
@@ -54,49 +55,51 @@ const mostRounds = 4;
 function chooseGrowth(
   axes: readonly UnitAxis[],
   read: ReadonlySet<Value>,
-  times: LayoutTimes,
+  steps: LayoutSteps,
   { multiple, block }: PreferredWidths,
 ): GrownSizes {
   let best = new GrownSizes();
-  let least = times.predict(best.sizeOf);
+  let least = new LayoutTimes(steps, best.sizeOf).total;
   // All begin padded: one alone may cost a conversion that neighbours, padded too, would save.
   for (const start of new Set([multiple, block])) {
     const sizes = new GrownSizes();
     for (const axis of axes) sizes.set(axis, amountsOf(axis, read, sizes, start)[0] ?? 0);
-    const time = improve(sizes, axes, times, (axis) =>
-      [multiple, block].flatMap((wanted) => amountsOf(axis, read, sizes, wanted)),
-    );
+    improve(sizes, axes, steps, (axis) => [multiple, block].flatMap((wanted) => amountsOf(axis, read, sizes, wanted)));
+    const time = new LayoutTimes(steps, sizes.sizeOf).total;
     if (time < least) [least, best] = [time, sizes];
   }
   return best;
 }
 
-/** Lets each axis take what is best as the others are, until none changes; returns the time that is predicted then. */
+/** Lets each axis take what is best as the others are, until none changes. */
 function improve(
   sizes: GrownSizes,
   axes: readonly UnitAxis[],
-  times: LayoutTimes,
+  steps: LayoutSteps,
   amountsFor: (axis: UnitAxis) => readonly number[],
-): number {
-  let least = times.predict(sizes.sizeOf);
+): void {
+  const times = new LayoutTimes(steps, sizes.sizeOf);
   for (let round = 0, isChanged = true; isChanged && round < mostRounds; round++) {
     isChanged = false;
     for (const axis of axes) {
       const before = sizes.growth.get(axis) ?? 0;
-      let best = before;
       sizes.set(axis, 0);
       const amounts = amountsFor(axis);
       if (amounts.length === 0 && before === 0) continue;
+      const values = new Set(axis.places.map(({ value }) => value));
+      times.mark();
+      let [least, best] = [0, before];
       for (const amount of new Set([0, ...amounts])) {
         sizes.set(axis, amount);
-        const time = times.predict(sizes.sizeOf);
+        times.update(values);
+        const time = times.difference;
         if (time < least || (time === least && amount < best)) [least, best] = [time, amount];
       }
       sizes.set(axis, best);
+      times.update(values);
       isChanged ||= best !== before;
     }
   }
-  return least;
 }
 
 /** How many units would bring the places of an axis that convolutions read or make to multiples. */

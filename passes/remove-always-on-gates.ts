@@ -1,5 +1,4 @@
-import { sameShape } from '../src/ir/types.js';
-import { type Gate, gatesOf } from '../src/passkit/gates.js';
+import { canLoseMask, type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
 import { boundsWithScores } from '../src/passkit/proofs/score-bounds.js';
 import { substitute } from '../src/passkit/substitute.js';
@@ -20,7 +19,7 @@ export const removeAlwaysOnGates = definePass({
     const gates = gatesOf(graph);
     const bounds = boundsWithScores(graph, context.inputRange);
     for (const gate of gates) {
-      if (!keepsShape(gate)) {
+      if (!canLoseMask(gate)) {
         findings.push(skipped(gate.name, 'stays: its score is larger than its features, or its units are not counted'));
         continue;
       }
@@ -44,12 +43,6 @@ export const removeAlwaysOnGates = definePass({
     return { findings, removed };
   },
 });
-
-/** False if the score is larger than the features, which the gate then repeats, or its units are not counted. */
-function keepsShape({ node, units }: Gate): boolean {
-  const [features, result] = [node.input(0).shape, node.output.shape];
-  return units > 0 && features !== undefined && result !== undefined && sameShape(features, result);
-}
 
 /** How many units fired in every event of the profile, if such observations count. */
 function observedOn(gate: Gate, context: PassContext): number {

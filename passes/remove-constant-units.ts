@@ -1,7 +1,7 @@
 import { gatesOf } from '../src/passkit/gates.js';
 import { definePass } from '../src/passkit/pass.js';
 import { provedSlots } from '../src/passkit/proofs/proved-slots.js';
-import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
+import { fixOffUnits, offGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
 
 /**
  * Removes units that are proved to be the same for every input: bounds of their gates' scores never reach the threshold,
@@ -15,10 +15,9 @@ export const removeConstantUnits = definePass({
   requires: ['gates', 'layout'],
   run(graph, context) {
     const { fixed, off: proved } = provedSlots(graph, context.inputRange);
-    const offGates = gatesOf(graph).flatMap((gate): OffGate[] => {
-      const off = gate.node.output.elementType === 'float32' ? (proved.get(gate.node) ?? []) : [];
-      return off.length === 0 ? [] : [{ gate, off: new Map(off.map((unit) => [unit, 'proved'])) }];
-    });
+    const offGates = gatesOf(graph).flatMap((gate) =>
+      offGate(gate, new Map((proved.get(gate.node) ?? []).map((unit) => [unit, 'proved']))),
+    );
     fixOffUnits(offGates, fixed);
     return removeOffUnits(graph, offGates, fixed, 'proved', context);
   },

@@ -2,7 +2,7 @@ import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type RemovalBasis } from '../src/passkit/pass.js';
 import { countProvedWithin, provedSlots } from '../src/passkit/proofs/proved-slots.js';
-import { fixOffUnits, type OffGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
+import { fixOffUnits, offGate, removeOffUnits } from '../src/passkit/removal/off-units.js';
 import { neverFired, statisticsOf } from '../src/runtime/profile/query.js';
 
 /**
@@ -26,11 +26,10 @@ export const removeDeadUnits = definePass({
     const silent = new Map(gatesOf(graph).map((gate) => [gate, observedOff(gate, context)]));
     if ([...silent.values()].every((units) => units.length === 0)) return { findings: [], removed: [] };
     const { fixed, off: proved } = provedSlots(graph, context.inputRange);
-    // What off units contribute is written as float32.
-    const offGates = [...silent].flatMap(([gate, observed]): OffGate[] => {
+    const offGates = [...silent].flatMap(([gate, observed]) => {
       const off = new Map<number, RemovalBasis>((proved.get(gate.node) ?? []).map((unit) => [unit, 'proved']));
       for (const unit of observed) if (!off.has(unit)) off.set(unit, 'observed');
-      return off.size === 0 || gate.node.output.elementType !== 'float32' ? [] : [{ gate, off }];
+      return offGate(gate, off);
     });
     fixOffUnits(offGates, fixed);
     const within = provedWithinRange(graph, silent, context);

@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../src/ir/graph.js';
 import { foldSlots } from '../src/passkit/budget/fold-slots.js';
-import type { NamedSlot, WeakGate, WeakItem, WeakUnit, WeakUnits } from '../src/passkit/budget/ranking.js';
+import type { NamedSlot, WeakGate, WeakItem, WeakUnit, WeakUnits } from '../src/passkit/budget/weak-units.js';
 import { gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, type PassContext, type PassReport, skipped } from '../src/passkit/pass.js';
 import { layerRemovals } from '../src/passkit/removal/off-units.js';

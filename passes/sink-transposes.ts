@@ -166,7 +166,7 @@ const permuteWeightsInstead: Rule = (node, { graph }) => {
 
 /** Where element k of the merged transposed axes lies among the merged axes as they were. */
 function mergedOrder(sizes: readonly number[], perm: readonly number[]): number[] {
-  const strides = sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const strides = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)));
   const order: number[] = [];
   const walk = (depth: number, offset: number): void => {
     const axis = perm[depth];

@@ -1,7 +1,7 @@
 import { allLive, type NetworkForm } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface ChainSizes {
+interface ChainSizes {
   readonly blocks: number;
   /** Gated units of each block. */
   readonly units: number;

@@ -1,7 +1,7 @@
 import { allLive, type Features, type NetworkForm } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface DenseNetSizes {
+interface DenseNetSizes {
   readonly image: number;
   /** Channels that each layer adds. */
   readonly growth: number;

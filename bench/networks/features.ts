@@ -58,29 +58,6 @@ export function spreadPlan({ size, dead }: Plan, times: number): Plan {
   return { size: size * times, dead: new Map(spread) };
 }
 
-/** The elements of a row-major array whose place along `axis` is in `kept`. */
-export function takeSlots(
-  data: Float32Array,
-  dims: readonly number[],
-  axis: number,
-  kept: readonly number[],
-): { readonly data: Float32Array; readonly dims: readonly number[] } {
-  const size = dims[axis] ?? 1;
-  if (kept.length === size) return { data, dims };
-  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const outer = data.length / (size * inner);
-  const result = new Float32Array(outer * kept.length * inner);
-  let end = 0;
-  for (let row = 0; row < outer; row++) {
-    for (const slot of kept) {
-      const start = (row * size + slot) * inner;
-      result.set(data.subarray(start, start + inner), end);
-      end += inner;
-    }
-  }
-  return { data: result, dims: dims.map((dim, place) => (place === axis ? kept.length : dim)) };
-}
-
 /** The dead units of a layer before its gate. */
 export const undecided = ({ dead }: Plan): Features['dead'] =>
   new Map([...dead.keys()].map((unit) => [unit, undefined]));

@@ -3,7 +3,7 @@ import { at } from '../../src/support/assert.js';
 import { allLive, type Features, liveUnits, type NetworkForm, type Plan } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface LstmSizes {
+interface LstmSizes {
   readonly length: number;
   readonly width: number;
   /** Units of the gated layer before the LSTM. */

@@ -1,7 +1,7 @@
 import { allLive, type Features, type NetworkForm, type Plan } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface MobileNetSizes {
+interface MobileNetSizes {
   readonly image: number;
   /** Channels of the stem. */
   readonly stem: number;

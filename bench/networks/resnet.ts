@@ -1,7 +1,7 @@
 import { allLive, type Features, type NetworkForm, type Plan } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface ResNetSizes {
+interface ResNetSizes {
   /** Height and width of images. */
   readonly image: number;
   /** Channels of the first stage's bottlenecks; each stage has twice as many as the one before. */

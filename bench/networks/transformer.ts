@@ -2,7 +2,7 @@ import { int, ints } from '../../src/ir/attribute.js';
 import { allLive, type Features, liveUnits, type NetworkForm, type Plan, spreadPlan } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface TransformerSizes {
+interface TransformerSizes {
   readonly length: number;
   /** Width of the residual stream, which stays: LayerNormalization sees how many features it has. */
   readonly width: number;

@@ -1,7 +1,7 @@
 import { allLive, type Features, type NetworkForm } from './features.js';
 import { type Network, NetworkWriter } from './writer.js';
 
-export interface UNetSizes {
+interface UNetSizes {
   readonly image: number;
   /** Channels of the first level; each level has twice as many as the one above. */
   readonly width: number;

@@ -1,7 +1,9 @@
 import { type Attribute, float, int, ints, string } from '../../src/ir/attribute.js';
 import { Builder } from '../../src/ir/builder.js';
 import { Graph, type Value } from '../../src/ir/graph.js';
+import { extentsOf, takeAlongAxis } from '../../src/ir/slices.js';
 import { Tensor } from '../../src/ir/tensor.js';
+import { sizeOf } from '../../src/ir/types.js';
 import { inferTypes } from '../../src/ops/index.js';
 import { swanDomain } from '../../src/ops/operator.js';
 import { assert, at, defined } from '../../src/support/assert.js';
@@ -16,7 +18,6 @@ import {
   type Plan,
   plant,
   requireZero,
-  takeSlots,
   undecided,
 } from './features.js';
 
@@ -112,7 +113,7 @@ export class NetworkWriter {
   /** Normal numbers scaled so that the sums over `fanIn` of them keep the size of activations. */
   weights(dims: readonly number[], fanIn: number): Weights {
     const deviation = Math.sqrt(2 / fanIn);
-    const size = dims.reduce((product, dim) => product * dim, 1);
+    const size = sizeOf(dims);
     return { dims, data: Float32Array.from({ length: size }, () => deviation * this.#random.normal()) };
   }
 
@@ -129,13 +130,11 @@ export class NetworkWriter {
     weights: Weights,
     axes: Readonly<Record<number, Pick<Plan, 'size'> & { dead: ReadonlyMap<number, unknown> }>>,
   ) {
-    let { data, dims } = weights;
+    let tensor = new Tensor('float32', weights.dims, weights.data);
     if (this.form === 'cut') {
-      for (const [axis, units] of Object.entries(axes)) {
-        ({ data, dims } = takeSlots(data, dims, Number(axis), liveUnits(units)));
-      }
+      for (const [axis, units] of Object.entries(axes)) tensor = takeAlongAxis(tensor, Number(axis), liveUnits(units));
     }
-    return this.builder.constant(new Tensor('float32', dims, data), 'weights');
+    return this.builder.constant(tensor, 'weights');
   }
 
   /** A convolution over [N, C, H, W], with zeros around so that a stride of 1 keeps the size. */
@@ -227,8 +226,9 @@ export class NetworkWriter {
     const parameters = [draw(-1, 1), draw(0.5, 1.5), draw(-0.4, 0.4)];
     const spread = Array.from({ length: x.rank - 1 - x.axis }, () => 1);
     const values = parameters.map(({ data }) => {
-      const kept = this.form === 'cut' ? takeSlots(data, [x.size], 0, liveUnits(x)).data : data;
-      return this.builder.constant(new Tensor('float32', [kept.length, ...spread], kept), 'parameter');
+      const all = new Tensor('float32', [x.size, ...spread], data);
+      const kept = this.form === 'cut' ? takeAlongAxis(all, 0, liveUnits(x)) : all;
+      return this.builder.constant(kept, 'parameter');
     });
     const value = this.builder.op('SGBlend', [x.value, ...values], { gelu: string('sigmoid') }, swanDomain);
     const [alpha = [], beta = [], gamma = []] = parameters.map(({ data }) => data);
@@ -354,8 +354,7 @@ export class NetworkWriter {
   /** Zero weights for the dead units of a marked network. */
   #mark({ dims, data }: Weights, axis: number, { dead }: Pick<Features, 'dead'> | Plan): Weights {
     if (!this.isMarked || dead.size === 0) return { dims, data };
-    const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-    const size = at(dims, axis);
+    const { size, inner } = extentsOf(dims, axis);
     return { dims, data: data.map((weight, place) => (dead.has(Math.floor(place / inner) % size) ? 0 : weight)) };
   }
 
@@ -376,7 +375,7 @@ export class NetworkWriter {
     const isNeeded = this.form === 'cut' && [...x.dead.values()].some((number) => number !== 0);
     if (own === undefined && !isNeeded) return [];
     const sums = Float64Array.from({ length: plan.size }, (_, unit) => own?.[unit] ?? 0);
-    const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+    const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
     for (const [slot, number] of isNeeded ? x.dead : []) {
       const constant = defined(number, 'the number that a dead unit holds');
       for (let unit = 0; unit < plan.size; unit++) {

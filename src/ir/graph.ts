@@ -136,6 +136,17 @@ export class Graph {
     from.graph.#outputs = from.graph.#outputs.map((output) => (output === from ? to : output));
   }
 
+  /**
+   * Lets a new constant of this graph take the place of a value and its name, and returns it. The value stays, under
+   * another name and without readers, until {@link removeUnused}.
+   */
+  replaceWithConstant(value: Value, tensor: Tensor): Value {
+    const constant = this.addConstant(value.name, tensor);
+    this.replaceUses(value, constant);
+    this.swapNames(value, constant);
+    return constant;
+  }
+
   /** Renames a value; a name that is taken gets a number behind it. */
   rename(value: Value, name: string): void {
     if (value.name === name) return;

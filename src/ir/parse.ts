@@ -12,7 +12,7 @@ import type { Graph } from './graph.js';
 import { Lexer, type Literal } from './lexer.js';
 import { elementTypeOfText, isTypeWord, wordNumber } from './syntax.js';
 import { Tensor } from './tensor.js';
-import { type Dim, type ElementType, elementTypes } from './types.js';
+import { type Dim, type ElementType, elementTypes, sizeOf } from './types.js';
 
 /**
  * Reads a graph in ONNX's textual syntax: what {@link printGraph} writes, and what people write for the official
@@ -129,7 +129,7 @@ class Parser {
       while (lexer.accept(','));
       lexer.expect('}');
     }
-    const size = dims.reduce((product, dim) => product * dim, 1);
+    const size = sizeOf(dims);
     if (elements.length !== size) throw lexer.error(`${elements.length} elements given for [${dims.join(', ')}]`);
     return tensorOf(type, dims, elements);
   }

@@ -1,4 +1,3 @@
-import { at } from '../support/assert.js';
 import { type ElementArrays, type ElementType, elementTypes, sizeOf } from './types.js';
 
 /**
@@ -85,46 +84,4 @@ export function tensorFromBytes<T extends ElementType>(type: T, dims: readonly n
   const copy = new ArrayBuffer(bytes.byteLength);
   new Uint8Array(copy).set(bytes);
   return new Tensor<T>(type, dims, new elementTypes[type].array(copy));
-}
-
-/** The slices of `tensor` at `indices` along `axis`, in that order (ONNX `Gather` with constant indices). */
-export function takeAlongAxis<T extends ElementType>(
-  tensor: Tensor<T>,
-  axis: number,
-  indices: readonly number[],
-): Tensor<T> {
-  const { dims, type } = tensor;
-  const source = bytesOf(tensor);
-  const outer = sizeOf(dims.slice(0, axis));
-  const inner = sizeOf(dims.slice(axis + 1)) * elementTypes[type].bytes;
-  const extent = dims[axis] ?? 1;
-  const result = new ArrayBuffer(outer * indices.length * inner);
-  const target = new Uint8Array(result);
-  let offset = 0;
-  for (let block = 0; block < outer; block++) {
-    for (const index of indices) {
-      const start = (block * extent + index) * inner;
-      target.set(source.subarray(start, start + inner), offset);
-      offset += inner;
-    }
-  }
-  const resultDims = dims.map((dim, position) => (position === axis ? indices.length : dim));
-  return new Tensor<T>(type, resultDims, new elementTypes[type].array(result));
-}
-
-/** For every slot along an axis 1 if all its elements are zero, else 0. */
-export function zeroSlices({ data, dims }: Tensor, axis: number): Uint8Array {
-  const size = at(dims, axis);
-  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const isZero = new Uint8Array(size).fill(1);
-  let left = size;
-  for (let start = 0, slot = 0; left > 0 && start < data.length; start += inner, slot = (slot + 1) % size) {
-    for (let place = start; isZero[slot] === 1 && place < start + inner; place++) {
-      // Elements may be big integers; both kinds of zero are false.
-      if (!data[place]) continue;
-      isZero[slot] = 0;
-      left--;
-    }
-  }
-  return isZero;
 }

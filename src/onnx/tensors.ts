@@ -1,5 +1,5 @@
 import { Tensor, tensorFromBytes } from '../ir/tensor.js';
-import { type ElementType, elementTypeNames, elementTypes } from '../ir/types.js';
+import { type ElementType, elementTypeNames, elementTypes, sizeOf } from '../ir/types.js';
 import type { onnx } from './proto.js';
 
 /** A tensor that cannot be read; the message says why. */
@@ -28,7 +28,7 @@ export function readTensor(tensor: onnx.ITensorProto, readExternal: ExternalRead
   if (type === undefined) throw new TensorError('unsupported', `elements of ONNX type ${tensor.dataType ?? 0}`);
   if (Object.hasOwn(tensor, 'segment')) throw new TensorError('unsupported', 'a tensor in segments');
   const dims = (tensor.dims ?? []).map(integer);
-  const size = dims.reduce((product, dim) => product * dim, 1);
+  const size = sizeOf(dims);
   if (dims.some((dim) => !(dim >= 0)) || !Number.isSafeInteger(size)) {
     throw new TensorError('invalid', `shape [${dims.join(', ')}]`);
   }

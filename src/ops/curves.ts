@@ -185,7 +185,7 @@ const swishTurn = -1.278464542761074;
 const swish = (z: number): number => (z === Number.NEGATIVE_INFINITY ? 0 : z * logistic(z));
 
 /** x · sigmoid(rate · x). With z = rate · x it is swish(z) / rate, whose second derivative is 1/2 at most. */
-export function swishOf(rate: number): Curve {
+function swishOf(rate: number): Curve {
   if (rate === 0) return { at: (x) => x / 2, error: relativeError, curvature: 0 };
   return {
     at: (x) => swish(rate * x) / rate,

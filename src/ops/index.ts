@@ -17,7 +17,7 @@ import { pad } from './pad.js';
 import { poolOperators } from './pool.js';
 import { recurrentOperators } from './recurrent.js';
 import { reduceOperators } from './reduce.js';
-import { portsOf, portValue, type Relation, slotsAt } from './relations.js';
+import { portsOf, portValue, type Relation, sizeOfAxis, slotsAt } from './relations.js';
 import { reshapeOperators } from './reshape.js';
 import { scatterOperators } from './scatter.js';
 import { shapeOperators } from './shape.js';
@@ -77,6 +77,24 @@ export function relationsOf(node: Node): readonly Relation[] {
   // A further output that somebody reads and no relation follows would keep its shape while others shrink.
   const followed = new Set(relations.flatMap(portsOf).flatMap(({ side, index }) => (side === 'output' ? [index] : [])));
   return node.outputs.every((output, index) => followed.has(index) || !isRead(output)) ? relations : [];
+}
+
+/**
+ * The axes of other values of which an axis of an output is one or the other, across the border of nested graphs. Undefined
+ * where nothing passes to the output, or not all that does is known to along this axis with its size.
+ */
+export function passagesInto(
+  node: Node,
+  output: Value,
+  axis: number,
+): (readonly [value: Value, axis: number])[] | undefined {
+  const into = (operatorOf(node)?.passages?.(node) ?? []).filter(({ to }) => to === output);
+  const size = sizeOfAxis(output, axis);
+  const places = into.flatMap(({ from, axes }) => {
+    const own = axes.find(([, other]) => other === axis)?.[0];
+    return own === undefined || sizeOfAxis(from, own) !== size ? [] : [[from, own] as const];
+  });
+  return size === 0 || into.length === 0 || places.length < into.length ? undefined : places;
 }
 
 function isRead(value: Value): boolean {

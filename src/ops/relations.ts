@@ -87,7 +87,7 @@ export function portsOf(relation: Relation): readonly Port[] {
 }
 
 /** Slots that belong together: for every i < count, slot leftSlot(i) of one port and slot rightSlot(i) of the other. */
-export interface Link {
+interface Link {
   readonly left: Port;
   readonly right: Port;
   readonly count: number;
@@ -143,10 +143,22 @@ export function linksOf(node: Node, relation: Relation): Link[] {
   }
 }
 
+/** The static size of an axis of a value; 0 where it has none. */
+export function sizeOfAxis(value: Value, axis: number): number {
+  const dim = value.shape?.[axis];
+  return typeof dim === 'number' ? dim : 0;
+}
+
 /** The static size of a port's axis; 0 where it has none. */
 export function slotsAt(node: Node, port: Port): number {
-  const dim = portValue(node, port)?.shape?.[port.axis];
-  return typeof dim === 'number' ? dim : 0;
+  const value = portValue(node, port);
+  return value === undefined ? 0 : sizeOfAxis(value, port.axis);
+}
+
+/** Ports of which slot k is one and the same for all k. */
+export function parallelPorts(relation: Relation): readonly Port[] {
+  if (relation.kind === 'tie') return relation.ports;
+  return relation.kind === 'repeat' ? relation.to : [];
 }
 
 /** Where data come from: for every i < count, output slot target(i) of `to` depends on input slot source(i) of `from`. */
@@ -165,9 +177,9 @@ export interface Flow {
 export function flowsInto(node: Node, relation: Relation, to: Port): Flow[] | undefined {
   const { kind } = relation;
   if (kind === 'contract' || kind === 'grouped' || kind === 'select') return undefined;
-  if (kind === 'repeat' && relation.mixes === true) return undefined;
+  if (isMixing(relation)) return undefined;
   const isSame = (port: Port): boolean => portKey(port) === portKey(to);
-  const parallel = kind === 'tie' ? relation.ports : kind === 'repeat' ? relation.to : [];
+  const parallel = parallelPorts(relation);
   if (!portsOf(relation).some(isSame)) return undefined;
   const flows: Flow[] = [];
   if (parallel.some(isSame)) {
@@ -185,6 +197,52 @@ export function flowsInto(node: Node, relation: Relation, to: Port): Flow[] | un
   return flows;
 }
 
+type Repeat = Extract<Relation, { kind: 'repeat' }>;
+
+/** Slots of `from`, an output, see all slots of the step before. */
+type Mixing = Repeat & { readonly mixes: true };
+
+export function isMixing(relation: Relation): relation is Mixing {
+  return relation.kind === 'repeat' && relation.mixes === true;
+}
+
+/**
+ * Flows into slots that see all slots of the step before (recurrence), from all the node's `relations` that mix them: only
+ * these together say what makes a slot. Slots with equal weights for what they see start equal and stay so. Undefined where
+ * `relation` is not one of those.
+ */
+export function mixingFlowsInto(
+  node: Node,
+  relations: readonly Relation[],
+  relation: Relation,
+  to: Port,
+): Flow[] | undefined {
+  const mixesHere = (other: Relation): other is Mixing => isMixing(other) && portKey(other.from) === portKey(to);
+  if (!mixesHere(relation)) return undefined;
+  return relations.filter(mixesHere).flatMap(({ mixes, ...plain }) => {
+    return (flowsInto(node, plain, to) ?? []).filter(({ from }) => portValue(node, from) !== undefined);
+  });
+}
+
+/** True if every input that exists only at run time is one that flows. */
+export function coversRuntimeInputs(node: Node, flows: readonly Flow[]): boolean {
+  return node.inputs.every(
+    (value, index) =>
+      value === undefined || value.constant !== undefined || flows.some(({ from }) => from.index === index),
+  );
+}
+
+/** Relations of which one may hold, for each axis that they offer axes for. */
+export function alternativesAmong(relations: readonly Relation[]): Repeat[][] {
+  const choices = new Map<string, Repeat[]>();
+  for (const relation of relations) {
+    if (relation.kind !== 'repeat' || relation.alternative !== true) continue;
+    const key = relation.to.map(portKey).join();
+    choices.set(key, [...(choices.get(key) ?? []), relation]);
+  }
+  return [...choices.values()];
+}
+
 /** Tells ports of one node apart. */
 export function portKey({ side, index, axis }: Port): string {
   return `${side} ${index} ${axis}`;
@@ -196,6 +254,19 @@ export function groupsAt(relations: readonly Relation[], port: Port): number {
     if (relation.kind === 'grouped' && portKey(relation.port) === portKey(port)) return relation.groups;
   }
   return 1;
+}
+
+/**
+ * Equal runs of a node's output slots that see data of their own only (grouped convolution), so that slots of different runs
+ * differ though their weights be equal.
+ */
+export function independentRuns(node: Node, relations: readonly Relation[]): number {
+  return relations.reduce((most, relation) => {
+    if (relation.kind === 'grouped') return Math.max(most, relation.groups);
+    if (relation.kind !== 'contract' || relation.weight === undefined) return most;
+    const [data, weight] = [slotsAt(node, relation.data), slotsAt(node, relation.weight)];
+    return weight > 0 ? Math.max(most, data / weight) : most;
+  }, 1);
 }
 
 /** The sum of products with weights that a node's output is, if it is one. */
@@ -251,7 +322,7 @@ export function tieAllAxes(node: Node, except: readonly number[] = []): Relation
 }
 
 /** How output slots are taken from input slots, for the relations that only move data: ties and repeats. */
-export interface Movement {
+interface Movement {
   readonly from: Port;
   readonly to: Port;
   /** The input slot behind an output slot. */

@@ -1,7 +1,8 @@
 import type { Graph, Node } from '../ir/graph.js';
+import { sameShape } from '../ir/types.js';
 import { swanDomain } from '../ops/operator.js';
+import { sizeOfAxis } from '../ops/relations.js';
 import { gateAxis } from '../ops/swan.js';
-import { sizeOfAxis } from './units/units.js';
 
 /** A view of a Gate node: what passes need to know of a gate, in one place. */
 export interface Gate {
@@ -24,6 +25,12 @@ export function isGate(node: Node): boolean {
 /** Every gate of a graph, in execution order. */
 export function gatesOf(graph: Graph): Gate[] {
   return [...graph.allNodes()].filter(isGate).map(gateOf);
+}
+
+/** True for a gate whose features can stand for its output: its score is no larger, and its units are counted. */
+export function canLoseMask({ node, units }: Gate): boolean {
+  const [features, result] = [node.input(0).shape, node.output.shape];
+  return units > 0 && features !== undefined && result !== undefined && sameShape(features, result);
 }
 
 export function gateOf(node: Node): Gate {

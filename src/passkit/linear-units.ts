@@ -1,7 +1,7 @@
 import type { Node } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
-import type { Port, Relation } from '../ops/relations.js';
+import { type Port, parallelPorts } from '../ops/relations.js';
 
 /** The constant weights and bias of a sum of products, and the axis of the weights that its output's units lie along. */
 export interface LinearUnits {
@@ -29,12 +29,8 @@ export function linearUnits(node: Node, axis: number): LinearUnits | undefined {
 function unitAxisOfWeights(node: Node, axis: number, weight: number): number | undefined {
   const isOutput = (port: Port): boolean => port.side === 'output' && port.axis === axis;
   const isWeight = (port: Port): boolean => port.side === 'input' && port.index === weight;
-  const portsOfUnits = (relation: Relation): readonly Port[] => {
-    if (relation.kind === 'tie') return relation.ports;
-    return relation.kind === 'repeat' ? relation.to : [];
-  };
   const ports = relationsOf(node)
-    .map(portsOfUnits)
+    .map(parallelPorts)
     .find((list) => list.some(isOutput) && list.some(isWeight));
   return ports?.find(isWeight)?.axis;
 }

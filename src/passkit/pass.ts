@@ -1,7 +1,7 @@
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { Profile } from '../runtime/profile/types.js';
-import type { WeakUnits } from './budget/ranking.js';
+import type { WeakUnits } from './budget/weak-units.js';
 import type { Target } from './target.js';
 
 /**

@@ -1,5 +1,6 @@
 import { Builder } from '../ir/builder.js';
 import type { Node, Value } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
 import { defined } from '../support/assert.js';
 
 /**
@@ -16,4 +17,14 @@ export function substitute(output: Value, value: Value): void {
   const own = isGraphOutput && !isFree ? builder.op('Identity', [value]) : value;
   graph.replaceUses(output, own);
   if (isGraphOutput) graph.swapNames(output, own);
+}
+
+/** Adds a constant, which `name` tells of, to the output of a node for all that read it; a graph output keeps its name. */
+export function addBehind(node: Node, tensor: Tensor, name: string): void {
+  const { graph, output } = node;
+  const builder = new Builder(graph, { origin: node.origin });
+  const sum = builder.op('Add', [output, builder.constant(tensor, name)]);
+  graph.replaceUses(output, sum, sum.producer);
+  if (sum.isGraphOutput) graph.swapNames(output, sum);
+  graph.sort();
 }

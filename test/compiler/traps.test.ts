@@ -20,10 +20,10 @@ const written: string[] = [];
 /** What must become of the units that never fire on the data: how many go, by trap. */
 const removedUnits: Readonly<Record<string, number>> = {
   'gate-before-activation-dense': 1,
-  'gate-before-activation-padded-conv': 1,
+  'gate-before-activation-padded-conv': 0,
   'gate-before-activation-valid-conv': 1,
-  'gate-before-norm': 1,
-  'gate-before-bias': 1,
+  'gate-before-norm': 0,
+  'gate-before-bias': 0,
   'residual-gated-on-one-side': 0,
   'layer-normalization': 0,
   softmax: 0,
@@ -38,6 +38,9 @@ const removedUnits: Readonly<Record<string, number>> = {
   'gated-output': 0,
   'dead-block': 1,
 };
+
+/** Here the constant of a unit would be a map over positions; in a model so small that takes longer than the unit. */
+const mapped = new Set(['gate-before-activation-padded-conv', 'gate-before-norm', 'gate-before-bias']);
 
 // All its scores lie on the threshold, so no two executions can be compared; it has a test of its own.
 const boundary = 'score-on-the-threshold';
@@ -65,6 +68,8 @@ describe.each(traps.filter(({ name }) => name !== boundary))('trap $trap, $name'
     if (expected === undefined) return;
     const removed = target?.gates.map(({ removedOff }) => removedOff.observed + removedOff.proved) ?? [];
     expect(removed.reduce((sum, count) => sum + count, 0)).toBe(expected);
+    const reasons = target?.passes.flatMap(({ findings }) => findings.map(({ what }) => what)).join() ?? '';
+    expect(reasons.includes('another one at every place, costs more than it saves')).toBe(mapped.has(name));
   });
 });
 

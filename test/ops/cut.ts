@@ -1,7 +1,6 @@
 import type { Node } from '../../src/ir/graph.js';
-import { type Port, portKey, portsOf, portValue, type Relation } from '../../src/ops/relations.js';
+import { type Port, portKey, portsOf, portValue, type Relation, sizeOfAxis } from '../../src/ops/relations.js';
 import type { KeptSlots } from '../../src/passkit/units/select-slots.js';
-import { sizeOfAxis } from '../../src/passkit/units/units.js';
 import { at } from '../../src/support/assert.js';
 import type { Random } from '../../src/support/random.js';
 

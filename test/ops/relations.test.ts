@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest';
 import type { Graph, Node } from '../../src/ir/graph.js';
-import { Tensor, takeAlongAxis } from '../../src/ir/tensor.js';
+import { takeAlongAxis } from '../../src/ir/slices.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import { inferTypes, operatorOf, operators, relationsOf } from '../../src/ops/index.js';
 import { type Port, portValue } from '../../src/ops/relations.js';
 import { KeptSlots } from '../../src/passkit/units/select-slots.js';

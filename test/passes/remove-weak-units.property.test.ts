@@ -7,9 +7,10 @@ import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { inferTypes } from '../../src/ops/index.js';
 import { type GraphMoments, type Moments, placeKey } from '../../src/passkit/budget/moments.js';
-import { rankWeakUnits, type WeakItem } from '../../src/passkit/budget/ranking.js';
+import { rankWeakUnits } from '../../src/passkit/budget/ranking.js';
 import { readersOf } from '../../src/passkit/budget/readers.js';
 import { regularized } from '../../src/passkit/budget/sum-losses.js';
+import type { WeakItem } from '../../src/passkit/budget/weak-units.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import { substitute } from '../../src/passkit/substitute.js';
@@ -38,10 +39,10 @@ function replaced(graph: Graph, items: readonly WeakItem[], moments: GraphMoment
       going.set(placeKey(slot), [...(going.get(placeKey(slot)) ?? []), slot.index]);
     }
   }
-  for (const { consumption, value, key, takesOver } of readersOf(copy, new UnitGroups(copy))) {
+  for (const { consumption, key, takesOver } of readersOf(copy, new UnitGroups(copy))) {
     const gone = [...new Set(going.get(key) ?? [])];
     if (gone.length === 0) continue;
-    const { node, data } = consumption;
+    const { node, data, value } = consumption;
     const { matrix, constants } = substitution(defined(moments.places.get(key), key), gone, takesOver);
     const builder = new Builder(copy, { before: node });
     const rank = value.shape?.length ?? 0;

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Graph, Value } from '../../src/ir/graph.js';
-import { Tensor, takeAlongAxis } from '../../src/ir/tensor.js';
+import { takeAlongAxis } from '../../src/ir/slices.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import { operators } from '../../src/ops/index.js';
 import { ClassTable, unlike } from '../../src/passkit/equality/class-table.js';
 import { ConstantSlices } from '../../src/passkit/equality/constant-slices.js';

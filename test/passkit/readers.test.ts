@@ -14,7 +14,7 @@ const takesOver = (layer: string, weights: string): readonly (readonly [string, 
   h = Conv (x, w)
   y = ${layer} (h, v)
 }`);
-  const readers = readersOf(graph, new UnitGroups(graph)).filter(({ value }) => value.name === 'h');
+  const readers = readersOf(graph, new UnitGroups(graph)).filter(({ consumption: { value } }) => value.name === 'h');
   return readers.map((reader) => [reader.consumption.node.op, reader.takesOver] as const);
 };
 

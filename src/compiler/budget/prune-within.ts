@@ -1,7 +1,8 @@
 import { splitCalibration } from '../../data/split.js';
 import type { Calibration } from '../../data/types.js';
 import type { Graph } from '../../ir/graph.js';
-import { rankWeakUnits, type WeakItem, type WeakUnits } from '../../passkit/budget/ranking.js';
+import { rankWeakUnits } from '../../passkit/budget/ranking.js';
+import type { WeakItem, WeakUnits } from '../../passkit/budget/weak-units.js';
 import type { PassManager } from '../../passkit/manager.js';
 import type { PassContext } from '../../passkit/pass.js';
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
@@ -11,7 +12,7 @@ import { bytesOfForm, compileForm, type Form, settled, sizeOfGraph } from '../fo
 import { measure } from '../measure.js';
 import type { CompileOptions } from '../options.js';
 import type { BudgetReport, TradeOffPoint } from '../report.js';
-import { type Approximation, type Budget, isWithin, lossReport } from './approximation.js';
+import { type Approximation, type Budget, dropOf, isWithin, lossReport } from './approximation.js';
 import { collectMoments } from './collect-moments.js';
 import { type Loss, measureLoss, OriginalOutputs } from './loss.js';
 import { searchMost } from './search.js';
@@ -227,7 +228,7 @@ class Trials {
       parameters,
       flops,
       accuracy: accuracy?.model ?? null,
-      drop: accuracy === null ? null : accuracy.original - accuracy.model,
+      drop: accuracy === null ? null : dropOf(accuracy),
       relativeChange,
       latency: await this.#latencyOf(session),
     };

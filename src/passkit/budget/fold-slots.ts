@@ -1,13 +1,14 @@
 import type { Graph, Value } from '../../ir/graph.js';
+import { type SliceRows, sliceRows, tensorOfRows } from '../../ir/slices.js';
 import { portValue } from '../../ops/relations.js';
 import { at, defined } from '../../support/assert.js';
 import { addScaled, cholesky, solveCholesky } from '../../support/matrix.js';
 import { FixedSlots } from '../units/fixed-slots.js';
 import { type Consumption, UnitGroups } from '../units/units.js';
 import { type GraphMoments, type Moments, placeKey } from './moments.js';
-import type { NamedSlot } from './ranking.js';
-import { type Reader, readersOf, type SlotRows, slotRows, tensorOfRows } from './readers.js';
+import { type Reader, readersOf } from './readers.js';
 import { regularized } from './sum-losses.js';
+import type { NamedSlot } from './weak-units.js';
 
 /**
  * Folds slots that will go into what stays: puts each at a constant, and lets the weights of the others take over what
@@ -30,8 +31,8 @@ export function foldSlots(graph: Graph, slots: readonly NamedSlot[], moments: Gr
     if (measured === undefined || gone.length === 0) continue;
     const { constants, weights } = foldInto(reader, gone, measured);
     if (weights !== undefined) undone.push(setWeights(reader.consumption, weights));
-    const { axis } = reader.consumption.data;
-    for (const [position, index] of gone.entries()) fixed.set(reader.value, axis, index, at(constants, position));
+    const { value, data } = reader.consumption;
+    for (const [position, index] of gone.entries()) fixed.set(value, data.axis, index, at(constants, position));
   }
   return {
     fixed,
@@ -41,7 +42,7 @@ export function foldSlots(graph: Graph, slots: readonly NamedSlot[], moments: Gr
   };
 }
 
-export interface Folding {
+interface Folding {
   /** The constants that the slots leave. */
   readonly fixed: FixedSlots;
   /** Gives the graph its own weights back. */
@@ -53,11 +54,11 @@ function foldInto(
   { consumption, takesOver }: Reader,
   gone: readonly number[],
   moments: Moments,
-): { readonly constants: Float64Array; readonly weights?: SlotRows } {
+): { readonly constants: Float64Array; readonly weights?: SliceRows } {
   const means = Float64Array.from(gone, (slot) => at(moments.mean, slot));
-  const { node, weight } = consumption;
+  const { weight } = consumption;
   const { covariance, size } = moments;
-  const tensor = weight === undefined ? undefined : portValue(node, weight)?.constant;
+  const tensor = weightsNow(consumption)?.constant;
   if (weight === undefined || tensor === undefined || covariance === undefined || !takesOver) {
     return { constants: means };
   }
@@ -69,7 +70,7 @@ function foldInto(
   const across = partOf(covariance, size, kept, gone);
   // C_KK⁻¹ · C_KR, [kept, gone]: the transpose of B.
   const coefficients = solveCholesky(factor, kept.length, across, gone.length);
-  const { rows, width } = slotRows(tensor, weight.axis);
+  const { rows, width } = sliceRows(tensor, weight.axis);
   const folded = rows.slice();
   for (const [i, slot] of kept.entries()) {
     const own = folded.subarray(slot * width, (slot + 1) * width);
@@ -83,19 +84,22 @@ function foldInto(
   return { constants, weights: { rows: folded, width } };
 }
 
+/** The weights as they are by now: a node that sums along two axes may have been given others along the first. */
+function weightsNow({ node, weight }: Consumption): Value | undefined {
+  return weight === undefined ? undefined : portValue(node, weight);
+}
+
 /** Gives the node other weights; the result gives it its own back. */
-function setWeights({ node, weight }: Consumption, rows: SlotRows): () => void {
+function setWeights(consumption: Consumption, rows: SliceRows): () => void {
+  const { node, weight } = consumption;
   const port = defined(weight, 'weights');
-  const value = defined(portValue(node, port), 'weights');
+  const value = defined(weightsNow(consumption), 'weights');
   const tensor = defined(value.constant, 'constant weights');
-  const { graph } = node;
-  const replaced = graph.addConstant(value.name, tensorOfRows(rows, tensor.dims, port.axis));
-  const exchange = (from: Value, to: Value): void => {
-    graph.setInput(node, port.index, to);
-    graph.swapNames(from, to);
+  // A reader that takes over is the only one.
+  const replaced = node.graph.replaceWithConstant(value, tensorOfRows(rows, tensor.dims, port.axis));
+  return () => {
+    node.graph.replaceWithConstant(replaced, tensor);
   };
-  exchange(value, replaced);
-  return () => exchange(replaced, value);
 }
 
 function partOf(matrix: Float64Array, size: number, rows: readonly number[], columns: readonly number[]): Float64Array {

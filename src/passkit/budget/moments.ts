@@ -2,9 +2,9 @@ import { Builder } from '../../ir/builder.js';
 import { extractSubgraph } from '../../ir/clone.js';
 import type { Graph, Value } from '../../ir/graph.js';
 import { inferTypes } from '../../ops/index.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { defined } from '../../support/assert.js';
 import { gatesOf } from '../gates.js';
-import { sizeOfAxis } from '../units/slot-sets.js';
 
 /**
  * Means and second moments of slots, over samples and over all positions along the other axes. They say how much a unit

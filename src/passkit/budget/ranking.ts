@@ -1,53 +1,21 @@
 import type { Graph } from '../../ir/graph.js';
-import { sameShape } from '../../ir/types.js';
-import { portValue } from '../../ops/relations.js';
+import { type SliceRows, sliceRows } from '../../ir/slices.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { at, defined } from '../../support/assert.js';
 import { MinHeap } from '../../support/heap.js';
 import { dot } from '../../support/matrix.js';
-import { type Gate, gatesOf } from '../gates.js';
+import { canLoseMask, type Gate, gatesOf } from '../gates.js';
 import { costOfInput, unitCosts } from '../units/unit-costs.js';
-import { sizeOfAxis, UnitGroups } from '../units/units.js';
+import { UnitGroups } from '../units/units.js';
 import { type GraphMoments, type Place, placeKey } from './moments.js';
-import { type Reader, readersOf, type SlotRows, slotRows } from './readers.js';
+import { type Reader, readersOf } from './readers.js';
 import { IndependentSum, RegressedSum, type WeightedSum } from './sum-losses.js';
+import type { Ranked, WeakItem } from './weak-units.js';
 
 /**
  * The order in which live units, and masks that hardly ever take anything away, go: those first that lose least for the
  * work they save.
  */
-
-/** A slot, by the names of its value: names outlive the copying of a graph. */
-export interface NamedSlot extends Place {
-  readonly index: number;
-}
-
-interface Ranked {
-  /** Mean square error added to the sums of products that read it, each in parts of that sum's variance. */
-  readonly loss: number;
-  /** Floating-point operations saved for one sample. */
-  readonly saved: number;
-}
-
-/** A unit, by its slots wherever a sum of products reads it. */
-export interface WeakUnit extends Ranked {
-  readonly kind: 'unit';
-  readonly slots: readonly NamedSlot[];
-}
-
-/** A gate whose mask goes: its features pass as they are. */
-export interface WeakGate extends Ranked {
-  readonly kind: 'gate';
-  readonly gate: string;
-}
-
-export type WeakItem = WeakUnit | WeakGate;
-
-/** What a removal within a budget works by: the first `count` items go. */
-export interface WeakUnits {
-  readonly items: readonly WeakItem[];
-  readonly count: number;
-  readonly moments: GraphMoments;
-}
 
 /** What a sum of products loses, and where its slots are. */
 interface RankedReader {
@@ -77,12 +45,6 @@ export function rankWeakUnits(graph: Graph, moments: GraphMoments): readonly Wea
   return new Ranking(graph, moments).order();
 }
 
-/** True for a gate whose features can stand for its output. */
-export function keepsShape({ node }: Gate): boolean {
-  const [features, result] = [node.input(0).shape, node.output.shape];
-  return features !== undefined && result !== undefined && sameShape(features, result);
-}
-
 class Ranking {
   readonly #moments: GraphMoments;
   readonly #groups: UnitGroups;
@@ -93,13 +55,12 @@ class Ranking {
   constructor(graph: Graph, moments: GraphMoments) {
     this.#moments = moments;
     this.#groups = new UnitGroups(graph);
-    this.#gates = gatesOf(graph).filter((gate) => moments.taken.has(gate.name) && keepsShape(gate));
+    this.#gates = gatesOf(graph).filter((gate) => moments.taken.has(gate.name) && canLoseMask(gate));
     const costs = unitCosts(graph, this.#groups);
     const readers = new Map(readersOf(graph, this.#groups).map((reader) => [reader.consumption, reader]));
     const unmeasured = new Set<number>();
     for (const consumption of this.#groups.consumptions) {
-      const { node, data } = consumption;
-      const value = defined(portValue(node, data), 'the data of a consumption');
+      const { data, value } = consumption;
       const known = readers.get(consumption);
       const reader = known === undefined ? undefined : this.#reader(known);
       for (let index = 0; index < sizeOfAxis(value, data.axis); index++) {
@@ -137,13 +98,13 @@ class Ranking {
     this.#units.set(unit, candidate);
   }
 
-  #reader({ consumption, value, key, takesOver }: Reader): RankedReader | undefined {
-    const { node, data, weight } = consumption;
+  #reader({ consumption, key, takesOver }: Reader): RankedReader | undefined {
+    const { data, value, weight, weights: constant } = consumption;
     const place = { value: value.name, axis: data.axis };
     const moments = this.#moments.places.get(key);
-    const tensor = weight === undefined ? undefined : portValue(node, weight)?.constant;
+    const tensor = constant?.constant;
     if (moments === undefined || (tensor !== undefined && tensor.type !== 'float32')) return undefined;
-    const weights = tensor === undefined || weight === undefined ? undefined : slotRows(tensor, weight.axis);
+    const weights = tensor === undefined || weight === undefined ? undefined : sliceRows(tensor, weight.axis);
     const norms = weights === undefined ? new Float64Array(moments.size).fill(1) : normsOf(weights, moments.size);
     const losses = moments.variance.map((variance, slot) => variance * at(norms, slot));
     const total = losses.reduce((sum, loss) => sum + loss, 0);
@@ -207,7 +168,7 @@ class Ranking {
 }
 
 /** For each of `size` slots the sum of the squares of its weights. */
-function normsOf({ rows, width }: SlotRows, size: number): Float64Array {
+function normsOf({ rows, width }: SliceRows, size: number): Float64Array {
   const own = rows.length / width;
   // A shorter axis of weights is met by several runs of slots, each in outputs of its own: on average in a part of them.
   const runs = size / own;
@@ -218,7 +179,7 @@ function normsOf({ rows, width }: SlotRows, size: number): Float64Array {
 }
 
 /** Products of the rows with each other, [slots, slots]. */
-function gramOf({ rows, width }: SlotRows): Float64Array {
+function gramOf({ rows, width }: SliceRows): Float64Array {
   const size = rows.length / width;
   const gram = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {

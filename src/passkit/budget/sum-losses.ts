@@ -126,7 +126,7 @@ function eliminate(
 }
 
 /** A covariance, with something added to its diagonal, and its Cholesky factor. */
-export interface Regularized {
+interface Regularized {
   readonly matrix: Float64Array;
   readonly factor: Float64Array;
 }

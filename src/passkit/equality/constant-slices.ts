@@ -1,8 +1,8 @@
 import type { Value } from '../../ir/graph.js';
+import { extentsOf } from '../../ir/slices.js';
 import { bytesOf, type Tensor } from '../../ir/tensor.js';
-import { sizeOf } from '../../ir/types.js';
-import { at, defined } from '../../support/assert.js';
-import { sizeOfAxis } from '../units/slot-sets.js';
+import { sizeOfAxis } from '../../ops/relations.js';
+import { defined } from '../../support/assert.js';
 import { type ClassTable, unlike } from './class-table.js';
 
 /** A tensor seen as slices along one axis: `outer` runs of `size` slices of `inner` words each. */
@@ -83,12 +83,13 @@ function slicesOf(tensor: Tensor, axis: number, kind: number): Slices {
   const bytes = bytesOf(tensor);
   const width = tensor.size === 0 ? 1 : bytes.length / tensor.size;
   const isWhole = width % 4 === 0 && bytes.byteOffset % 4 === 0;
+  const { outer, size, inner } = extentsOf(tensor.dims, axis);
   return {
     kind,
     words: isWhole ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) : bytes,
-    outer: sizeOf(tensor.dims.slice(0, axis)),
-    size: at(tensor.dims, axis),
-    inner: sizeOf(tensor.dims.slice(axis + 1)) * (isWhole ? width / 4 : width),
+    outer,
+    size,
+    inner: inner * (isWhole ? width / 4 : width),
   };
 }
 

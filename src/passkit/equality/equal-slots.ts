@@ -1,18 +1,21 @@
 import type { Attribute } from '../../ir/attribute.js';
 import type { Graph, Node, Value } from '../../ir/graph.js';
-import { operatorOf, relationsOf } from '../../ops/index.js';
+import { operatorOf, passagesInto, relationsOf } from '../../ops/index.js';
 import {
   type Flow,
   flowsInto,
+  independentRuns,
+  isMixing,
+  mixingFlowsInto,
   type Port,
   portKey,
   portsOf,
   portValue,
   type Relation,
+  sizeOfAxis,
   slotsAt,
 } from '../../ops/relations.js';
 import { assert, at } from '../../support/assert.js';
-import { sizeOfAxis } from '../units/slot-sets.js';
 import { ClassTable, unlike } from './class-table.js';
 import { ConstantSlices } from './constant-slices.js';
 
@@ -73,7 +76,7 @@ export class EqualSlots {
 
   #followNode(node: Node): void {
     const relations = relationsOf(node);
-    const groups = groupsOf(node, relations);
+    const groups = independentRuns(node, relations);
     const made = new Map<string, Int32Array>();
     for (const relation of relations) {
       for (const to of portsOf(relation)) {
@@ -166,21 +169,16 @@ export class EqualSlots {
 
   /** What leaves nested graphs is equal where everything that it may be is. */
   #followPassages(node: Node): void {
-    const passages = operatorOf(node)?.passages?.(node) ?? [];
     for (const output of node.outputs) {
-      const into = passages.filter(({ to }) => to === output);
-      for (const axis of into.length === 0 ? [] : (output.shape?.keys() ?? [])) {
-        const size = sizeOfAxis(output, axis);
-        const places = into.flatMap(({ from, axes }) => {
-          const own = axes.find(([, other]) => other === axis)?.[0];
-          return own === undefined || sizeOfAxis(from, own) !== size ? [] : [[from, own] as const];
-        });
-        if (size === 0 || places.length < into.length) continue;
+      for (const axis of output.shape?.keys() ?? []) {
+        const places = passagesInto(node, output, axis);
+        if (places === undefined) continue;
         const start = this.#classes.fresh();
+        const joint = this.joint(places, sizeOfAxis(output, axis));
         this.#set(
           output,
           axis,
-          this.joint(places, size).map((own) => this.#classes.pair(start, own)),
+          joint.map((own) => this.#classes.pair(start, own)),
         );
       }
     }
@@ -202,37 +200,9 @@ function* constantsThatFlow(graph: Graph): Generator<readonly [constant: Value, 
   }
 }
 
-type Mixing = Extract<Relation, { kind: 'repeat' }> & { readonly mixes: true };
-
-function isMixing(relation: Relation): relation is Mixing {
-  return relation.kind === 'repeat' && relation.mixes === true;
-}
-
+/** What flows into an output's slots; where these see one another, with what they see. */
 function flowsOf(node: Node, relation: Relation, to: Port): Flow[] | undefined {
-  return isMixing(relation) ? mixingFlows(node, relation, to) : flowsInto(node, relation, to);
-}
-
-/**
- * Flows into slots that see all slots of the step before (recurrence). Those with equal weights for what they see start
- * equal and stay so: only all the node's mixing relations together say what makes a slot.
- */
-function mixingFlows(node: Node, relation: Mixing, to: Port): Flow[] | undefined {
-  if (portKey(relation.from) !== portKey(to)) return undefined;
-  return relationsOf(node).flatMap((other) => {
-    if (!isMixing(other) || portKey(other.from) !== portKey(to)) return [];
-    const { mixes, ...plain } = other;
-    return (flowsInto(node, plain, to) ?? []).filter(({ from }) => portValue(node, from) !== undefined);
-  });
-}
-
-/** Equal runs of a node's slots that see data of their own only (grouped convolution): slots of different runs differ. */
-function groupsOf(node: Node, relations: readonly Relation[]): number {
-  return relations.reduce((most, relation) => {
-    if (relation.kind === 'grouped') return Math.max(most, relation.groups);
-    if (relation.kind !== 'contract' || relation.weight === undefined) return most;
-    const [data, weight] = [slotsAt(node, relation.data), slotsAt(node, relation.weight)];
-    return weight > 0 ? Math.max(most, data / weight) : most;
-  }, 1);
+  return isMixing(relation) ? mixingFlowsInto(node, relationsOf(node), relation, to) : flowsInto(node, relation, to);
 }
 
 /** Of a slot that is one of several that another becomes: which one, that is where it lies in the data of that. */

@@ -1,4 +1,5 @@
 import type { Node, Value } from '../../ir/graph.js';
+import { sizeOf } from '../../ir/types.js';
 import { smallestNormal, sumRounding } from '../../ops/bounds.js';
 import { gateLines, type Lines, levels, linesAround } from '../../ops/curve-lines.js';
 import type { Curves } from '../../ops/curves.js';
@@ -7,12 +8,17 @@ import type { LinearStep } from '../../ops/linear-step.js';
 import { at } from '../../support/assert.js';
 import type { ElementBounds } from './element-bounds.js';
 
-/** How linear functions of a node's output become linear functions of its inputs that are never below them. */
+/**
+ * How linear functions of a node's output become linear functions of its inputs that are never below them. What carrying
+ * them needs is computed with the first, so that to know the way back costs next to nothing.
+ */
 export interface Backward {
   /** The inputs that the functions are of. */
   readonly inputs: readonly Value[];
-  /** Multiplications that carrying one function takes at most. */
+  /** Multiplications that carrying one function takes at most; to prepare for the first takes as many again. */
   readonly cost: number;
+  /** True if results are rounded by parts of all inputs: where those have no bounds, no function has any. */
+  readonly rounds: boolean;
   /**
    * Adds what Σ coefficients[e] · output[e] is of the inputs to their coefficients, which `of` hands out, and returns the
    * constant part, with all that rounding adds at its most.
@@ -81,6 +87,7 @@ function throughPlaces(
   return {
     inputs,
     cost: elements.sizeOf(node.output),
+    rounds: false,
     carry: (coefficients, of) => {
       for (const [index, input] of inputs.entries()) {
         const target = of(input);
@@ -100,14 +107,18 @@ function throughTerms(
   factors: readonly number[],
   elements: ElementBounds,
 ): Backward {
-  const parts = inputs.map((input) => elements.of(input));
-  const errors = Float64Array.from({ length: elements.sizeOf(node.output) }, (_, element) => {
-    const size = parts.reduce((sum, part) => sum + largest(part.lows, part.highs, element), 0);
-    return sumRounding(inputs.length + 1) * size;
+  const length = elements.sizeOf(node.output);
+  const errors = once(() => {
+    const parts = inputs.map((input) => elements.of(input));
+    return Float64Array.from({ length }, (_, element) => {
+      const size = parts.reduce((sum, part) => sum + largest(part.lows, part.highs, element), 0);
+      return sumRounding(inputs.length + 1) * size;
+    });
   });
   return {
     inputs,
-    cost: inputs.length * errors.length,
+    cost: inputs.length * length,
+    rounds: true,
     carry: (coefficients, of) => {
       for (const [index, input] of inputs.entries()) {
         const target = of(input);
@@ -116,13 +127,21 @@ function throughTerms(
           target[element] = at(target, element) + factor * at(coefficients, element);
         }
       }
-      return errorUnder(coefficients, errors);
+      return errorUnder(coefficients, errors());
     },
   };
 }
 
 const largest = (lows: Float64Array, highs: Float64Array, element: number): number =>
   Math.max(Math.abs(at(lows, element)), Math.abs(at(highs, element)));
+
+function once<T>(compute: () => T): () => T {
+  let known: { readonly result: T } | undefined;
+  return () => {
+    known ??= { result: compute() };
+    return known.result;
+  };
+}
 
 /** Σ |coefficient| · error. */
 function errorUnder(coefficients: Float64Array, errors: Float64Array): number {
@@ -139,11 +158,12 @@ function errorUnder(coefficients: Float64Array, errors: Float64Array): number {
  */
 function throughProduct(node: Node, elements: ElementBounds): Backward {
   const [x, y] = [node.input(0), node.input(1)];
-  const [xs, ys] = [elements.of(x), elements.of(y)];
   return {
     inputs: [x, y],
     cost: 4 * elements.sizeOf(node.output),
+    rounds: true,
     carry: (coefficients, of) => {
+      const [xs, ys] = [elements.of(x), elements.of(y)];
       const [toX, toY] = [of(x), of(y)];
       let constant = 0;
       for (let element = 0; element < coefficients.length; element++) {
@@ -173,7 +193,7 @@ function gateLinesAt(node: Node, element: number, elements: ElementBounds): Line
 function throughCurves(node: Node, curves: Curves, elements: ElementBounds): Backward {
   const data = node.input(curves.data);
   const shape = (node.output.shape ?? []).map(Number);
-  const inner = curves.axis === undefined ? 1 : shape.slice(curves.axis + 1).reduce((product, dim) => product * dim, 1);
+  const inner = curves.axis === undefined ? 1 : sizeOf(shape.slice(curves.axis + 1));
   const slots = curves.axis === undefined ? 1 : Number(shape[curves.axis]);
   const linesAt = (element: number): Lines => {
     const { lows, highs } = elements.of(data);
@@ -188,6 +208,7 @@ function throughLines(node: Node, data: Value, linesAt: (element: number) => Lin
   return {
     inputs: [data],
     cost: elements.sizeOf(node.output),
+    rounds: false,
     carry: (coefficients, of) => {
       const target = of(data);
       let constant = 0;
@@ -206,22 +227,26 @@ function throughLines(node: Node, data: Value, linesAt: (element: number) => Lin
 
 function throughPool(node: Node, step: Extract<LinearStep, { kind: 'pooled' }>, elements: ElementBounds): Backward {
   const x = node.input(0);
-  const { lows, highs } = elements.of(x);
-  const errors = new Float64Array(elements.sizeOf(node.output));
-  for (let element = 0; element < lows.length; element++) {
-    const place = step.place(element);
-    const size = step.factor * largest(lows, highs, element);
-    errors[place] = at(errors, place) + sumRounding(step.count + 2) * size + smallestNormal;
-  }
+  const errors = once(() => {
+    const { lows, highs } = elements.of(x);
+    const found = new Float64Array(elements.sizeOf(node.output));
+    for (let element = 0; element < lows.length; element++) {
+      const place = step.place(element);
+      const size = step.factor * largest(lows, highs, element);
+      found[place] = at(found, place) + sumRounding(step.count + 2) * size + smallestNormal;
+    }
+    return found;
+  });
   return {
     inputs: [x],
-    cost: lows.length,
+    cost: elements.sizeOf(x),
+    rounds: true,
     carry: (coefficients, of) => {
       const target = of(x);
       for (let element = 0; element < target.length; element++) {
         target[element] = at(target, element) + step.factor * at(coefficients, step.place(element));
       }
-      return errorUnder(coefficients, errors);
+      return errorUnder(coefficients, errors());
     },
   };
 }
@@ -231,14 +256,16 @@ type Weighted = Extract<LinearStep, { kind: 'weighted' }>;
 function throughWeights(node: Node, step: Weighted, elements: ElementBounds): Backward {
   const { terms, units, unitStep, bias } = step;
   const x = node.input(0);
-  const errors = roundingOfSums(node, step, elements);
-  const rows = errors.length / units;
+  const errors = once(() => roundingOfSums(node, step, elements));
+  const rows = elements.sizeOf(node.output) / units;
   return {
     inputs: [x],
     cost: rows * terms * units,
+    rounds: true,
     carry: (coefficients, of) => {
+      let constant = errorUnder(coefficients, errors());
+      if (constant === Number.POSITIVE_INFINITY) return constant;
       const target = of(x);
-      let constant = errorUnder(coefficients, errors);
       for (const [element, coefficient] of coefficients.entries()) {
         if (coefficient !== 0) constant += coefficient * bias(element % units);
       }
@@ -273,26 +300,47 @@ function addByUnit({ terms, units, weights }: Weighted, own: Float64Array, targe
 }
 
 /** What each output element is off at most: the classical error bound of a sum, in any order. */
-function roundingOfSums(
-  node: Node,
-  { terms, units, weights, termStep, unitStep, bias }: Weighted,
-  elements: ElementBounds,
-): Float64Array {
+function roundingOfSums(node: Node, step: Weighted, elements: ElementBounds): Float64Array {
+  const { terms, units, bias } = step;
   const { lows, highs } = elements.of(node.input(0));
   const sizes = lows.map((low, element) => Math.max(Math.abs(low), Math.abs(highs[element] ?? 0)));
   const errors = new Float64Array(elements.sizeOf(node.output));
+  const relative = sumRounding(terms + 2);
   for (let row = 0; row < errors.length / units; row++) {
-    for (let outer = 0; outer < terms * units; outer++) {
-      // The weights in the order of their places.
-      const [term, unit] =
-        unitStep === 1 ? [Math.floor(outer / units), outer % units] : [outer % terms, Math.floor(outer / terms)];
-      const weight = Math.abs(weights[unit * unitStep + term * termStep] ?? 0);
-      if (weight !== 0)
-        errors[row * units + unit] = (errors[row * units + unit] ?? 0) + weight * (sizes[row * terms + term] ?? 0);
+    const first = row * units;
+    // What holds for whole columns, as nearly always, is the same in every row.
+    if (row > 0 && isSameRow(sizes, row, terms)) {
+      errors.copyWithin(first, first - units, first);
+      continue;
+    }
+    const own = errors.subarray(first, first + units);
+    addSizes(step, sizes.subarray(row * terms, (row + 1) * terms), own);
+    for (const [unit, size] of own.entries()) {
+      own[unit] = relative * (size + Math.abs(bias(unit))) + (terms + 1) * smallestNormal;
     }
   }
-  const relative = sumRounding(terms + 2);
-  return errors.map(
-    (size, element) => relative * (size + Math.abs(bias(element % units))) + (terms + 1) * smallestNormal,
-  );
+  return errors;
+}
+
+/** True if a row holds the same numbers as the row before it. */
+function isSameRow(sizes: Float64Array, row: number, terms: number): boolean {
+  for (let place = row * terms; place < (row + 1) * terms; place++) {
+    if (sizes[place] !== sizes[place - terms]) return false;
+  }
+  return true;
+}
+
+/** Adds Σ |weight(term, unit)| · size(term) for each unit, along the weights as they lie in memory. */
+function addSizes(step: Weighted, sizes: Float64Array, sums: Float64Array): void {
+  const { terms, units, weights, termStep, unitStep } = step;
+  const isByTerm = unitStep === 1;
+  const [outer, inner] = isByTerm ? [terms, units] : [units, terms];
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      const [term, unit] = isByTerm ? [i, j] : [j, i];
+      const weight = Math.abs(weights[unit * unitStep + term * termStep] ?? 0);
+      // Without weight, what has no bound adds nothing.
+      if (weight !== 0) sums[unit] = (sums[unit] ?? 0) + weight * (sizes[term] ?? 0);
+    }
+  }
 }

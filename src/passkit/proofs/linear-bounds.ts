@@ -1,6 +1,8 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
+import { extentsOf } from '../../ir/slices.js';
 import { Bounds } from '../../ops/bounds.js';
 import { at, defined } from '../../support/assert.js';
+import { MinHeap } from '../../support/heap.js';
 import { ElementBounds } from './element-bounds.js';
 import type { BoundsByValue } from './graph-bounds.js';
 import { type Backward, backwardOf } from './linear-backward.js';
@@ -12,7 +14,7 @@ import { type Backward, backwardOf } from './linear-backward.js';
  */
 
 /** Multiplications that one proof may cost; units that come later keep their intervals. */
-export const linearBudget = 2 ** 28;
+const linearBudget = 2 ** 28;
 
 /** What an element of a node's output costs besides, in multiplications of a matrix product. */
 const elementCost = 16;
@@ -21,7 +23,7 @@ const elementCost = 16;
 const patience = 8;
 
 /** A score whose bounds leave some units undecided between being below the threshold and not. */
-export interface Undecided {
+interface Undecided {
   readonly score: Value;
   readonly axis: number;
   readonly threshold: number;
@@ -40,8 +42,7 @@ export function linearBounds(
   const found = new Map<Value, Bounds>();
   const run = new BackwardRun(graph, bounds, budget);
   for (const { score, axis, threshold } of undecided) {
-    if (run.isSpent) break;
-    if (score.graph !== graph || !run.elements.has(score)) continue;
+    if (score.graph !== graph || !run.elements.has(score) || run.isUnbounded(score)) continue;
     const known = (found.get(score) ?? bounds.get(score) ?? Bounds.unknown).along(axis);
     const better = tightened(run, score, axis, threshold, known);
     if (better !== undefined) found.set(score, better);
@@ -52,20 +53,19 @@ export function linearBounds(
 /** Unit by unit, over all elements of a unit: its positions. */
 function tightened(run: BackwardRun, score: Value, axis: number, threshold: number, known: Bounds): Bounds | undefined {
   const dims = (score.shape ?? []).slice(1).map(Number);
-  const units = at(dims, axis - 1);
-  const inner = dims.slice(axis).reduce((product, dim) => product * dim, 1);
-  const outer = dims.slice(0, axis - 1).reduce((product, dim) => product * dim, 1);
+  const { outer, size: units, inner } = extentsOf(dims, axis - 1);
   const lows = Float64Array.from({ length: units }, (_, unit) => known.low(unit));
   const highs = Float64Array.from({ length: units }, (_, unit) => known.high(unit));
-  const nodes = run.nodesBefore(score);
+  const way = run.wayBack(score);
   let [gained, failures] = [false, 0];
   for (let unit = 0; unit < units && failures < patience; unit++) {
     if (at(highs, unit) < threshold || at(lows, unit) >= threshold) continue;
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let position = 0; position < outer * inner; position++) {
+    const positions = outer * inner;
+    for (let position = 0; position < positions; position++) {
       const element = (Math.floor(position / inner) * units + unit) * inner + (position % inner);
-      high = Math.max(high, run.most(score, element, 1, nodes));
-      low = Math.min(low, -run.most(score, element, -1, nodes));
+      high = Math.max(high, run.most(way, element, 1, positions - position));
+      low = Math.min(low, -run.most(way, element, -1, positions - position));
       if (high === Number.POSITIVE_INFINITY && low === Number.NEGATIVE_INFINITY) break;
     }
     failures = Number.isFinite(low) || Number.isFinite(high) ? 0 : failures + 1;
@@ -76,52 +76,122 @@ function tightened(run: BackwardRun, score: Value, axis: number, threshold: numb
   return gained ? new Bounds(axis, lows, highs) : undefined;
 }
 
+/** A node that functions are carried back through. */
+interface Passage {
+  readonly node: Node;
+  readonly backward: Backward;
+  /** What carrying one function takes, in multiplications. */
+  readonly cost: number;
+}
+
+interface Step extends Passage {
+  /** What carrying one function takes in all steps up to this one. */
+  readonly costUpTo: number;
+}
+
+/** The nodes that functions of a value are carried back through, last first, looked for no farther than they are asked for. */
+class WayBack {
+  readonly value: Value;
+  readonly #passageOf: (node: Node) => Passage | undefined;
+  readonly #positionOf: (node: Node) => number;
+  readonly #steps: Step[] = [];
+  /** What comes next: nodes by position, the last one first. */
+  readonly #ahead = new MinHeap<Passage>();
+  readonly #seen = new Set<Node>();
+
+  constructor(value: Value, passageOf: (node: Node) => Passage | undefined, positionOf: (node: Node) => number) {
+    this.value = value;
+    this.#passageOf = passageOf;
+    this.#positionOf = positionOf;
+    this.#add(value);
+  }
+
+  /** Undefined behind the last one. */
+  step(index: number): Step | undefined {
+    while (this.#steps.length <= index) {
+      const next = this.#ahead.pop();
+      if (next === undefined) return undefined;
+      this.#steps.push({ ...next, costUpTo: (this.#steps.at(-1)?.costUpTo ?? 0) + next.cost });
+      for (const input of next.backward.inputs) this.#add(input);
+    }
+    return this.#steps[index];
+  }
+
+  #add({ producer }: Value): void {
+    if (producer === undefined || this.#seen.has(producer)) return;
+    this.#seen.add(producer);
+    const step = this.#passageOf(producer);
+    if (step !== undefined) this.#ahead.push(-this.#positionOf(producer), step);
+  }
+}
+
 /** Linear functions carried back through one graph. */
 class BackwardRun {
   readonly elements: ElementBounds;
+  readonly #bounds: BoundsByValue;
   readonly #order: ReadonlyMap<Node, number>;
-  readonly #backward = new Map<Node, Backward | undefined>();
+  readonly #passages = new Map<Node, Passage | undefined>();
+  readonly #prepared = new Set<Node>();
   #budget: number;
 
   constructor(graph: Graph, bounds: BoundsByValue, budget: number) {
     this.elements = new ElementBounds(bounds);
+    this.#bounds = bounds;
     this.#order = new Map(graph.nodes.map((node, position) => [node, position]));
     this.#budget = budget;
   }
 
-  get isSpent(): boolean {
-    return this.#budget < 0;
+  wayBack(value: Value): WayBack {
+    const positionOf = (node: Node) => defined(this.#order.get(node), `the position of '${node.label}'`);
+    return new WayBack(value, (node) => this.#passageOf(node), positionOf);
   }
 
-  /** The nodes that functions of `value` are carried back through, last first. */
-  nodesBefore(value: Value): readonly Node[] {
-    const nodes = new Set<Node>();
-    const pending = [value];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const node = next.producer;
-      if (node === undefined || nodes.has(node)) continue;
-      const backward = this.#backwardOf(node);
-      if (backward === undefined) continue;
-      nodes.add(node);
-      pending.push(...backward.inputs);
+  /** True if no linear function bounds any element of a value, since nothing bounds what it is computed from. */
+  isUnbounded(value: Value): boolean {
+    let current = value;
+    while (this.#isOpen(current)) {
+      const backward = current.producer === undefined ? undefined : this.#passageOf(current.producer)?.backward;
+      if (backward === undefined) return this.#isUnknown(current);
+      const [first] = backward.inputs;
+      if (backward.rounds) return backward.inputs.every((input) => this.#isOpen(input));
+      if (first === undefined || backward.inputs.length > 1) return false;
+      current = first;
     }
-    return [...nodes].toSorted((left, right) => this.#position(right) - this.#position(left));
+    return false;
   }
 
-  #position(node: Node): number {
-    return defined(this.#order.get(node), `the position of '${node.label}'`);
+  /** True if elements of every slot may be as large as they like, on one side at least. */
+  #isOpen(value: Value): boolean {
+    const { lows, highs } = this.#boundsOf(value);
+    return lows.every((low, slot) => low === Number.NEGATIVE_INFINITY || highs[slot] === Number.POSITIVE_INFINITY);
   }
 
-  #backwardOf(node: Node): Backward | undefined {
-    if (!this.#backward.has(node)) this.#backward.set(node, backwardOf(node, this.elements));
-    return this.#backward.get(node);
+  #isUnknown(value: Value): boolean {
+    const { lows, highs } = this.#boundsOf(value);
+    return (
+      lows.every((low) => low === Number.NEGATIVE_INFINITY) && highs.every((high) => high === Number.POSITIVE_INFINITY)
+    );
   }
 
-  /** What `factor` times one element of a value is at most; infinite without budget. */
-  most(value: Value, element: number, factor: number, nodes: readonly Node[]): number {
-    const start = new Float64Array(this.elements.sizeOf(value));
-    start[element] = factor;
-    const coefficients = new Map([[value, start]]);
+  #boundsOf(value: Value): Bounds {
+    return this.#bounds.get(value) ?? Bounds.unknown;
+  }
+
+  #passageOf(node: Node): Passage | undefined {
+    if (!this.#passages.has(node)) {
+      const backward = backwardOf(node, this.elements);
+      const cost = (backward?.cost ?? 0) + elementCost * this.elements.sizeOf(node.output);
+      this.#passages.set(node, backward && { node, backward, cost });
+    }
+    return this.#passages.get(node);
+  }
+
+  /**
+   * What `factor` times one element of the value at the end of a way is at most; infinite if the budget is not enough for
+   * `count` such functions, of which this is the first.
+   */
+  most(way: WayBack, element: number, factor: number, count: number): number {
+    const coefficients = new Map<Value, Float64Array>();
     let constant = 0;
     // Of float64's own rounding: parts in 2^40 of all that is added up.
     let size = 0;
@@ -130,12 +200,14 @@ class BackwardRun {
       coefficients.set(target, present);
       return present;
     };
-    for (const node of nodes) {
+    addTo(way.value)[element] = factor;
+    let spent = 0;
+    for (let index = 0, step = way.step(0); step !== undefined; step = way.step(++index)) {
+      const { node, backward } = step;
       const own = coefficients.get(node.output);
       if (own === undefined) continue;
-      const backward = defined(this.#backwardOf(node), `the way back through '${node.label}'`);
-      this.#budget -= backward.cost + elementCost * own.length;
-      if (this.#budget < 0) return Number.POSITIVE_INFINITY;
+      if (!this.#pay(step, count, spent)) return Number.POSITIVE_INFINITY;
+      spent += step.cost;
       coefficients.delete(node.output);
       size += this.elements.sizeUnder(node.output, own);
       constant += backward.carry(own, addTo);
@@ -146,5 +218,14 @@ class BackwardRun {
       constant += this.elements.mostOf(target, own);
     }
     return constant + 2 ** -40 * (size + Math.abs(constant));
+  }
+
+  /** False if the rest of the budget does not take `count` functions, one of which was carried up to here for `spent`. */
+  #pay({ node, backward, cost, costUpTo }: Step, count: number, spent: number): boolean {
+    const preparation = this.#prepared.has(node) ? 0 : backward.cost;
+    if (costUpTo * count - spent + preparation > this.#budget) return false;
+    this.#prepared.add(node);
+    this.#budget -= cost + preparation;
+    return true;
   }
 }

@@ -8,7 +8,7 @@ import type { InputRanges } from './graph-bounds.js';
 import { boundsWithScores } from './score-bounds.js';
 
 /** What bounds prove of a graph. */
-export interface Proofs {
+interface Proofs {
   /**
    * Slots that hold one float32 number for every input; constants, which do so anyway, are left out. An off unit's slots
    * of its gate's output are among them.

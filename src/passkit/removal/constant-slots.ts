@@ -1,9 +1,19 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
-import { operatorOf, relationsOf } from '../../ops/index.js';
-import { type Flow, flowsInto, type Port, portsOf, portValue, type Relation, slotsAt } from '../../ops/relations.js';
+import { operatorOf, passagesInto, relationsOf } from '../../ops/index.js';
+import {
+  coversRuntimeInputs,
+  type Flow,
+  flowsInto,
+  type Port,
+  portsOf,
+  portValue,
+  type Relation,
+  sizeOfAxis,
+  slotsAt,
+} from '../../ops/relations.js';
 import { at } from '../../support/assert.js';
 import type { FixedSlots } from '../units/fixed-slots.js';
-import { sizeOfAxis, type UnitGroups } from '../units/units.js';
+import type { UnitGroups } from '../units/units.js';
 
 /** What is known of a slot, in rising order: a zero is a constant as well. */
 const unknown = 0;
@@ -106,13 +116,11 @@ export class ConstantSlots {
 
   /** A node output is zero where everything that may become it is. */
   #followPassages(node: Node): void {
-    const passages = operatorOf(node)?.passages?.(node) ?? [];
     for (const output of node.outputs) {
-      const into = passages.filter(({ to }) => to === output);
-      for (const axis of into.length === 0 ? [] : (output.shape?.keys() ?? [])) {
-        const sources = into.map(({ from, axes }) => ({ from, own: axes.find(([, other]) => other === axis)?.[0] }));
-        for (let index = 0; index < sizeOfAxis(output, axis); index++) {
-          const isZero = sources.every(({ from, own }) => own !== undefined && this.isZero(from, own, index));
+      for (const axis of output.shape?.keys() ?? []) {
+        const places = passagesInto(node, output, axis);
+        for (let index = 0; places !== undefined && index < sizeOfAxis(output, axis); index++) {
+          const isZero = places.every(([value, own]) => this.isZero(value, own, index));
           if (isZero) this.#mark(output, axis, index, zero);
         }
       }
@@ -132,12 +140,4 @@ export class ConstantSlots {
   #stateOrConstant(value: Value, axis: number, index: number): number {
     return value.constant === undefined ? this.#state(value, axis, index) : constant;
   }
-}
-
-/** True if every input that exists only at run time is one that flows. */
-function coversRuntimeInputs(node: Node, flows: readonly Flow[]): boolean {
-  return node.inputs.every(
-    (value, index) =>
-      value === undefined || value.constant !== undefined || flows.some(({ from }) => from.index === index),
-  );
 }

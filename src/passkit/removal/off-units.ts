@@ -55,6 +55,11 @@ export async function removeOffUnits(
   return { findings, removed, layers };
 }
 
+/** The gate with what is off of it; nothing where nothing is, or what off units contribute cannot be written as float32. */
+export function offGate(gate: Gate, off: OffGate['off']): OffGate[] {
+  return off.size === 0 || gate.node.output.elementType !== 'float32' ? [] : [{ gate, off }];
+}
+
 /** Fixes the slots that a gate's off units switch at 0 in its output. */
 export function fixOffUnits(offGates: readonly OffGate[], fixed: FixedSlots): void {
   for (const { gate, off } of offGates) {

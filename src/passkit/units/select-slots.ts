@@ -1,9 +1,10 @@
 import type { Graph, Value } from '../../ir/graph.js';
-import { takeAlongAxis } from '../../ir/tensor.js';
+import { takeAlongAxis } from '../../ir/slices.js';
 import { inferTypes, operatorOf } from '../../ops/index.js';
 import type { Resized } from '../../ops/operator.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { assert } from '../../support/assert.js';
-import { sizeOfAxis, UnitGroups } from './units.js';
+import { UnitGroups } from './units.js';
 
 /** Kept positions by value and axis: what {@link Resized} asks for. */
 export class KeptSlots implements Resized {
@@ -90,10 +91,8 @@ export function selectSlots(graph: Graph, kept: KeptSlots): void {
     if (value.constant === undefined) continue;
     let tensor = value.constant;
     for (const [axis, indices] of kept.axesOf(value)) tensor = takeAlongAxis(tensor, axis, indices);
-    const selected = value.graph.addConstant(value.name, tensor);
+    const selected = value.graph.replaceWithConstant(value, tensor);
     for (const [axis, indices] of kept.axesOf(value)) kept.set(selected, axis, indices, sizeOfAxis(value, axis));
-    value.graph.replaceUses(value, selected);
-    value.graph.swapNames(value, selected);
   }
   // Operators may add nodes.
   for (const node of [...graph.allNodes()]) operatorOf(node)?.resize?.(node, node.graph, kept);

@@ -1,4 +1,5 @@
 import type { Value } from '../../ir/graph.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { at } from '../../support/assert.js';
 
 /**
@@ -92,15 +93,9 @@ export class SlotSets {
   }
 }
 
-export interface SlotAxis {
+interface SlotAxis {
   readonly value: Value;
   readonly axis: number;
   readonly first: number;
   readonly size: number;
-}
-
-/** Size of an axis that is known to be static; 0 for one that is not. */
-export function sizeOfAxis(value: Value, axis: number): number {
-  const dim = value.shape?.[axis];
-  return typeof dim === 'number' ? dim : 0;
 }

@@ -1,7 +1,8 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
 import { flopsOf } from '../../ops/index.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { at } from '../../support/assert.js';
-import { sizeOfAxis, type UnitGroups } from './units.js';
+import type { UnitGroups } from './units.js';
 
 /**
  * Floating-point operations that every unit costs for one sample, by its number: of each node the part that its slots

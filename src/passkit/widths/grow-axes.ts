@@ -1,9 +1,8 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
-import { bytesOf, type Tensor, tensorFromBytes } from '../../ir/tensor.js';
-import { elementTypes, sizeOf } from '../../ir/types.js';
+import { withZeroSlices } from '../../ir/slices.js';
+import { sizeOfAxis } from '../../ops/relations.js';
 import { KeptSlots, selectSlots } from '../units/select-slots.js';
-import { sizeOfAxis } from '../units/units.js';
-import { type SizeOf, sizeNow } from './layout-times.js';
+import { type SizeOf, sizeNow } from './layout-steps.js';
 import type { UnitAxis } from './unit-axes.js';
 
 /** How many units each axis gets in addition. */
@@ -72,19 +71,5 @@ function giveNoWeight(node: Node, input: number, axis: number, kept: KeptSlots):
   if (weights.constant === undefined || slots === undefined) return;
   const seen = new Set<number>();
   const isCopy = slots.map((slot) => seen.has(slot) || seen.add(slot) === undefined);
-  const zeroed = weights.graph.addConstant(weights.name, withZeros(weights.constant, axis, isCopy));
-  weights.graph.replaceUses(weights, zeroed);
-  weights.graph.swapNames(weights, zeroed);
-}
-
-/** The tensor with zeros where `isZero` says so of the index along `axis`. */
-function withZeros(tensor: Tensor, axis: number, isZero: readonly boolean[]): Tensor {
-  const { type, dims } = tensor;
-  const inner = sizeOf(dims.slice(axis + 1)) * elementTypes[type].bytes;
-  const bytes = bytesOf(tensor).slice();
-  // No bits set is the zero of every element type.
-  for (let start = 0, slot = 0; start < bytes.length; start += inner, slot = (slot + 1) % isZero.length) {
-    if (isZero[slot] === true) bytes.fill(0, start, start + inner);
-  }
-  return tensorFromBytes(type, dims, bytes);
+  weights.graph.replaceWithConstant(weights, withZeroSlices(weights.constant, axis, isCopy));
 }

@@ -1,191 +1,103 @@
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import { flopsOf, relationsOf } from '../../ops/index.js';
-import { type Port, portValue, slotsAt, weightedSum } from '../../ops/relations.js';
-import type { Target } from '../target.js';
-
-/** The size of an axis: as it is, or as it would be. */
-export type SizeOf = (value: Value, axis: number) => number;
-
-/** ONNX has channels behind the samples. */
-const channelAxis = 1;
-
-/** A convolution that may have a fast kernel. */
-interface Convolution {
-  readonly x: Value;
-  readonly y: Value;
-  readonly isDepthwise: boolean;
-  /** Elements of the window that it sees of a channel. */
-  readonly window: number;
-}
-
-/** Another sum of products with constant weights: as it is, it takes so many operations. */
-interface Sum {
-  readonly node: Node;
-  readonly data: Port;
-  readonly weight: Value;
-  readonly flops: number;
-}
-
-interface Step {
-  readonly node: Node;
-  readonly reads: readonly Value[];
-  readonly convolution: Convolution | undefined;
-  readonly sum: Sum | undefined;
-  readonly keepsLayout: boolean;
-  /** See PreferredWidths.savedByBlocks: of the whole node as it is now. */
-  readonly savedByBlocks: number | undefined;
-}
+import type { Value } from '../../ir/graph.js';
+import { MinHeap } from '../../support/heap.js';
+import type { LayoutSteps, SizeOf, StepOutcome } from './layout-steps.js';
 
 /**
- * Predicts the time of what the number of channels decides: convolutions by fast or plain kernels, other sums of products
- * with constant weights, and the conversions between layouts. All else takes as long whatever the widths are.
+ * Predicts the time of what the number of channels decides: that of the steps, and of the conversions between layouts. All
+ * else takes as long whatever the widths are. Sizes may change: what depends on them is predicted anew, and nothing else.
  *
  * A value is in the layout of blocks if a fast convolution gives it, or an operator that keeps the layout and reads
  * nothing else. It is converted once, whoever needs it in the other layout: fast kernels that read less than a block of
  * channels need none, other operators need the plain one.
  */
 export class LayoutTimes {
-  readonly #steps: readonly Step[];
-  readonly #target: Pick<Target, 'widths' | 'costs'>;
+  readonly #steps: LayoutSteps;
+  readonly #size: SizeOf;
+  readonly #outcomes: StepOutcome[] = [];
+  readonly #blocked = new Set<Value>();
+  /** How many need a value in the layout that it is not in. */
+  readonly #converters = new Map<Value, number>();
+  /** Microseconds for one sample of each step, and of the conversion of each value. */
+  readonly #times = new Map<number | Value, number>();
+  /** Of those that changed since the last mark: as they were. */
+  readonly #marked = new Map<number | Value, number>();
 
-  constructor(graph: Graph, target: Pick<Target, 'widths' | 'costs'>) {
-    this.#target = target;
-    this.#steps = [...graph.allNodes()].map((node) => this.#stepOf(node));
+  /** `size` is asked again for values that {@link update} is told of. */
+  constructor(steps: LayoutSteps, size: SizeOf) {
+    this.#steps = steps;
+    this.#size = size;
+    for (let index = 0; index < steps.count; index++) this.#predict(index);
+    this.mark();
   }
 
-  /** The axes of channels of the convolutions that may be fast: what they read and what they make. */
-  channels(): { readonly value: Value; readonly axis: number }[] {
-    const values = this.#steps.flatMap(({ convolution }) =>
-      convolution === undefined ? [] : [convolution.x, convolution.y],
-    );
-    return [...new Set(values)].map((value) => ({ value, axis: channelAxis }));
+  /** Microseconds for one sample. */
+  get total(): number {
+    return [...this.#times.values()].reduce((sum, time) => sum + time, 0);
   }
 
-  /** Microseconds for one sample, with axes of the given sizes. */
-  predict(size: SizeOf): number {
-    const { widths } = this.#target;
-    const blocked = new Set<Value>();
-    const converted = new Set<Value>();
-    let time = 0;
-    const convert = (value: Value): void => {
-      if (converted.has(value)) return;
-      converted.add(value);
-      time += widths.conversion.operator + widths.conversion.element * elementsOf(value, size);
-    };
-    for (const step of this.#steps) {
-      const { node, reads, convolution, sum, savedByBlocks } = step;
-      if (convolution !== undefined) {
-        const channels = size(convolution.x, channelAxis);
-        const isFast = this.#isFast(convolution, channels);
-        const isDirect = !convolution.isDepthwise && channels < widths.block;
-        if (blocked.has(convolution.x) !== (isFast && !isDirect)) convert(convolution.x);
-        if (isFast) blocked.add(convolution.y);
-        time += this.#timeOf(convolution, isFast, size);
-        continue;
+  /** Microseconds for one sample more than at the last mark: the exact same number for the exact same changes. */
+  get difference(): number {
+    let sum = 0;
+    for (const [key, before] of this.#marked) sum += (this.#times.get(key) ?? 0) - before;
+    return sum;
+  }
+
+  /** Lets differences be those from now on. */
+  mark(): void {
+    this.#marked.clear();
+  }
+
+  /** Takes note that the sizes of some values changed. */
+  update(values: Iterable<Value>): void {
+    // In execution order, so that each step is predicted after all that it reads.
+    const pending = new MinHeap<number>();
+    const isPending = new Set<number>();
+    const add = (value: Value, after: number): void => {
+      for (const index of this.#steps.touching(value)) {
+        if (index <= after || isPending.has(index)) continue;
+        isPending.add(index);
+        pending.push(index, index);
       }
-      if (this.#keepsBlocks(step, blocked, size)) {
-        blocked.add(node.output);
-        continue;
-      }
-      for (const value of reads) if (blocked.has(value)) convert(value);
-      if (savedByBlocks !== undefined) time += savedByBlocks * growthOf(node.output, size);
-      if (sum !== undefined) time += this.#timeOfSum(sum, size);
-    }
-    for (const value of blocked) if (value.isGraphOutput) convert(value);
-    return time;
-  }
-
-  #stepOf(node: Node): Step {
-    const { widths } = this.#target;
-    const sum = weightedSum(relationsOf(node));
-    const saved = widths.savedByBlocks(node);
-    const weight = sum === undefined ? undefined : portValue(node, sum.weight);
-    return {
-      node,
-      reads: node.inputs.flatMap((value) => (value === undefined || value.constant !== undefined ? [] : [value])),
-      convolution: widths.isConvolution(node) ? convolutionOf(node) : undefined,
-      sum:
-        sum === undefined || weight?.constant === undefined
-          ? undefined
-          : { node, data: sum.data, weight, flops: flopsOf(node) },
-      keepsLayout: widths.keepsLayout(node),
-      savedByBlocks: saved === undefined ? undefined : saved * flopsOf(node),
     };
-  }
-
-  #isFast({ isDepthwise }: Convolution, channels: number): boolean {
-    const { multiple, block } = this.#target.widths;
-    return channels % multiple === 0 || (!isDepthwise && channels < block);
-  }
-
-  #timeOf({ x, y, isDepthwise, window }: Convolution, isFast: boolean, size: SizeOf): number {
-    const { blocked, direct, plain, depthwise, block } = this.#target.widths;
-    const [read, made] = [size(x, channelAxis), size(y, channelAxis)];
-    const outputs = elementsOf(y, size);
-    if (isFast) {
-      const whole = (outputs / made) * wholeBlocks(made, block);
-      const started = blocked.operator + whole * blocked.output;
-      if (isDepthwise) return started + 2 * window * whole * depthwise.blockedFlop;
-      if (read < block) return started + 2 * (window + direct.windowElements) * whole * read * direct.flop;
-      return started + 2 * window * whole * wholeBlocks(read, block) * blocked.flop;
+    for (const value of values) {
+      this.#price(value);
+      add(value, -1);
     }
-    const flops = 2 * window * outputs * (isDepthwise ? 1 : read);
-    if (isDepthwise) return plain.operator + made * depthwise.plainChannel + flops * depthwise.plainFlop;
-    const copied = window === 1 ? 0 : (outputs / made) * window * read;
-    return plain.operator + flops * plain.flop + copied * plain.windowElement + outputs * plain.output;
+    for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+      if (this.#predict(index)) add(this.#steps.output(index), index);
+    }
   }
 
-  #timeOfSum({ node, data, weight, flops }: Sum, size: SizeOf): number {
-    const { costs } = this.#target;
-    const value = portValue(node, data);
-    const longer = value === undefined ? 1 : size(value, data.axis) / Math.max(1, slotsAt(node, data));
-    return flops * longer * growthOf(node.output, size) * costs.flop + 4 * elementsOf(weight, size) * costs.weightByte;
+  /** True if the layout of the output changed. */
+  #predict(index: number): boolean {
+    const before = this.#outcomes[index];
+    const after = this.#steps.outcome(index, this.#size, this.#blocked);
+    this.#outcomes[index] = after;
+    for (const value of after.converts) this.#countConverters(value, 1);
+    for (const value of before?.converts ?? []) this.#countConverters(value, -1);
+    this.#record(index, after.time);
+    if (after.givesBlocks === (before?.givesBlocks ?? false)) return false;
+    const output = this.#steps.output(index);
+    if (after.givesBlocks) this.#blocked.add(output);
+    else this.#blocked.delete(output);
+    if (output.isGraphOutput) this.#countConverters(output, after.givesBlocks ? 1 : -1);
+    return true;
   }
 
-  #keepsBlocks({ node, reads, keepsLayout, savedByBlocks }: Step, blocked: ReadonlySet<Value>, size: SizeOf): boolean {
-    if (reads.length === 0 || !reads.every((value) => blocked.has(value))) return false;
-    // An operand that is stretched has another shape, and is read in the plain layout.
-    const isStretched = (value: Value): boolean => elementsOf(value, size) < elementsOf(node.output, size);
-    if (keepsLayout) return reads.length === 1 || !reads.some(isStretched);
-    if (savedByBlocks === undefined) return false;
-    return reads.every((value) => size(value, channelAxis) % this.#target.widths.block === 0);
+  #countConverters(value: Value, more: number): void {
+    this.#converters.set(value, (this.#converters.get(value) ?? 0) + more);
+    this.#price(value);
   }
-}
 
-/** An axis as long as it is now; axes of unknown size, which are the samples, count once. */
-export function sizeNow(value: Value, axis: number): number {
-  const dim = value.shape?.[axis];
-  return typeof dim === 'number' ? dim : 1;
-}
+  #price(value: Value): void {
+    const isConverted = (this.#converters.get(value) ?? 0) > 0;
+    this.#record(value, isConverted ? this.#steps.timeOfConversion(value, this.#size) : 0);
+  }
 
-/** How many times as large as now a value would be. */
-function growthOf(value: Value, size: SizeOf): number {
-  return elementsOf(value, size) / elementsOf(value, sizeNow);
-}
-
-function elementsOf(value: Value, size: SizeOf): number {
-  let product = 1;
-  for (let axis = 0; axis < (value.shape?.length ?? 0); axis++) product *= size(value, axis);
-  return product;
-}
-
-/** Undefined for groups of several channels, which widths make no faster, and for sizes that only a run will tell. */
-function convolutionOf(node: Node): Convolution | undefined {
-  const [x, y] = [node.input(0), node.output];
-  const isKnown = [x, y].every(({ shape }) => shape?.every((dim, axis) => axis === 0 || typeof dim === 'number'));
-  if (!isKnown) return undefined;
-  const relations = relationsOf(node);
-  const sum = weightedSum(relations);
-  const repeat = relations.find((relation) => relation.kind === 'repeat');
-  if (sum === undefined && repeat === undefined) return undefined;
-  if (node.int('group', 1) !== (repeat === undefined ? 1 : sizeNow(x, channelAxis))) return undefined;
-  // A depthwise convolution that makes several channels of one has no fast kernel.
-  if (repeat !== undefined && sizeNow(x, channelAxis) !== sizeNow(y, channelAxis)) return undefined;
-  const dims = node.input(1).shape ?? [];
-  const window = dims.slice(2).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
-  return { x, y, isDepthwise: repeat !== undefined, window };
-}
-
-function wholeBlocks(channels: number, block: number): number {
-  return Math.ceil(channels / block) * block;
+  #record(key: number | Value, time: number): void {
+    const before = this.#times.get(key) ?? 0;
+    if (before === time) return;
+    if (!this.#marked.has(key)) this.#marked.set(key, before);
+    this.#times.set(key, time);
+  }
 }

@@ -1,8 +1,9 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
 import { relationsOf } from '../../ops/index.js';
-import { type Port, portKey, portsOf, portValue, type Relation } from '../../ops/relations.js';
+import { type Port, portsOf, portValue, type Relation, sizeOfAxis } from '../../ops/relations.js';
 import { at, defined } from '../../support/assert.js';
-import { type Consumption, type Slot, sizeOfAxis, UnitGroups } from '../units/units.js';
+import { areWeightsAlong, hasWeightsForEachSlot, readersByWeights } from '../units/consumptions.js';
+import { type Consumption, type Slot, UnitGroups } from '../units/units.js';
 
 /** Units that lie along an axis in this order, in every place that has any of them: more may follow the last one. */
 export interface UnitAxis {
@@ -55,8 +56,6 @@ class AxisFinder {
   /** For each unit the axis that it belongs to, and where on it. */
   readonly #positions = new Map<number, { readonly candidate: Candidate; readonly position: number }>();
   readonly #graph: Graph;
-  /** The ports of each node at which sums read weights. */
-  readonly #weightPorts = new Map<Node, Set<string>>();
   #isComplete = false;
 
   constructor(graph: Graph, groups: UnitGroups) {
@@ -92,11 +91,8 @@ class AxisFinder {
   #complete(): void {
     this.#isComplete = true;
     for (const member of this.#groups.members(new Set(this.#positions.keys()))) this.#place(member);
-    for (const { node, weight } of this.#groups.consumptions) {
-      const ports = this.#weightPorts.get(node) ?? new Set();
-      if (weight !== undefined) this.#weightPorts.set(node, ports.add(portKey(weight)));
-    }
-    for (const consumption of this.#groups.consumptions) this.#consume(consumption);
+    const readers = readersByWeights(this.#groups.consumptions);
+    for (const consumption of this.#groups.consumptions) this.#consume(consumption, readers);
     for (const node of this.#graph.allNodes()) {
       for (const relation of relationsOf(node)) if (!canGrow(relation)) this.#refuse(node, portsOf(relation));
     }
@@ -133,24 +129,17 @@ class AxisFinder {
     }
   }
 
-  #consume(consumption: Consumption): void {
-    const { node, data, weight } = consumption;
-    const value = portValue(node, data);
-    const weights = weight === undefined ? undefined : portValue(node, weight);
+  #consume(consumption: Consumption, readers: ReadonlyMap<Value, readonly Consumption[]>): void {
+    const { node, data, value, weight, weights } = consumption;
     for (const candidate of this.#candidatesAt(value, data.axis)) {
-      const isOwn = weight !== undefined && weights?.constant !== undefined && this.#isOnlyRead(weights, weight.axis);
-      const isWhole =
-        isOwn && sizeOfAxis(weights, weight.axis) === (value === undefined ? 0 : sizeOfAxis(value, data.axis));
-      if (isWhole) candidate.consumptions.push(consumption);
+      const isOwn =
+        weight !== undefined &&
+        weights !== undefined &&
+        areWeightsAlong(weights, weight.axis, readers.get(weights) ?? []) &&
+        hasWeightsForEachSlot(consumption);
+      if (isOwn) candidate.consumptions.push(consumption);
       else candidate.problem ??= `'${node.label}' reads it with weights that are not its own`;
     }
-  }
-
-  /** True if the constant is nothing but weights, whose slots along the axis meet those of data. */
-  #isOnlyRead(weights: Value, axis: number): boolean {
-    return weights.uses.every(
-      ({ node, index }) => this.#weightPorts.get(node)?.has(portKey({ side: 'input', index, axis })) === true,
-    );
   }
 
   #refuse(node: Node, ports: readonly Port[]): void {

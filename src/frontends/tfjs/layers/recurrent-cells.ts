@@ -1,7 +1,8 @@
 import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
-import { Tensor, takeAlongAxis } from '../../../ir/tensor.js';
+import { takeAlongAxis } from '../../../ir/slices.js';
+import { Tensor } from '../../../ir/tensor.js';
 import { defined } from '../../../support/assert.js';
 import { type ActivationName, activate } from '../activations.js';
 import { range } from '../axes.js';
