@@ -33,15 +33,19 @@ export interface PrunedForms extends Pick<Pruned, 'report'> {
 export async function compileForms(input: ChoiceInput, timed: readonly Tensors[]): Promise<Forms> {
   const { options, source, context } = input;
   const hasGates = gatesOf(source.prepared.graph).length > 0;
-  const { before, prepared } = source;
+  const { before, prepared, inputRange } = source;
   const hook = async (step: StepName) => chainHooks(await input.hooks(step));
-  const masked = await compileForm('masked', prepared, context, { before });
+  const masked = await compileForm('masked', prepared, context, {
+    before,
+    inputRange,
+    approximation: source.approximation,
+  });
   const compacting = await hook('compact');
   const start = await reduced(prepared, context, compacting);
   const pruned = await prune(input, start, masked, timed);
   const own: PassContext = { ...context, weak: pruned?.weak };
   const compact = await settled(start, own, compacting);
-  const forming: FormOptions = { before, approximation: pruned?.approximation };
+  const forming: FormOptions = { before, inputRange, approximation: pruned?.approximation ?? source.approximation };
   const dense = await compileForm('dense', compact, own, { ...forming, hook: await hook('dense') });
   const result = { masked, dense, pruned: pruned && (await prunedForms(pruned, start, compact.graph, input)) };
   // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.

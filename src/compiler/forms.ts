@@ -5,7 +5,7 @@ import { flopsOf } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Approximation, approximationMetadata } from './budget/approximation.js';
-import { rangeMetadata } from './input-range.js';
+import { type InputRange, rangeMetadata } from './input-range.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';
@@ -48,6 +48,8 @@ export interface FormOptions {
   /** Removals that the source rests on already. */
   readonly before?: readonly RemovedUnits[];
   readonly hook?: AfterPass | undefined;
+  /** The inputs that the source was compiled for. */
+  readonly inputRange?: InputRange | undefined;
   /** What the graph lost within a budget. */
   readonly approximation?: Approximation | undefined;
 }
@@ -66,7 +68,7 @@ export async function compileForm(
   const metadata = {
     ...removalMetadata(joinRemovals(options.before ?? [], removed)),
     ...approximationMetadata(options.approximation),
-    ...rangeMetadata(context.inputRange),
+    ...rangeMetadata(context.inputRange ?? options.inputRange),
   };
   return { name, manager, graph, removed, writing: { opset: context.opset, metadata } };
 }

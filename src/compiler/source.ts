@@ -13,7 +13,9 @@ import { encodeModel } from '../onnx/write.js';
 import { type AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
+import { type Approximation, readApproximation } from './budget/approximation.js';
 import { sizeOfGraph } from './forms.js';
+import { type InputRange, readRange } from './input-range.js';
 import type { CommonOptions } from './options.js';
 import { preparation } from './pipeline.js';
 import { loadPlugins } from './plugins.js';
@@ -34,6 +36,9 @@ export interface Source {
   readonly maskedInputs: ReadonlyMap<string, number>;
   /** Removals that the model rests on already: it was compiled before. */
   readonly before: readonly RemovedUnits[];
+  /** What it lost within a budget then, and the inputs that it was compiled for. */
+  readonly approximation: Approximation | undefined;
+  readonly inputRange: InputRange | undefined;
   /** Nodes, parameters and work of the original. */
   readonly size: Omit<SizeReport, 'bytes'>;
   /** Prepared by exact passes: layouts settled, gates recognised and named. Nobody changes it. */
@@ -99,8 +104,11 @@ async function prepare(
   options.onProgress?.({ stage: 'prepare' });
   const prepared = new PassManager(graph, context);
   await prepared.run(preparation, afterPass);
-  const before = format === 'onnx' ? readRemovals(readMetadata(path).metadata, path) : [];
-  return { path, format, bytes: sourceBytes, states, departures, maskedInputs, before, size, prepared };
+  const metadata = format === 'onnx' ? readMetadata(path).metadata : new Map<string, string>();
+  const before = readRemovals(metadata, path);
+  const [approximation, inputRange] = [readApproximation(metadata, path), readRange(metadata, path)];
+  const record = { before, approximation, inputRange };
+  return { path, format, bytes: sourceBytes, states, departures, maskedInputs, ...record, size, prepared };
 }
 
 /** Refuses models that no sample can be run through. */

@@ -69,3 +69,12 @@ describe('a range of the inputs', () => {
     await expect(verify({ model, compiled, calibration: far })).rejects.toThrow(/inputs leave their range/);
   });
 });
+
+it('goes on with a file that is compiled again', async () => {
+  const [out, again] = [join(folder, 'first'), join(folder, 'again')];
+  await compile({ model, inputRange: [-0.1, 0.1], out });
+  await compile({ model: join(out, 'cpu'), out: again });
+  const compiled = join(again, 'cpu', 'model.onnx');
+  expect(await verify({ model, compiled })).toMatchObject({ outsideProfile: 0 });
+  await expect(verify({ model, compiled, calibration: far })).rejects.toThrow(/inputs leave their range/);
+});
