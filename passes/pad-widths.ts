@@ -20,13 +20,15 @@ export const padWidths = definePass({
   contract: 'exact',
   requires: ['layout'],
   run(graph, { target }) {
-    const steps = new LayoutSteps(graph, target);
+    const { widths, costs } = target;
+    if (widths === undefined) return { findings: [] };
+    const steps = new LayoutSteps(graph, { widths, costs });
     const channels = steps.channels();
     if (channels.length === 0) return { findings: [] };
     const read = new Set(channels.map(({ value }) => value));
     const found = unitAxes(graph, channels);
     const axes = [...new Set(found.filter((axis) => typeof axis !== 'string'))];
-    const sizes = chooseGrowth(axes, read, steps, target.widths);
+    const sizes = chooseGrowth(axes, read, steps, widths);
     const findings: Finding[] = [];
     for (const [index, { value, axis }] of channels.entries()) {
       const unitAxis = found[index];
@@ -36,7 +38,7 @@ export const padWidths = definePass({
       const layer = value.producer?.label ?? value.name;
       // Of several values that are equally wide for one reason, the first tells.
       const isTold = typeof unitAxis === 'object' && unitAxis.value !== value;
-      if (isTold || (before === after && !isDisliked(after, target.widths))) continue;
+      if (isTold || (before === after && !isDisliked(after, widths))) continue;
       if (after > before) findings.push(done(layer, `${width} became ${after}: predicted to be faster`));
       else {
         const reason = typeof unitAxis === 'string' ? unitAxis : 'no wider one is predicted to be faster';

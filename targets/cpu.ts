@@ -20,7 +20,7 @@ const isConstant = (value: Value | undefined): boolean => value?.constant !== un
  * ONNX Runtime's CPU execution provider. The costs were fitted with one thread on x86-64 with AVX-512: 213 GFLOP/s in
  * convolutions, 13 µs to read a megabyte of weights, 30 to 40 µs to gather one, 0.2 to 0.6 µs to start an operator.
  */
-export const cpu: Target = {
+export const cpu = {
   name: 'cpu',
   description: "ONNX Runtime's CPU provider: onnxruntime-node, Python, C++, wasm",
   opset: { default: 18, oldest: 13, newest: 20 },
@@ -48,4 +48,4 @@ export const cpu: Target = {
     gatheredByte: 35e-6,
     gatheredRun: 1.8e-3,
   },
-};
+} satisfies Target;

@@ -10,7 +10,8 @@ export interface Target {
   /** True where the target runs the operator itself, so that it need not be decomposed. */
   supports(node: Pick<Node, 'op' | 'domain'>): boolean;
   readonly costs: TargetCosts;
-  readonly widths: PreferredWidths;
+  /** Undefined where the time of a convolution goes with its number of channels, whatever that is. */
+  readonly widths?: PreferredWidths;
 }
 
 /**
