@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { targets as knownTargets } from '../../targets/index.js';
 import type { Calibration } from '../data/types.js';
@@ -48,6 +49,7 @@ export interface CompileResult {
  */
 export async function compile(options: CompileOptions): Promise<CompileResult> {
   const targets = checkOptions(options);
+  if (options.out !== undefined) await requireFolder(options.out);
   const runtime = await openRuntime();
   const base = passContext(runtime, options);
   const { source, identity, data, profile, reference } = await openInputs(options, base, runtime);
@@ -152,6 +154,13 @@ function checkOptions(options: CompileOptions): Target[] {
   return targets;
 }
 
+/** Told before the work is done, not after it. */
+async function requireFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw new SwancError('usage', 'nothing can be written', [problem(path, 'it is a file', 'name a folder with --out')]);
+}
+
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */
 async function findProfile(
   options: CompileOptions,
@@ -248,6 +257,9 @@ function warningsOf(
   choices: readonly Choice[],
 ): string[] {
   const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
+  if (options.labels !== undefined && options.maxDrop === undefined) {
+    warnings.push('the labels were not used: only --max-drop measures accuracy');
+  }
   if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
     const hint = options.inputRange === undefined ? ': more can be proved with --input-range' : '';
     warnings.push(`no calibration data: only units that are proved never to fire were removed${hint}`);
