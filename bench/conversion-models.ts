@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { sizeOf } from '../src/ir/types.js';
 
 /** Layers models with random weights, written straight as model.json and shards: no tfjs is needed to make large ones. */
 
@@ -128,7 +129,7 @@ export function writeLayersModel(
       dtype: 'float32',
     })),
   );
-  const bytes = 4 * specs.reduce((sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1), 0);
+  const bytes = 4 * specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const count = Number.isFinite(shardBytes) ? Math.ceil(bytes / shardBytes) : 1;
   const files = Array.from({ length: count }, (_, index) => `group1-shard${index + 1}of${count}.bin`);
   const next = randomChunks();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import { gatesOf } from '../../src/passkit/gates.js';
-import { randomNetwork } from './random-network.js';
+import { randomNetwork } from './random/network.js';
 import { expectSameFunction, fakeProfile, runPass } from './support.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 120);

@@ -3,12 +3,12 @@ import { mergeDuplicateUnits } from '../../passes/merge-duplicate-units.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import type { Graph, Value } from '../../src/ir/graph.js';
 import { sizeOf } from '../../src/ir/types.js';
-import { portValue, sizeOfAxis } from '../../src/ops/relations.js';
+import { sizeOfAxis } from '../../src/ops/relations.js';
 import { UnitGroups } from '../../src/passkit/units/units.js';
 import { at, defined } from '../../src/support/assert.js';
 import { type Random, seededRandom } from '../../src/support/random.js';
-import { randomGraph, recipeOf } from './random-kinds.js';
-import { randomNetwork } from './random-network.js';
+import { randomGraph, recipeOf } from './random/kinds.js';
+import { randomNetwork } from './random/network.js';
 import { expectSameFunction, runPass } from './support.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 120);
@@ -114,9 +114,9 @@ function plantDuplicates(graph: Graph, random: Random): Expected[] {
 /** Axes of weights that meet the data that they are multiplied with. */
 function readAxes(groups: UnitGroups): Map<Value, Set<number>> {
   const read = new Map<Value, Set<number>>();
-  for (const { node, weight } of groups.consumptions) {
-    const value = weight === undefined ? undefined : portValue(node, weight);
-    if (value !== undefined && weight !== undefined) read.set(value, (read.get(value) ?? new Set()).add(weight.axis));
+  for (const { weight, weights } of groups.consumptions) {
+    if (weight === undefined || weights === undefined) continue;
+    read.set(weights, (read.get(weights) ?? new Set()).add(weight.axis));
   }
   return read;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { mergeNested } from '../../passes/merge-nested.js';
+import { at } from '../../src/support/assert.js';
 import { expectSameFunction, graphOf, operators, runPass } from './support.js';
 
 const merged = async (nodes: string, outputs = 'float[N, v] y') => {
@@ -20,6 +21,15 @@ describe('nested operators become one:', () => {
     const concat = 'Concat <axis: int = 1>';
     const nodes = `i = ${concat} (a, b)\n  j = ${concat} (i, c)\n  k = ${concat} (d, a)\n  y = ${concat} (j, k)`;
     expect((await merged(nodes)).body).toEqual([`y = ${concat} (a, b, c, d, a)`]);
+  });
+
+  test('at once, however deep', async () => {
+    const nodes = Array.from({ length: 50 }, (_, depth) => `i${depth + 1} = Max (i${depth}, b)`);
+    const text = `g (float[N, 2] a, float[N, 2] b) => (float[N, 2] y)\n{\n  i0 = Max (a, b)\n  ${nodes.join('\n  ')}\n  y = Neg (i50)\n}`;
+    const { graph, findings } = await runPass(text, [mergeNested]);
+    expect(operators(graph)).toEqual(['Max', 'Neg']);
+    expect(at(graph.nodes, 0).inputs).toHaveLength(52);
+    expect(findings).toHaveLength(1);
   });
 });
 

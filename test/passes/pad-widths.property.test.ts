@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { padWidths } from '../../passes/pad-widths.js';
-import { randomNetwork } from './random-network.js';
+import { randomNetwork } from './random/network.js';
 import { eagerWidths, expectSameFunction, runPass } from './support.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 120);

@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import { padWidths } from '../../passes/pad-widths.js';
 import type { Tensor } from '../../src/ir/tensor.js';
+import { printGraph } from '../../src/ir/text.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { defined } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';
+import { cpu } from '../../targets/cpu.js';
 import {
+  contextOf,
   eagerWidths,
   expectSameFunction,
   graphOf,
@@ -256,4 +259,15 @@ describe('with the costs of the target cpu', () => {
     ];
     expect(await widthOf(33, 28, masked, 1)).toBe(33);
   });
+});
+
+test('does nothing for a target that prefers no widths', async () => {
+  const graph = graphOf(
+    graphText([weights('w', 21, 2, 1, 1), weights('v', 1, 21, 3, 3)], ['h = Conv (x, w)', 'y = Conv (h, v)']),
+  );
+  const before = printGraph(graph);
+  const { widths, ...target } = cpu;
+  expect(widths.multiple).toBeGreaterThan(1);
+  expect(await padWidths.run(graph, { ...contextOf(), target })).toEqual({ findings: [] });
+  expect(printGraph(graph)).toBe(before);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
 import { cloneGraph } from '../../src/ir/clone.js';
 import { PassManager } from '../../src/passkit/manager.js';
-import { randomNetwork } from './random-network.js';
+import { randomNetwork } from './random/network.js';
 import { contextOf, expectSameFunction, profileOf, runPass } from './support.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 40);

@@ -7,9 +7,9 @@ import { operatorOf } from '../../src/ops/index.js';
 import type { Operator } from '../../src/ops/operator.js';
 import { type Relation, tieAllAxes } from '../../src/ops/relations.js';
 import { defined } from '../../src/support/assert.js';
-import { compareAround, smallestFailure } from './random-check.js';
-import type { PlantedGraph } from './random-graph.js';
-import { randomGraph, recipeOf } from './random-kinds.js';
+import { compareAround, smallestFailure } from './random/check.js';
+import type { PlantedGraph } from './random/graph.js';
+import { randomGraph, recipeOf } from './random/kinds.js';
 import type { RunOptions, Tensors } from './support.js';
 
 /** The brute force of remove-units.property.test.ts notices what it is there for: wrong facts, and wrong constants. */

@@ -224,6 +224,24 @@ describe('a Pad', () => {
     expect(units).toEqual([1]);
   });
 
+  test('of positions that a mean is taken over goes: what it fills in is added', async () => {
+    const text = channels({
+      units: 3,
+      off: [2],
+      rest: '  wide = Pad (gated, pads, fill)\n  mean = ReduceMean <keepdims: int = 0> (wide, rows)\n  y = MatMul (mean, w2)',
+      constants: [
+        'int64[8] pads = {0, 0, 1, 0, 0, 0, 1, 0}',
+        'float fill = {-1.0}',
+        'int64[1] rows = {2}',
+        weights('w2', 3, 2),
+      ],
+      outputs: 'float[N, 3, 2] y',
+    });
+    const { lists, body } = await removal(text);
+    expect(lists.wide_pads).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(body.at(-2)).toMatch(/= Add/);
+  });
+
   test('that repeats channels keeps them', async () => {
     await stays(
       channels({

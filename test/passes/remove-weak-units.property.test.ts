@@ -19,8 +19,8 @@ import { openRuntime } from '../../src/runtime/session.js';
 import { at, defined } from '../../src/support/assert.js';
 import { cholesky, solveCholesky } from '../../src/support/matrix.js';
 import { seededRandom } from '../../src/support/random.js';
-import { smallestFailure } from './random-check.js';
-import { randomGraph, recipeOf } from './random-kinds.js';
+import { smallestFailure } from './random/check.js';
+import { randomGraph, recipeOf } from './random/kinds.js';
 import { contextOf, expectSameFunction, randomFeeds } from './support.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 60);

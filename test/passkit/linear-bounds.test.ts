@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { float, int, string } from '../../src/ir/attribute.js';
 import { Builder } from '../../src/ir/builder.js';
 import { Graph, type Value } from '../../src/ir/graph.js';
@@ -12,6 +12,8 @@ import { countProvedWithin, provedSlots } from '../../src/passkit/proofs/proved-
 import { at } from '../../src/support/assert.js';
 import { type Random, seededRandom } from '../../src/support/random.js';
 import { fakeProfile, graphOf, runGraph } from '../passes/support.js';
+
+type Undecided = Parameters<typeof linearBounds>[2][number];
 
 const width = 4;
 const floats = (dims: readonly number[], random: Random, scale = 1): Tensor =>
@@ -183,6 +185,70 @@ describe('bounds by linear functions', () => {
     const within = (budget: number) => linearBounds(graph, intervals, [{ score, axis: 1, threshold: 0 }], budget);
     expect(within(1000).get(score)?.high(0)).toBeCloseTo(-0.5, 5);
     expect(within(30).size).toBe(0);
+  });
+
+  /** Gates one behind the other, whose features and scores are products of `rows` rows with weights. */
+  function gates(count: number, rows: number): { graph: Graph; undecided: Undecided[] } {
+    const graph = new Graph('gates');
+    const builder = new Builder(graph);
+    const random = seededRandom(count + rows);
+    let value = graph.addInput('x', { type: 'float32', shape: ['N', rows, width] });
+    const undecided: Undecided[] = [];
+    for (let gate = 0; gate < count; gate++) {
+      const dense = () => builder.op('MatMul', [value, builder.constant(floats([width, width], random, 0.1))]);
+      const [features, score] = [dense(), dense()];
+      undecided.push({ score, axis: 2, threshold: 0 });
+      value = builder.op('Gate', [features, score], { axis: int(2) }, 'ai.swan');
+    }
+    graph.setOutputs([value]);
+    inferTypes(graph);
+    return { graph, undecided };
+  }
+
+  /** How many weights are read for the bounds of all scores. */
+  function readsFor({ graph, undecided }: ReturnType<typeof gates>, range?: [number, number], budget?: number): number {
+    const intervals = boundsOf(
+      graph,
+      range,
+      undecided.map(({ score }) => score),
+    );
+    let reads = 0;
+    for (const { constant } of graph.nodes.flatMap(({ inputs }) => inputs.filter((input) => input !== undefined))) {
+      if (constant === undefined) continue;
+      const counting = new Proxy(constant.floats(), {
+        get: (target, key) => {
+          reads++;
+          return Reflect.get(target, key);
+        },
+      });
+      vi.spyOn(constant, 'floats').mockReturnValue(counting);
+    }
+    linearBounds(graph, intervals, undecided, budget);
+    return reads;
+  }
+
+  test('read no weights where nothing bounds the input, or where the budget does not take all rows of a unit', () => {
+    expect(readsFor(gates(10, 8))).toBe(0);
+    const carried = 8 * width * (width + 16);
+    expect(readsFor(gates(1, 8), [-1, 1], 7 * carried)).toBe(0);
+    expect(readsFor(gates(1, 8), [-1, 1], 1000 * carried)).toBeGreaterThan(0);
+  });
+
+  test('of a score that costs too much leave the budget to the next', () => {
+    const { graph, undecided } = gates(1, 64);
+    const { score } = at(undecided, 0);
+    const builder = new Builder(graph);
+    const sum = builder.op(
+      'Sub',
+      [graph.inputs, graph.inputs].map((inputs) => at(inputs, 0)),
+    );
+    const mean = builder.op('ReduceMean', [sum, builder.int64s([1])]);
+    graph.setOutputs([score, mean]);
+    inferTypes(graph);
+    const intervals = boundsOf(graph, [-1, 1], [score, mean]);
+    const both = [...undecided, { score: mean, axis: 2, threshold: 0.5 }];
+    const found = linearBounds(graph, intervals, both, 100_000);
+    expect([found.has(score), found.get(mean)?.high(0)]).toEqual([false, expect.closeTo(0, 4)]);
   });
 });
 

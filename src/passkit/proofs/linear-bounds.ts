@@ -23,7 +23,7 @@ const elementCost = 16;
 const patience = 8;
 
 /** A score whose bounds leave some units undecided between being below the threshold and not. */
-interface Undecided {
+export interface Undecided {
   readonly score: Value;
   readonly axis: number;
   readonly threshold: number;

@@ -37,7 +37,7 @@ export class KeptSlots implements Resized {
 }
 
 /** Slots to delete: indices along one axis of one value. */
-export interface DeletedSlots {
+interface DeletedSlots {
   readonly value: Value;
   readonly axis: number;
   readonly indices: readonly number[];

@@ -1,11 +1,11 @@
-import { float, int, ints, subgraph } from '../../src/ir/attribute.js';
-import { Graph, type Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { swanDomain } from '../../src/ops/operator.js';
-import { TypedBuilder } from '../../src/ops/typed-builder.js';
-import { at } from '../../src/support/assert.js';
-import { features, gateAttributes, scores, spread } from './random-gates.js';
-import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './random-graph.js';
+import { float, int, ints, subgraph } from '../../../src/ir/attribute.js';
+import { Graph, type Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { swanDomain } from '../../../src/ops/operator.js';
+import { TypedBuilder } from '../../../src/ops/typed-builder.js';
+import { at } from '../../../src/support/assert.js';
+import { features, gateAttributes, scores, spread } from './gates.js';
+import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './graph.js';
 
 const anyLayout: readonly Layout[] = ['rows', 'image', 'sequence'];
 

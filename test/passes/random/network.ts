@@ -1,11 +1,11 @@
-import { type Attribute, float, int, ints, string } from '../../src/ir/attribute.js';
-import { Builder } from '../../src/ir/builder.js';
-import { Graph, type Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { inferTypes } from '../../src/ops/index.js';
-import { swanDomain } from '../../src/ops/operator.js';
-import { at } from '../../src/support/assert.js';
-import { type Random, seededRandom } from '../../src/support/random.js';
+import { type Attribute, float, int, ints, string } from '../../../src/ir/attribute.js';
+import { Builder } from '../../../src/ir/builder.js';
+import { Graph, type Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { inferTypes } from '../../../src/ops/index.js';
+import { swanDomain } from '../../../src/ops/operator.js';
+import { at } from '../../../src/support/assert.js';
+import { type Random, seededRandom } from '../../../src/support/random.js';
 
 /**
  * Random small networks with gates, some units of which are planted dead: their scores stay far below the threshold on

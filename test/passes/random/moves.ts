@@ -1,8 +1,8 @@
-import { int, string } from '../../src/ir/attribute.js';
-import type { Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { at } from '../../src/support/assert.js';
-import { type Item, type Layout, type StepKinds, unitAxis, type Writer } from './random-graph.js';
+import { int, string } from '../../../src/ir/attribute.js';
+import type { Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { at } from '../../../src/support/assert.js';
+import { type Item, type Layout, type StepKinds, unitAxis, type Writer } from './graph.js';
 
 const anyLayout: readonly Layout[] = ['rows', 'image', 'sequence'];
 

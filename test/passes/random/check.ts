@@ -1,12 +1,12 @@
-import type { Graph, Node, Value } from '../../src/ir/graph.js';
-import { printGraph } from '../../src/ir/text.js';
-import { operatorOf, relationsOf } from '../../src/ops/index.js';
-import { type Port, portsOf, portValue } from '../../src/ops/relations.js';
-import type { Pass } from '../../src/passkit/pass.js';
-import type { PlantedGraph, Recipe } from './random-graph.js';
-import { randomGraph } from './random-kinds.js';
-import { shrink } from './random-shrink.js';
-import { expectSameFunction, profileOf, type RunOptions, runPass } from './support.js';
+import type { Graph, Node, Value } from '../../../src/ir/graph.js';
+import { printGraph } from '../../../src/ir/text.js';
+import { operatorOf, relationsOf } from '../../../src/ops/index.js';
+import { type Port, portsOf, portValue } from '../../../src/ops/relations.js';
+import type { Pass } from '../../../src/passkit/pass.js';
+import { expectSameFunction, profileOf, type RunOptions, runPass } from '../support.js';
+import type { PlantedGraph, Recipe } from './graph.js';
+import { randomGraph } from './kinds.js';
+import { shrink } from './shrink.js';
 
 /**
  * Graphs before and after passes, compared in ONNX Runtime on samples that behave as the profile says: outputs may differ

@@ -1,7 +1,7 @@
-import { type Attribute, type Attributes, float, int, ints, string } from '../../src/ir/attribute.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { at } from '../../src/support/assert.js';
-import type { StepKinds, Writer } from './random-graph.js';
+import { type Attribute, type Attributes, float, int, ints, string } from '../../../src/ir/attribute.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { at } from '../../../src/support/assert.js';
+import type { StepKinds, Writer } from './graph.js';
 
 /** Steps that are sums of products with weights. */
 export const linearSteps: StepKinds = {

@@ -1,10 +1,10 @@
-import { type Attribute, int, string } from '../../src/ir/attribute.js';
-import type { Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { swanDomain } from '../../src/ops/operator.js';
-import { at } from '../../src/support/assert.js';
-import { gateAttributes, scores } from './random-gates.js';
-import type { Item, StepKinds, Writer } from './random-graph.js';
+import { type Attribute, int, string } from '../../../src/ir/attribute.js';
+import type { Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { swanDomain } from '../../../src/ops/operator.js';
+import { at } from '../../../src/support/assert.js';
+import { gateAttributes, scores } from './gates.js';
+import type { Item, StepKinds, Writer } from './graph.js';
 
 /** Rows of the weights of a recurrence for one hidden unit. */
 const recurrences = { LSTM: 4, GRU: 3, RNN: 1 } as const;

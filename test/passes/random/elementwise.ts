@@ -1,8 +1,8 @@
-import { type Attributes, float, int, string } from '../../src/ir/attribute.js';
-import type { Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { swanDomain } from '../../src/ops/operator.js';
-import { type Item, type Layout, type StepKinds, unitAxis, type Writer } from './random-graph.js';
+import { type Attributes, float, int, string } from '../../../src/ir/attribute.js';
+import type { Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { swanDomain } from '../../../src/ops/operator.js';
+import { type Item, type Layout, type StepKinds, unitAxis, type Writer } from './graph.js';
 
 const anyLayout: readonly Layout[] = ['rows', 'image', 'sequence'];
 

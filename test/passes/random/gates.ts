@@ -1,11 +1,11 @@
-import { float, int, string } from '../../src/ir/attribute.js';
-import type { Builder } from '../../src/ir/builder.js';
-import type { Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { sizeOf } from '../../src/ir/types.js';
-import { swanDomain } from '../../src/ops/operator.js';
-import { at } from '../../src/support/assert.js';
-import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './random-graph.js';
+import { float, int, string } from '../../../src/ir/attribute.js';
+import type { Builder } from '../../../src/ir/builder.js';
+import type { Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { sizeOf } from '../../../src/ir/types.js';
+import { swanDomain } from '../../../src/ops/operator.js';
+import { at } from '../../../src/support/assert.js';
+import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './graph.js';
 
 const anyLayout: readonly Layout[] = ['rows', 'image', 'sequence'];
 

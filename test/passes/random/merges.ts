@@ -1,8 +1,8 @@
-import { type Attributes, float, int, ints, string } from '../../src/ir/attribute.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { at } from '../../src/support/assert.js';
-import { pooledRows, spread } from './random-gates.js';
-import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './random-graph.js';
+import { type Attributes, float, int, ints, string } from '../../../src/ir/attribute.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { at } from '../../../src/support/assert.js';
+import { pooledRows, spread } from './gates.js';
+import { hasSameShape, type Item, type Layout, type StepKinds, unitAxis, type Writer } from './graph.js';
 
 const anyLayout: readonly Layout[] = ['rows', 'image', 'sequence'];
 

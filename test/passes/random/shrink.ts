@@ -1,4 +1,4 @@
-import type { Recipe, Step } from './random-graph.js';
+import type { Recipe, Step } from './graph.js';
 
 /**
  * The smallest recipe found that still fails: steps are left out, many at a time first, and planted units are taken back

@@ -1,10 +1,10 @@
-import { Graph, type Value } from '../../src/ir/graph.js';
-import { Tensor } from '../../src/ir/tensor.js';
-import { type Dim, sizeOf } from '../../src/ir/types.js';
-import { inferTypes } from '../../src/ops/index.js';
-import { TypedBuilder } from '../../src/ops/typed-builder.js';
-import { at, defined } from '../../src/support/assert.js';
-import { type Random, seededRandom } from '../../src/support/random.js';
+import { Graph, type Value } from '../../../src/ir/graph.js';
+import { Tensor } from '../../../src/ir/tensor.js';
+import { type Dim, sizeOf } from '../../../src/ir/types.js';
+import { inferTypes } from '../../../src/ops/index.js';
+import { TypedBuilder } from '../../../src/ops/typed-builder.js';
+import { at, defined } from '../../../src/support/assert.js';
+import { type Random, seededRandom } from '../../../src/support/random.js';
 
 /**
  * Random small graphs grown step by step from a recipe: each step appends an operator, or a few, to the values that are

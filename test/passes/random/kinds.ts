@@ -1,9 +1,9 @@
-import { int } from '../../src/ir/attribute.js';
-import type { Value } from '../../src/ir/graph.js';
-import { at } from '../../src/support/assert.js';
-import { seededRandom } from '../../src/support/random.js';
-import { elementwiseSteps } from './random-elementwise.js';
-import { gateSteps, otherGateSteps, pooledRows } from './random-gates.js';
+import { int } from '../../../src/ir/attribute.js';
+import type { Value } from '../../../src/ir/graph.js';
+import { at } from '../../../src/support/assert.js';
+import { seededRandom } from '../../../src/support/random.js';
+import { elementwiseSteps } from './elementwise.js';
+import { gateSteps, otherGateSteps, pooledRows } from './gates.js';
 import {
   grow,
   type Item,
@@ -13,12 +13,12 @@ import {
   type Step,
   type StepKinds,
   type Writer,
-} from './random-graph.js';
-import { linearSteps, windowOf } from './random-linear.js';
-import { mergeSteps, reductionSteps } from './random-merges.js';
-import { moveSteps } from './random-moves.js';
-import { nestedSteps } from './random-nested.js';
-import { sequenceSteps } from './random-sequences.js';
+} from './graph.js';
+import { linearSteps, windowOf } from './linear.js';
+import { mergeSteps, reductionSteps } from './merges.js';
+import { moveSteps } from './moves.js';
+import { nestedSteps } from './nested.js';
+import { sequenceSteps } from './sequences.js';
 
 /** Inputs of the graph, with a layer behind them: their own units stay. */
 const inputSteps: StepKinds = {
