@@ -60,7 +60,8 @@ async function removeUnits(
       rest.flatMap(({ slots }) => slots),
       moments,
     );
-    const removal = await Removal.plan(graph, fixed, context);
+    // Whether it was worth it is measured afterwards.
+    const removal = await Removal.plan(graph, fixed, { evaluate: context.evaluate });
     const staying = rest.filter(({ slots }) =>
       slots.some((slot) => !removal.removes(named(slot), slot.axis, slot.index)),
     );

@@ -57,6 +57,8 @@ describe('swanc compile within a budget', () => {
       code: 2,
       stderr: expect.stringMatching(/--max-drop.*cannot be used with.*--max-error/),
     });
+    const points = await run('--max-drop', '0.5', '--calibration', calibration, '--labels', labels);
+    expect(points).toMatchObject({ code: 2, stderr: expect.stringMatching(/would be 50 points: write 0.5% or 50%/) });
     for (const text of ['-1', 'x', '', '0.5%%', 'Infinity']) {
       expect(await run('--max-error', text), text).toMatchObject({ code: 2 });
     }

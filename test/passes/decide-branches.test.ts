@@ -188,3 +188,29 @@ describe('a gate of a whole block, also written as a product with a comparison',
     await expectSameFunction(graphOf(block(gate)), graph);
   });
 });
+
+test('constants that are no numbers prove nothing', async () => {
+  const text = `g (float[1, 2, 2] x) => (float[1, 2, 2] y)
+<
+  float[1, 2, 1] k = {nan, 5.0},
+  float[2] m = {1.0, 2.0},
+  int64[3] all = {0, 1, 2}
+>
+{
+  z = Mul (x, m)
+  l = Less (z, k)
+  i = Cast <to: int = 1> (l)
+  s = ReduceMax <keepdims: int = 0> (i, all)
+  c = Cast <to: int = 9> (s)
+  y = If <then_branch: graph = on () => (float[1, 2, 2] a)
+    {
+      a = Relu (x)
+    }, else_branch: graph = off () => (float[1, 2, 2] b)
+    {
+      b = Neg (x)
+    }> (c)
+}`;
+  const { graph } = await runPass(text, [decideBranches], { inputRange: [-1, 1] });
+  expect(operators(graph)).toContain('If');
+  await expectSameFunction(graphOf(text), graph);
+});

@@ -13,7 +13,7 @@ import { type Backward, backwardOf } from './linear-backward.js';
  * with intervals for the ranges of activations). What engines round at each node is added at its most.
  */
 
-/** Multiplications that one proof may cost; units that come later keep their intervals. */
+/** Multiplications that all proofs of a graph may cost; units for which the rest is not enough keep their intervals. */
 const linearBudget = 2 ** 28;
 
 /** What an element of a node's output costs besides, in multiplications of a matrix product. */

@@ -17,6 +17,9 @@ import { ConstantSlots } from './constant-slots.js';
 import { contributionGraph } from './contribution.js';
 import { UnknownContribution } from './restricted-copy.js';
 
+/** What plans are made with; without a target units go whatever it costs to replace them. */
+type RemovalContext = Pick<PassContext, 'evaluate'> & Partial<Pick<PassContext, 'target'>>;
+
 /** What constant units that go add to the output of the node that read them. */
 interface Contribution {
   readonly consumption: Consumption;
@@ -55,11 +58,7 @@ export class Removal {
       this.#keep(unit, 'an axis cannot become empty');
   }
 
-  static async plan(
-    graph: Graph,
-    fixed: FixedSlots,
-    context: Pick<PassContext, 'evaluate' | 'target'>,
-  ): Promise<Removal> {
+  static async plan(graph: Graph, fixed: FixedSlots, context: RemovalContext): Promise<Removal> {
     const removal = new Removal(graph, fixed);
     // A contribution that cannot be had, or costs too much, keeps its units, which changes what others contribute.
     while (!(await removal.#computeContributions(context)));
@@ -127,7 +126,7 @@ export class Removal {
   }
 
   /** False if a contribution was not to be had, or not worth it: its units stay from now on. */
-  async #computeContributions({ evaluate, target }: Pick<PassContext, 'evaluate' | 'target'>): Promise<boolean> {
+  async #computeContributions({ evaluate, target }: RemovalContext): Promise<boolean> {
     this.#contributions = [];
     for (const consumption of this.#groups.consumptions) {
       const going = this.#contributing(consumption);
@@ -139,7 +138,7 @@ export class Removal {
         const tensor = compactSummand(contribution);
         if (tensor === undefined) continue;
         this.#contributions.push({ consumption, tensor });
-        if (this.#isWorthwhile(consumption, going, tensor, target.costs)) continue;
+        if (target === undefined || this.#isWorthwhile(consumption, going, tensor, target.costs)) continue;
         const contributing = going.filter(
           (index) => !this.#constants.isZero(consumption.value, consumption.data.axis, index),
         );
