@@ -31,7 +31,8 @@ import { printTable } from './table.js';
  * a budget and within budgets of accuracy, which are judged on training images that were held out. Each form is timed in
  * turns with the model whose gates are all masks, so that the ratio holds whatever else the machine does.
  *
- * Arguments are names of fixtures, all by default.
+ * Arguments are names of fixtures, all by default; with `--budgets` each is compiled within budgets, too, which takes some
+ * minutes.
  */
 
 const fixtures = ['mnist-mlp', 'mnist-cnn', 'mnist-resnet'] as const;
@@ -73,12 +74,14 @@ async function main(): Promise<void> {
   console.log(`Models run in ${runtime.name} ${runtime.version} with one thread; the originals in tfjs (${backend}).`);
   console.log(`Statistics from ${calibrationImages} training images; accuracy on ${test.count} test images.\n`);
   const folder = await mkdtemp(join(tmpdir(), 'swanc-demo-'));
-  const names = process.argv.slice(2);
+  const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+  const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+  const limits = flags.includes('--budgets') ? budgets : [];
   try {
     for (const name of names.length === 0 ? fixtures : names) {
       const model = join(packageRoot(), 'fixtures', name);
       if (!existsSync(join(model, 'model.json'))) throw new Error(`fixtures/${name} is missing`);
-      await demonstrate(name, model, folder, train, test, runtime);
+      await demonstrate(name, model, folder, { train, test, limits }, runtime);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -89,8 +92,7 @@ async function demonstrate(
   name: string,
   model: string,
   folder: string,
-  train: Digits,
-  test: Digits,
+  { train, test, limits }: { train: Digits; test: Digits; limits: readonly number[] },
   runtime: Runtime,
 ): Promise<void> {
   const { inputs, parameters, flops, model: file } = await inspect({ model });
@@ -122,7 +124,7 @@ async function demonstrate(
     { form: 'compact-dense', ...dense },
     { form: `dynamic-gated (${dynamic.mode === 'dynamic' ? 'gathers' : 'masks are faster'})`, ...dynamic },
   ];
-  for (const maxDrop of budgets) {
+  for (const maxDrop of limits) {
     const form = `compact-dense, within ${(100 * maxDrop).toFixed(1)} points`;
     forms.push({ form, ...(await compiled({ mode: 'dense', maxDrop, labels })) });
   }

@@ -99,11 +99,11 @@ function prunedBy(
   const first = at(points, 0);
   requireEvidence(first.loss, rankedOn);
   const within = points.filter(({ loss }) => isWithin(budget, loss) === true);
-  // That need not be most items: widths are chosen anew behind them, and constants that vary with the place cost weights.
-  const isSmaller = ({ point }: Trial, other: Trial): boolean =>
-    point.flops < other.point.flops && point.parameters <= first.point.parameters;
+  // That need not be most items: widths are chosen anew behind them, and constants that vary with the place are parameters
+  // again, which must not grow by more than the work shrinks.
+  const workOf = ({ point }: Trial): number => point.flops * Math.max(1, point.parameters / first.point.parameters);
   // Nothing more removed: that was tried first, and is what is left if nothing keeps within.
-  const best = within.reduce((least, own) => (isSmaller(own, least) ? own : least), first);
+  const best = within.reduce((least, own) => (workOf(own) < workOf(least) ? own : least), first);
   const { items } = best.point;
   return {
     weak: weakOf(items),
