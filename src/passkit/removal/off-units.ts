@@ -49,7 +49,7 @@ export async function removeOffUnits(
   // All units of a closed gate count as removed, also where somebody else still reads it.
   const removed = offGates.flatMap((off) => removedUnits(off, closed.has(off) ? undefined : removal));
   findings.push(...open.flatMap((off) => describeGate(off, removal, told, context)));
-  findings.push(...describeLayers(graph, open, removal));
+  findings.push(...describeLayers(graph, open, removal, told));
   const layers = layerRemovals(graph, removal, told);
   removal.apply();
   return { findings, removed, layers };
@@ -132,15 +132,15 @@ function describeGate({ gate, off }: OffGate, removal: Removal, told: RemovalBas
 }
 
 /** Units of layers that go and pass no gate that is off. */
-function describeLayers(graph: Graph, offGates: readonly OffGate[], removal: Removal): Finding[] {
+function describeLayers(graph: Graph, offGates: readonly OffGate[], removal: Removal, told: RemovalBasis): Finding[] {
   const gated = new Set<number | undefined>();
   for (const { gate, off } of offGates) {
     for (const unit of off.keys()) {
       for (const slot of slotsOf(gate, unit)) gated.add(removal.unitOf(gate.node.output, gate.axis, slot));
     }
   }
-  return layerRemovals(graph, removal, 'proved', gated).map(({ layer, units, removed }) =>
-    done(layer, `${removed} of ${units} units removed: the same for every input, or read by nobody (proved)`),
+  return layerRemovals(graph, removal, told, gated).map(({ layer, units, removed }) =>
+    done(layer, `${removed} of ${units} units removed: the same for every input, or read by nobody (${told})`),
   );
 }
 
