@@ -227,6 +227,7 @@ function releaseInputs(node: Node): void {
     if (input !== undefined) valueEdits.removeUse(input, node, index);
   }
   for (const nested of node.subgraphs) {
-    for (const inner of nested.allNodes()) releaseInputs(inner);
+    // Those nested deeper are released with the nodes that hold them.
+    for (const inner of nested.nodes) releaseInputs(inner);
   }
 }

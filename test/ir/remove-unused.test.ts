@@ -36,3 +36,28 @@ test('forgets what a nested graph read from outside', () => {
   graph.removeIfUnused(at(graph.nodes, 1));
   expect(graph.nodes.map(({ op }) => op)).toEqual(['Relu']);
 });
+
+test('a node goes with graphs that are nested in its nested graphs', () => {
+  const graph = parseGraph(`g (float[4] x, bool c) => (float[4] y)
+<
+  int64 trip = {2},
+  bool go = {1}
+>
+{
+  y = Relu (x)
+  z = Loop <body: graph = body (int64 i, bool on, float[4] state) => (bool still, float[4] next)
+    {
+      next = If <then_branch: graph = yes () => (float[4] a)
+        {
+          a = Neg (state)
+        }, else_branch: graph = no () => (float[4] b)
+        {
+          b = Abs (x)
+        }> (c)
+      still = Identity (on)
+    }> (trip, go, x)
+}`);
+  graph.removeUnused();
+  expect(graph.nodes.map(({ op }) => op)).toEqual(['Relu']);
+  expect(graph.inputs.map(({ uses }) => uses.length)).toEqual([1, 0]);
+});
