@@ -3,18 +3,22 @@ import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
 import { takeAlongAxis } from '../src/ir/slices.js';
 import type { Tensor } from '../src/ir/tensor.js';
+import type { Bounds } from '../src/ops/bounds.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
-import { alwaysFired, coFired, neverFired, statisticsOf } from '../src/runtime/profile/query.js';
+import { boundsWithScores } from '../src/passkit/proofs/score-bounds.js';
+import { coFired, statisticsOf } from '../src/runtime/profile/query.js';
+import type { GateProfile } from '../src/runtime/profile/types.js';
 import { at } from '../src/support/assert.js';
 
 /**
  * Merges gates that are on together, so that each decision is made once: units of a gate whose scores have the same
- * weights and bias (exact), and units that fired in just the same events of the profile (observed, and only if observed
- * facts may be used). The score keeps one column for each class, and a Gather hands it to all units of the class.
+ * weights and bias, units that are proved always on, units that are proved always off (exact), and units that fired in just
+ * the same events of the profile, be it in all of them or in none (observed, and only if observed facts may be used). The
+ * score keeps one column for each class, and a Gather hands it to all units of the class: what is decided takes no work.
  *
  * Done only where the columns saved cost more than the Gather, by the target's costs.
  */
@@ -25,13 +29,14 @@ export const mergeGates = definePass({
   run(graph, context) {
     const findings: Finding[] = [];
     const removed: RemovedUnits[] = [];
+    const bounds = boundsWithScores(graph, context.inputRange);
     for (const gate of gatesOf(graph)) {
       const score = scoreOf(gate);
       if (score === undefined) {
         findings.push(skipped(gate.name, 'its score is no sum of products of its own'));
         continue;
       }
-      const equal = equalUnits(gate, score);
+      const equal = decidedUnits(gate, equalUnits(gate, score), bounds.get(gate.node.input(1))?.along(gate.axis));
       const leaders = context.dead === 'observed' ? mergeObserved(gate, equal, context) : equal;
       const classes = [...new Set(leaders)].toSorted((left, right) => left - right);
       const merged = gate.units - classes.length;
@@ -118,23 +123,40 @@ function equalUnits(gate: Gate, score: Score): number[] {
   });
 }
 
+/** The same, with all units that are proved always on following the first of them, and so those that are always off. */
+function decidedUnits(gate: Gate, leaders: readonly number[], score: Bounds | undefined): number[] {
+  if (score === undefined) return [...leaders];
+  const first = new Map<'on' | 'off', number>();
+  const firstLike = new Map<number, number>();
+  for (const [unit, leader] of leaders.entries()) {
+    const isOn = score.low(unit) >= gate.threshold;
+    if (!isOn && score.high(unit) >= gate.threshold) continue;
+    const state = isOn ? 'on' : 'off';
+    // Units of one class have one score: what is proved of one holds for all of them.
+    if (!first.has(state)) first.set(state, leader);
+    firstLike.set(leader, first.get(state) ?? leader);
+  }
+  return leaders.map((leader) => firstLike.get(leader) ?? leader);
+}
+
 /** The same, with units merged that fired in just the same events. */
 function mergeObserved(gate: Gate, leaders: readonly number[], context: PassContext): number[] {
   const statistics = statisticsOf(context.profile, gate.name);
   if (statistics === undefined || statistics.events === 0) return [...leaders];
-  const constant = new Set([...neverFired(statistics), ...alwaysFired(statistics)]);
   return leaders.map((leader, unit) => {
     const source = at(gate.sourceUnits, unit);
-    const count = statistics.fired[source];
-    if (constant.has(source)) return leader;
     const twin = leaders.findIndex((_, other) => {
-      const otherSource = at(gate.sourceUnits, other);
-      return (
-        other < leader && statistics.fired[otherSource] === count && coFired(statistics, source, otherSource) === count
-      );
+      return other < leader && firedTogether(statistics, source, at(gate.sourceUnits, other));
     });
     return twin < 0 ? leader : at(leaders, twin);
   });
+}
+
+/** True if both units fired in just the same events. Of units that always did, or never, pairs need not be counted. */
+function firedTogether(statistics: GateProfile, one: number, other: number): boolean {
+  const count = statistics.fired[one];
+  if (statistics.fired[other] !== count) return false;
+  return count === 0 || count === statistics.events || coFired(statistics, one, other) === count;
 }
 
 /** Cuts the score to the columns of `classes` and hands them out by `places`. */

@@ -1,6 +1,7 @@
 import { float, int, string } from '../src/ir/attribute.js';
 import type { Graph, Node, Value } from '../src/ir/graph.js';
-import { sameShape } from '../src/ir/types.js';
+import { type Shape, sameShape } from '../src/ir/types.js';
+import { operatorOf } from '../src/ops/index.js';
 import { swanDomain } from '../src/ops/operator.js';
 import { gatesOf } from '../src/passkit/gates.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
@@ -9,9 +10,11 @@ import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js'
  * Finds gates that were written by hand and makes them Gate nodes, then gives every gate a name of its own.
  *
  * Recognised are features · [s >= t], where(s >= t, features, 0) and where(s < t, 0, features), with the comparison
- * written any way round, strict or not, negated, cast to numbers or turned into 1 and 0 by Where, and with s a score or
- * the sigmoid of one. A strict s > t is s >= the next float32 above t, and sigmoid(s) >= t is s >= ln(t / (1 − t)): both
- * exact in real arithmetic, and off by the rounding of the sigmoid in float32.
+ * written any way round, strict or not, negated, cast to numbers or turned into 1 and 0 by Where, as round(sigmoid(s)) or as
+ * relu(sign(s)), and with s a score or an increasing function of one that has an inverse, such as a sigmoid. A strict s > t
+ * is s >= the next float32 above t, and sigmoid(s) >= t is s >= ln(t / (1 − t)): both exact in real arithmetic, and off by
+ * the rounding of the sigmoid in float32. Operators between these that only move elements move the score instead, which is
+ * sound because all the others are element-wise.
  */
 export const recognizeGates = definePass({
   name: 'recognize-gates',
@@ -30,7 +33,7 @@ export const recognizeGates = definePass({
       const gate = node.graph.addNode({
         op: 'Gate',
         domain: swanDomain,
-        inputs: [match.features, match.score],
+        inputs: [match.features, movedScore(match, node)],
         attributes: {
           threshold: float(match.threshold),
           axis: int(axis),
@@ -63,10 +66,31 @@ function nameGates(graph: Graph): void {
 interface Condition {
   readonly score: Value;
   readonly threshold: number;
+  /** What moves the elements of the score before they meet the features, in order. */
+  readonly moves: readonly Node[];
+  /** Of the score when it is moved. */
+  readonly shape: Shape | undefined;
 }
 
 interface Match extends Condition {
   readonly features: Value;
+}
+
+/** The score with its elements moved, by nodes before `product`. */
+function movedScore({ score, moves }: Match, product: Node): Value {
+  const { graph, origin } = product;
+  return moves.reduce((value, { op, domain, inputs, attributes, output }) => {
+    const moved = graph.addNode({
+      op,
+      domain,
+      inputs: [value, ...inputs.slice(1)],
+      attributes,
+      origin,
+      before: product,
+    });
+    graph.setType(moved.output, { type: 'float32', shape: output.shape ?? [] });
+    return moved.output;
+  }, score);
 }
 
 function matchProduct(node: Node): Match | undefined {
@@ -101,11 +125,38 @@ function matchFor(node: Node, features: Value, condition: Condition): Match | un
 function matchMask(value: Value): Condition | undefined {
   const node = value.producer;
   if (node === undefined || node.domain !== '') return undefined;
-  if (node.op === 'Cast') return matchComparison(node.input(0), false);
+  if (movesElements(node)) return behind(node, matchMask(node.input(0)));
+  const [x] = node.inputs;
+  if (node.op === 'Cast')
+    return node.input(0).elementType === 'bool' ? matchComparison(node.input(0)) : matchMask(node.input(0));
+  // 0.5 is rounded to 0, the even number.
+  if (node.op === 'Round' && isOf('Sigmoid', x)) return beforeInverse(node.input(0), nextAbove(0.5));
+  if (node.op === 'Relu' && isOf('Sign', x)) return beforeInverse(signed(node.input(0)), nextAbove(0));
   if (node.op !== 'Where') return undefined;
-  if (isConstant(node.input(1), 1) && isConstant(node.input(2), 0)) return matchComparison(node.input(0), false);
+  if (isConstant(node.input(1), 1) && isConstant(node.input(2), 0)) return matchComparison(node.input(0));
   if (isConstant(node.input(1), 0) && isConstant(node.input(2), 1)) return matchComparison(node.input(0), true);
   return undefined;
+}
+
+function isOf(op: string, value: Value | undefined): boolean {
+  return value?.producer?.op === op && value.producer.domain === '';
+}
+
+/** What a sign is of. */
+function signed(value: Value): Value {
+  return value.producer?.input(0) ?? value;
+}
+
+/** True for a node that moves elements of its first input, by constants if by anything. */
+function movesElements(node: Node): boolean {
+  return operatorOf(node)?.moves === true && node.inputs.slice(1).every((value) => value?.constant !== undefined);
+}
+
+/** The condition with its elements moved by `node`; undefined where a constant has stretched them before that. */
+function behind(node: Node, condition: Condition | undefined): Condition | undefined {
+  const before = node.input(0).shape;
+  const isSame = before !== undefined && condition?.shape !== undefined && sameShape(before, condition.shape);
+  return isSame ? { ...condition, moves: [...condition.moves, node], shape: node.output.shape } : undefined;
 }
 
 /** Each comparison as `score OP constant`, and what it is when its sides are swapped and when it is negated. */
@@ -116,9 +167,10 @@ const comparisons: Readonly<Record<string, { readonly swapped: string; readonly 
   Less: { swapped: 'Greater', negated: 'GreaterOrEqual' },
 };
 
-function matchComparison(value: Value, isNegated: boolean): Condition | undefined {
+function matchComparison(value: Value, isNegated = false): Condition | undefined {
   const node = value.producer;
   if (node === undefined || node.domain !== '') return undefined;
+  if (movesElements(node)) return behind(node, matchComparison(node.input(0), isNegated));
   if (node.op === 'Not') return matchComparison(node.input(0), !isNegated);
   if (comparisons[node.op] === undefined) return undefined;
   const [left, right] = [node.input(0), node.input(1)];
@@ -126,22 +178,23 @@ function matchComparison(value: Value, isNegated: boolean): Condition | undefine
   const threshold = singleElement(isSwapped ? left : right);
   const facing = isSwapped ? comparisons[node.op]?.swapped : node.op;
   const operator = isNegated ? comparisons[facing ?? '']?.negated : facing;
-  if (
-    threshold === undefined ||
-    !Number.isFinite(threshold) ||
-    (operator !== 'GreaterOrEqual' && operator !== 'Greater')
-  )
-    return undefined;
+  const isUpward = operator === 'GreaterOrEqual' || operator === 'Greater';
   const score = isSwapped ? right : left;
-  return beforeSigmoid(score, operator === 'Greater' ? nextAbove(threshold) : threshold);
+  if (threshold === undefined || !Number.isFinite(threshold) || !isUpward) return undefined;
+  return beforeInverse(score, operator === 'Greater' ? nextAbove(threshold) : threshold);
 }
 
-function beforeSigmoid(score: Value, threshold: number): Condition {
-  const producer = score.producer;
-  const isSigmoid = producer?.op === 'Sigmoid' && producer.domain === '';
-  // Further out the sigmoid of float32 is 0 or 1 long before its argument says so.
-  if (!isSigmoid || threshold < 1e-6 || threshold > 1 - 1e-6) return { score, threshold };
-  return { score: producer.input(0), threshold: Math.fround(Math.log(threshold / (1 - threshold))) };
+/** The condition on what a score is an increasing function of, be its elements moved in between; else on the score itself. */
+function beforeInverse(score: Value, threshold: number): Condition {
+  const node = score.producer;
+  const itself: Condition = { score, threshold: Math.fround(threshold), moves: [], shape: score.shape };
+  if (node === undefined) return itself;
+  if (movesElements(node)) {
+    const inner = beforeInverse(node.input(0), threshold);
+    return inner.score === node.input(0) ? itself : (behind(node, inner) ?? itself);
+  }
+  const before = operatorOf(node)?.inverse?.(node, threshold);
+  return before === undefined ? itself : beforeInverse(node.input(0), before);
 }
 
 function isConstant(value: Value, element: number): boolean {
@@ -168,10 +221,10 @@ function nextAbove(x: number): number {
  * The axis of units: the only one along which the score varies, besides the batch; the first of several. A score of one
  * element for each sample gates a whole block: its axis is the second, or the last of a score without batch.
  */
-function unitAxis({ features, score }: Match): number | undefined {
+function unitAxis({ features, shape }: Match): number | undefined {
   const rank = features.shape?.length ?? 0;
-  if (score.shape?.length !== rank || rank === 0 || score.shape[0] !== features.shape?.[0]) return undefined;
-  const varying = score.shape.flatMap((dim, axis) => (axis > 0 && dim !== 1 ? [axis] : []));
+  if (shape?.length !== rank || rank === 0 || shape[0] !== features.shape?.[0]) return undefined;
+  const varying = shape.flatMap((dim, axis) => (axis > 0 && dim !== 1 ? [axis] : []));
   const axis = varying[0] ?? Math.min(1, rank - 1);
-  return typeof score.shape[axis] === 'number' ? axis : undefined;
+  return typeof shape[axis] === 'number' ? axis : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Value } from '../src/ir/graph.js';
+import type { ElementType } from '../src/ir/types.js';
 import type { Target } from '../src/passkit/target.js';
 
 /** Operators that ONNX Runtime runs on its blocked layout, or makes part of the convolution before them. */
@@ -14,6 +15,9 @@ const keepBlocks = new Map([
   ['MaxPool', 0.06e-3],
 ]);
 
+/** Element types that ONNX Runtime has a kernel of Where for. */
+const selected = new Set<ElementType>(['float32', 'float64', 'int32', 'int64', 'uint8']);
+
 const isConstant = (value: Value | undefined): boolean => value?.constant !== undefined;
 
 /**
@@ -25,6 +29,7 @@ export const cpu = {
   description: "ONNX Runtime's CPU provider: onnxruntime-node, Python, C++, wasm",
   opset: { default: 18, oldest: 13, newest: 20 },
   supports: ({ domain }) => ['', 'com.microsoft', 'ai.onnx.ml'].includes(domain),
+  selects: (type) => selected.has(type),
   widths: {
     multiple: 4,
     block: 16,
@@ -44,8 +49,14 @@ export const cpu = {
     flop: 1 / 213_000,
     runtimeWeights: 1.41,
     addedElement: 1.2e-3,
+    element: 0.2e-3,
     weightByte: 13e-6,
+    cacheBytes: 16e6,
+    uncachedByte: 30e-6,
     gatheredByte: 35e-6,
     gatheredRun: 1.8e-3,
+    branch: 0.8,
+    select: 1.1,
+    selectedElement: 0.3e-3,
   },
 } satisfies Target;

@@ -9,6 +9,7 @@ const labels: Readonly<Record<Progress['stage'], string>> = {
   rank: 'ranking units',
   prune: 'removing within the budget',
   verify: 'verifying',
+  plan: 'measuring plans',
   measure: 'measuring',
   write: 'writing',
 };

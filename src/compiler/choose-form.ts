@@ -6,19 +6,23 @@ import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { compileForms, type PrunedForms } from './compile-forms.js';
 import { bytesOfForm, type Form, type FormName } from './forms.js';
-import { measure } from './measure.js';
+import { mean, type SampleTimes, timeSamples } from './measure.js';
 import type { CompileOptions, Mode } from './options.js';
-import type { BudgetReport } from './report.js';
+import type { BudgetReport, Planning } from './report.js';
 import type { Source } from './source.js';
+import { timedRuns } from './timed-samples.js';
+import { paired } from './tuning/paired.js';
 import {
-  type Compared,
-  compareWith,
-  firstSample,
-  type Reference,
-  rebased,
-  requireEqual,
-  takesSingleSamples,
-} from './verification.js';
+  type DynamicForms,
+  type Planned,
+  planByMeasuring,
+  planByPrediction,
+  withMasksOnly,
+} from './tuning/plan-dynamic.js';
+import { type Compared, compareWith, type Reference, rebased, requireEqual } from './verification.js';
+
+/** How regions were planned; which costs that rests on is said by who chose them. */
+export type PlanningResult = Omit<Planning, 'costs'>;
 
 /** The form that is written for a target, and what speaks for it. */
 export interface Choice {
@@ -27,8 +31,12 @@ export interface Choice {
   /** The form without removals; without gates it is the one that is written. */
   readonly masked: Form;
   readonly reason: string;
-  /** Median microseconds of each form that was measured. */
+  /** Microseconds of a run of each form that was measured. */
   readonly latency: ReadonlyMap<FormName, number>;
+  /** How the regions of gates were planned; undefined where they were not. */
+  readonly planning: PlanningResult | undefined;
+  /** Where the target's costs are from; undefined for those that swanc comes with. */
+  readonly costsFile: string | undefined;
   /** What was tried within a budget; undefined without one. */
   readonly budget: BudgetReport | undefined;
   /** Undefined where nothing was verified. */
@@ -44,42 +52,44 @@ export type StepName = 'compact' | 'dense' | 'dynamic';
 export interface ChoiceInput {
   readonly options: CompileOptions;
   readonly source: Source;
+  /** With the target's costs as they are to be taken. */
   readonly context: PassContext;
+  readonly costsFile: string | undefined;
   readonly reference: Reference | undefined;
   readonly data: Calibration | undefined;
   readonly runtime: Runtime;
   readonly hooks: (step: StepName) => Promise<readonly AfterPass[]>;
 }
 
-/** Samples that measurements go round. */
-const measuredSamples = 32;
-
 /** Compiles the forms that the mode asks for, verifies them, and takes the faster one where both were measured. */
 export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
   options.onProgress?.({ stage: 'optimize' });
   const hasGates = gatesOf(source.prepared.graph).length > 0;
-  const timed = await timedSamples(input);
+  const timed = await timedRuns(input.data, context.batch ?? 1, options);
   const { masked, dense, dynamic, pruned } = await compileForms(input, timed);
-  const candidates = [dense, ...(dynamic === undefined ? [] : [dynamic])];
+  const { reference, before } = await referenceFor(pruned, input);
+  const planned = dynamic && (await planDynamic(dynamic, dense, reference, timed, input));
+  const candidates = [dense, ...(planned?.form === undefined ? [] : [planned.form])];
   const sessions = new Map<Form, Session>();
   try {
     // What is only measured is loaded only where there is data to measure with, and nothing where nothing is run.
-    const measured = input.data === undefined ? [] : [...new Set([masked, ...candidates])];
-    const verified = input.reference === undefined ? [] : candidates;
+    const measured = timed.length === 0 ? [] : [...new Set([masked, ...candidates])];
+    const verified = reference === undefined ? [] : candidates;
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
-    const { reference, before } = await referenceFor(pruned, input);
     const comparisons = await verifyForms(verified, sessions, reference, input);
-    const latency = await measureForms(measured, sessions, timed, input);
+    const times = await timeForms(measured, sessions, timed, input);
     const { form, reason } = hasGates
-      ? pick(options.mode ?? 'auto', dense, dynamic, latency)
+      ? pick(options.mode ?? 'auto', dense, planned?.form, times)
       : { form: dense, reason: 'the model has no gates' };
     return {
       context,
+      costsFile: input.costsFile,
       form,
       masked,
       reason,
-      latency,
+      latency: new Map([...times].map(([name, own]) => [name, mean(own)])),
+      planning: planned && planningOf(planned, form, input),
       budget: pruned?.report,
       compared: comparisons.get(form),
       beforeBudget: before,
@@ -88,6 +98,33 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   } finally {
     for (const session of sessions.values()) await session.close();
   }
+}
+
+/** The form dynamic, planned as the options say, or why it has no plans that are worth it. */
+async function planDynamic(
+  dynamic: DynamicForms,
+  dense: Form,
+  reference: Reference | undefined,
+  samples: readonly Tensors[],
+  { options, runtime }: ChoiceInput,
+): Promise<Planned> {
+  const { signal, onProgress } = options;
+  const tune = options.tune ?? 'measured';
+  if (samples.length === 0 || tune === 'predicted') return planByPrediction(dynamic);
+  return planByMeasuring(dynamic, {
+    ...{ dense, reference, samples, runtime, signal },
+    onProgress: (done, total) => onProgress?.({ stage: 'plan', done, total }),
+  });
+}
+
+function planningOf({ planning, form }: Planned, chosen: Form, { context }: ChoiceInput): PlanningResult {
+  const wereSlower = form !== undefined && form !== chosen;
+  const reason = 'the plans together were not clearly faster than masks';
+  return {
+    ...planning,
+    batch: context.batch ?? 1,
+    regions: wereSlower ? withMasksOnly(planning.regions, reason) : planning.regions,
+  };
 }
 
 /**
@@ -127,43 +164,39 @@ async function verifyForms(
   return comparisons;
 }
 
-/** Real samples for measurements at batch 1; none without data, since gates behave otherwise on random inputs. */
-async function timedSamples({ data, source, options }: ChoiceInput): Promise<readonly Tensors[]> {
-  const samples: Tensors[] = [];
-  if (data === undefined || !takesSingleSamples(source.prepared.graph)) return samples;
-  for await (const { feeds } of data.batches(1, { limit: measuredSamples, signal: options.signal })) {
-    samples.push(firstSample(feeds));
-  }
-  return samples;
-}
-
-async function measureForms(
+async function timeForms(
   forms: readonly Form[],
   sessions: ReadonlyMap<Form, Session>,
   samples: readonly Tensors[],
   { options }: ChoiceInput,
-): Promise<ReadonlyMap<FormName, number>> {
+): Promise<ReadonlyMap<FormName, SampleTimes>> {
   if (samples.length === 0) return new Map();
   options.onProgress?.({ stage: 'measure' });
   const measured = forms.map((form) => defined(sessions.get(form), `a session of ${form.name}`));
-  const times = await measure(measured, samples, options.signal);
+  const times = await timeSamples(measured, samples, { signal: options.signal, milliseconds: confirmingTime });
   return new Map(forms.map((form, index) => [form.name, at(times, index)]));
 }
+
+/** For about how long each form is measured in the end, in milliseconds. */
+const confirmingTime = 400;
+
+/** What skips work must take at most this part of the time of masks, with all that measuring may be off by. */
+const clearlyFaster = 0.99;
 
 function pick(
   mode: Mode,
   dense: Form,
   dynamic: Form | undefined,
-  latency: ReadonlyMap<FormName, number>,
+  times: ReadonlyMap<FormName, SampleTimes>,
 ): { readonly form: Form; readonly reason: string } {
   if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
-  if (dynamic === undefined)
-    return { form: dense, reason: 'no gate is predicted to gain by gathering: all keep their masks' };
-  const [denseTime, dynamicTime] = [latency.get('dense'), latency.get('dynamic')];
-  if (denseTime === undefined || dynamicTime === undefined) {
+  if (dynamic === undefined) return { form: dense, reason: 'no plan for a gate is faster than its mask' };
+  const [denseTimes, dynamicTimes] = [times.get('dense'), times.get('dynamic')];
+  if (denseTimes === undefined || dynamicTimes === undefined) {
     return { form: dynamic, reason: 'predicted to be faster; not measured for want of calibration data' };
   }
-  const times = `dynamic ${dynamicTime.toFixed(0)} µs, dense ${denseTime.toFixed(0)} µs`;
-  if (dynamicTime < denseTime) return { form: dynamic, reason: `measured: ${times}` };
-  return { form: dense, reason: `masks measured faster than gathering: ${times}` };
+  const { microseconds, base, upper } = paired(dynamicTimes, denseTimes);
+  const text = `dynamic ${microseconds.toFixed(0)} µs, dense ${base.toFixed(0)} µs`;
+  if (upper < clearlyFaster) return { form: dynamic, reason: `measured: ${text}` };
+  return { form: dense, reason: `dynamic was not measured to be clearly faster: ${text}` };
 }

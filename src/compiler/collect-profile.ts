@@ -31,7 +31,8 @@ export async function collectProfile(
     const total = Math.min(data.count, options.samples ?? Number.POSITIVE_INFINITY);
     let done = 0;
     for await (const batch of data.batches(size, { limit: total, pad: true, signal: options.signal })) {
-      for (const [gate, rows] of await guarded('onnxruntime', false, () => scores.run(batch.feeds))) {
+      const decisions = await guarded('onnxruntime', false, () => scores.run(batch.feeds));
+      for (const [gate, rows] of decisions.scores) {
         statistics.add(gate.name, gate.isForBatch ? rows.floats() : dataOf(rows, batch));
       }
       for (const { name } of inputs) {

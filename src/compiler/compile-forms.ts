@@ -1,23 +1,25 @@
-import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import { planGates } from '../../passes/plan-gates.js';
 import type { Graph } from '../ir/graph.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { PassManager } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
+import { at } from '../support/assert.js';
 import { budgetOf } from './budget/budget-options.js';
 import { type Pruned, pruneWithin } from './budget/prune-within.js';
 import type { ChoiceInput, StepName } from './choose-form.js';
 import { compileForm, type Form, type FormOptions, reduced, settled } from './forms.js';
 import { batchSizeFor } from './samples.js';
 import { chainHooks } from './step-hooks.js';
+import type { DynamicForms } from './tuning/plan-dynamic.js';
 
 /** A model in the forms that one of is chosen from. */
 export interface Forms {
   /** Every gate a mask, nothing removed. */
   readonly masked: Form;
   readonly dense: Form;
-  /** Where it was asked for and some gate is worth gathering. */
-  readonly dynamic: Form | undefined;
+  /** Where it was asked for and there are gates. */
+  readonly dynamic: DynamicForms | undefined;
   /** Where there is a budget. */
   readonly pruned: PrunedForms | undefined;
 }
@@ -29,7 +31,7 @@ export interface PrunedForms extends Pick<Pruned, 'report'> {
   readonly graph: Graph;
 }
 
-/** Compiles every form that the mode asks for. `timed` are samples to measure trade-offs with. */
+/** Compiles the forms that the mode asks for. `timed` are samples to measure trade-offs with. */
 export async function compileForms(input: ChoiceInput, timed: readonly Tensors[]): Promise<Forms> {
   const { options, source, context } = input;
   const hasGates = gatesOf(source.prepared.graph).length > 0;
@@ -47,15 +49,33 @@ export async function compileForms(input: ChoiceInput, timed: readonly Tensors[]
   const compact = await settled(start, own, compacting);
   const forming: FormOptions = { before, inputRange, approximation: pruned?.approximation ?? source.approximation };
   const dense = await compileForm('dense', compact, own, { ...forming, hook: await hook('dense') });
-  const result = { masked, dense, pruned: pruned && (await prunedForms(pruned, start, compact.graph, input)) };
-  // Without a profile nothing is known of how many units fire, so no gather can be predicted to pay.
-  const mode = options.mode ?? 'auto';
-  if (mode === 'dense' || !hasGates || context.profile === undefined) return { ...result, dynamic: undefined };
-  const dynamic = await compileForm('dynamic', compact, own, { ...forming, hook: await hook('dynamic') });
-  const gathers = dynamic.manager.runs.some(
-    ({ pass, report }) => pass === gatherGatedUnits.name && report.findings.some(({ done }) => done),
-  );
-  return { ...result, dynamic: gathers ? dynamic : undefined };
+  const isWanted = options.mode !== 'dense' && hasGates;
+  return {
+    masked,
+    dense,
+    pruned: pruned && (await prunedForms(pruned, start, compact.graph, input)),
+    dynamic: isWanted ? dynamicForms(compact, own, forming, () => hook('dynamic')) : undefined,
+  };
+}
+
+function dynamicForms(
+  compact: PassManager,
+  context: PassContext,
+  options: FormOptions,
+  finalHook: () => Promise<FormOptions['hook']>,
+): DynamicForms {
+  return {
+    regions: async () => {
+      const manager = compact.fork({ ...context, plans: new Map() });
+      await manager.run([planGates]);
+      return at(manager.runs, -1).report;
+    },
+    compile: async (plans, isFinal) => {
+      const hook = isFinal ? await finalHook() : undefined;
+      return compileForm('dynamic', compact, { ...context, plans }, { ...options, hook });
+    },
+    predict: async () => compileForm('dynamic', compact, context, { ...options, hook: await finalHook() }),
+  };
 }
 
 async function prune(

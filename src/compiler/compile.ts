@@ -22,13 +22,16 @@ import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import { bytesOfForm, filesOfForm } from './forms.js';
 import { requireWithin } from './input-range.js';
-import { type CompileOptions, modes } from './options.js';
+import { type CompileOptions, modes, tunings } from './options.js';
 import { loadProfile } from './profile.js';
 import type { BudgetReport, Report, TargetReport } from './report.js';
 import { openSamples } from './samples.js';
+import { scoreLimits } from './score-advice.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { modelFile, reportTarget } from './target-report.js';
+import { batchOf, batchProblems } from './timed-samples.js';
+import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-costs.js';
 import { type Reference, runReference } from './verification.js';
 
 export interface CompileResult {
@@ -51,13 +54,16 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const targets = checkOptions(options);
   if (options.out !== undefined) await requireFolder(options.out);
   const runtime = await openRuntime();
+  const costed: CostedTarget[] = [];
+  for (const target of targets) costed.push(await withMeasuredCosts(target, options.tunedCosts, runtime));
   const base = passContext(runtime, options);
   const { source, identity, data, profile, reference } = await openInputs(options, base, runtime);
   const choices: Choice[] = [];
-  for (const target of targets) {
-    const context: PassContext = { ...base, target, opset: options.opset ?? target.opset.default, profile };
+  const batch = batchOf(options.batch, source.prepared.graph);
+  for (const { target, costsFile } of costed) {
+    const context = { ...base, target, opset: options.opset ?? target.opset.default, profile, batch };
     const hooks = hooksFor(target, options, source, reference, runtime);
-    choices.push(await chooseForm({ options, source, context, reference, data, runtime, hooks }));
+    choices.push(await chooseForm({ options, source, context, costsFile, reference, data, runtime, hooks }));
   }
   const modelFiles = choices.map(({ form, context }) =>
     filesOfForm(form, modelFile(context.target.name), options.externalData),
@@ -107,6 +113,8 @@ async function openInputs(options: CompileOptions, context: PassContext, runtime
     return { source: await openSource(model, context, options, dump) };
   }
   const source = await openWithOriginal(model, context, options, dump);
+  const problems = batchProblems(options.batch, source.prepared.graph);
+  if (problems.length > 0) throw new SwancError('usage', 'these options do not fit the model', problems);
   const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
   const { inputRange } = options;
   const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);
@@ -143,6 +151,15 @@ function checkOptions(options: CompileOptions): Target[] {
   }
   if (options.samples !== undefined && !(Number.isInteger(options.samples) && options.samples > 0)) {
     problems.push(problem('samples', `${options.samples} is not a number of samples`));
+  }
+  if (options.batch !== undefined && !(Number.isInteger(options.batch) && options.batch > 0)) {
+    problems.push(problem('batch', `${options.batch} is not a number of samples`));
+  }
+  if (options.tune !== undefined && !tunings.includes(options.tune)) {
+    problems.push(problem('tune', `'${options.tune}' is not a way to plan`, `choose from ${tunings.join(', ')}`));
+  }
+  if (options.tune === 'measured' && options.calibration === undefined) {
+    problems.push(problem('tune', 'measuring takes samples', 'give them with --calibration'));
   }
   const [low, high] = options.inputRange ?? [0, 0];
   if (!(low <= high)) problems.push(problem('input range', `${low} to ${high} is empty`));
@@ -263,6 +280,9 @@ function warningsOf(
   if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
     const hint = options.inputRange === undefined ? ': more can be proved with --input-range' : '';
     warnings.push(`no calibration data: only units that are proved never to fire were removed${hint}`);
+  }
+  for (const { gate, advice } of scoreLimits(source.prepared.graph, profile)) {
+    if (advice !== null) warnings.push(`${gate}: ${advice}`);
   }
   const isObserved = choices.some(({ form }) => form.removed.some(({ basis }) => basis === 'observed'));
   const bound = neverFiredBound(profile?.samples ?? 0);

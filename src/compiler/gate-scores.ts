@@ -2,7 +2,15 @@ import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
-import { type Scored, type ScoreGraph, scoreGraph } from './score-graph.js';
+import { type Choice, type Scored, type ScoreGraph, scoreGraph } from './score-graph.js';
+
+/** What gates decide by, for one batch. */
+export interface Decisions {
+  /** The scores of every gate as [events, units]; of a condition there is one event. */
+  readonly scores: ReadonlyMap<Scored, Tensor>;
+  /** What the searches before them compare, as [events, modes]. */
+  readonly choices: ReadonlyMap<Choice, Tensor>;
+}
 
 /** Runs the score computation of a graph's gates, and the conditions of its If nodes. Holds an ONNX Runtime session until closed. */
 export class GateScores {
@@ -24,12 +32,16 @@ export class GateScores {
     return this.#scores?.scores.map(({ gate }) => gate) ?? [];
   }
 
-  /** The scores of every gate for a batch, as [events, units]; of a condition there is one event. */
-  async run(feeds: Tensors): Promise<ReadonlyMap<Scored, Tensor>> {
-    if (this.#scores === undefined || this.#session === undefined) return new Map();
+  /** What the gates decide by for a batch. */
+  async run(feeds: Tensors): Promise<Decisions> {
+    if (this.#scores === undefined || this.#session === undefined) return { scores: new Map(), choices: new Map() };
     const used = Object.fromEntries(this.#session.inputs.map((name) => [name, defined(feeds[name], name)]));
     const results = await this.#session.run(used);
-    return new Map(this.#scores.scores.map(({ gate, output }) => [gate, defined(results[output], output)]));
+    const rows = (output: string): Tensor => defined(results[output], output);
+    return {
+      scores: new Map(this.#scores.scores.map(({ gate, output }) => [gate, rows(output)])),
+      choices: new Map(this.#scores.choices.map(({ choice, output }) => [choice, rows(output)])),
+    };
   }
 
   async close(): Promise<void> {

@@ -2,11 +2,12 @@ import type { Tensor } from '../ir/tensor.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
-import type { Scored } from './score-graph.js';
+import type { Decisions } from './gate-scores.js';
+import { choiceMargins, type Margins, scoreMargins } from './margins.js';
 
 /** What the gates decide for the samples of a batch. */
 export interface GateState {
-  /** For each sample the smallest distance of any gate's score from its threshold, in parts of that gate's scale. */
+  /** For each sample the least margin of any decision: see {@link Margins}. */
   readonly margins: Float32Array;
   /**
    * Which units fire, by gate: a byte for each [sample, unit], 1 if it fires anywhere in the sample. Units go by their
@@ -22,71 +23,78 @@ export interface Firing {
   readonly fires: Uint8Array;
 }
 
-/** A batch and the scores of all gates for it. */
-export interface ScoredBatch {
+/** A batch and what the gates decide by for it. */
+export interface ScoredBatch extends Decisions {
   readonly feeds: Tensors;
   readonly labels?: Tensor<'int64'> | undefined;
   readonly samples: number;
-  readonly scores: ReadonlyMap<Scored, Tensor>;
 }
 
 /** The gates' decisions in every batch. */
 export function gateStates(batches: readonly ScoredBatch[]): GateState[] {
-  const facts = new Map(
-    [...(batches[0]?.scores.keys() ?? [])].map((gate) => [
-      gate,
-      scoreFacts(
-        batches.flatMap(({ scores }) => scores.get(gate) ?? []),
-        gate.units,
-      ),
-    ]),
-  );
-  return batches.map(({ feeds, samples, scores }) => {
-    const margins = new Float32Array(samples).fill(Number.POSITIVE_INFINITY);
-    const firing = new Map<string, Firing>();
-    for (const [gate, rows] of scores) {
-      const { scale, isConstant } = defined(facts.get(gate), gate.name);
-      const values = rows.floats();
-      // A model with a fixed batch gets padded ones: what is beyond `samples` is no data.
-      const perSample = values.length / rowsOf(feeds);
-      const known = new Set(gate.sourceUnits);
-      if (gate.isForBatch) {
-        // Every sample of the batch shares its condition.
-        const isOn = at(values, 0) >= gate.threshold;
-        firing.set(gate.name, { units: gate.units, known, fires: new Uint8Array(samples).fill(isOn ? 1 : 0) });
-        continue;
-      }
-      const units = gate.sourceUnits.reduce((most, unit) => Math.max(most, unit), -1) + 1;
-      const fires = new Uint8Array(samples * units);
-      for (const [index, score] of values.subarray(0, samples * perSample).entries()) {
-        const sample = Math.floor(index / perSample);
-        const unit = index % gate.units;
-        const margin = Math.abs(score - gate.threshold) / scale;
-        if (at(isConstant, unit) === 0) margins[sample] = Math.min(at(margins, sample), margin);
-        if (score >= gate.threshold) fires[sample * units + at(gate.sourceUnits, unit)] = 1;
-      }
-      firing.set(gate.name, { units, known, fires });
+  const margins = batches.map(({ samples }) => new Float32Array(samples).fill(Number.POSITIVE_INFINITY));
+  const add = (made: Margins, rowsOf: (batch: ScoredBatch) => Tensor | undefined): void => {
+    for (const [index, batch] of batches.entries()) {
+      const rows = rowsOf(batch);
+      if (rows !== undefined) lowerTo(at(margins, index), made.of(rows), batch);
     }
-    return { margins, firing };
-  });
+  };
+  for (const gate of batches[0]?.scores.keys() ?? []) {
+    // Every sample of the batch shares its condition.
+    if (gate.isForBatch) continue;
+    const rowsOf = ({ scores }: ScoredBatch): Tensor | undefined => scores.get(gate);
+    add(
+      scoreMargins(
+        gate,
+        batches.flatMap((batch) => rowsOf(batch) ?? []),
+      ),
+      rowsOf,
+    );
+  }
+  for (const choice of batches[0]?.choices.keys() ?? []) {
+    const rowsOf = ({ choices }: ScoredBatch): Tensor | undefined => choices.get(choice);
+    add(
+      choiceMargins(
+        choice,
+        batches.flatMap((batch) => rowsOf(batch) ?? []),
+      ),
+      rowsOf,
+    );
+  }
+  return batches.map((batch, index) => ({ margins: at(margins, index), firing: firingIn(batch) }));
 }
 
-/**
- * The size of a gate's scores, and which units have the same score, to the bit, in every event: theirs come from weights
- * that are zero, so that every engine computes just them, and a threshold that they lie on is no boundary.
- */
-function scoreFacts(batches: readonly Tensor[], units: number): { scale: number; isConstant: Uint8Array } {
-  const first = batches[0]?.floats() ?? new Float32Array();
-  const events = batches.reduce((sum, rows) => sum + rows.size, 0) / units;
-  const isConstant = new Uint8Array(units).fill(events > 1 ? 1 : 0);
-  let scale = 1;
-  for (const rows of batches) {
-    for (const [index, score] of rows.floats().entries()) {
-      scale = Math.max(scale, Math.abs(score));
-      if (score !== first[index % units]) isConstant[index % units] = 0;
-    }
+/** Takes the margins of events, equally many for each sample, into account. */
+function lowerTo(margins: Float32Array, events: Float32Array, { feeds }: ScoredBatch): void {
+  // A model with a fixed batch gets padded ones: what is beyond `margins` is no data.
+  const perSample = events.length / rowsOf(feeds);
+  for (const [event, margin] of events.subarray(0, margins.length * perSample).entries()) {
+    const sample = Math.floor(event / perSample);
+    margins[sample] = Math.min(at(margins, sample), margin);
   }
-  return { scale, isConstant };
+}
+
+/** Which units fire in the samples of a batch. */
+function firingIn({ feeds, samples, scores }: ScoredBatch): Map<string, Firing> {
+  const firing = new Map<string, Firing>();
+  for (const [gate, rows] of scores) {
+    const values = rows.floats();
+    const known = new Set(gate.sourceUnits);
+    if (gate.isForBatch) {
+      const isOn = at(values, 0) >= gate.threshold;
+      firing.set(gate.name, { units: gate.units, known, fires: new Uint8Array(samples).fill(isOn ? 1 : 0) });
+      continue;
+    }
+    const perSample = values.length / rowsOf(feeds);
+    const units = gate.sourceUnits.reduce((most, unit) => Math.max(most, unit), -1) + 1;
+    const fires = new Uint8Array(samples * units);
+    for (const [index, score] of values.subarray(0, samples * perSample).entries()) {
+      const sample = Math.floor(index / perSample);
+      if (score >= gate.threshold) fires[sample * units + at(gate.sourceUnits, index % gate.units)] = 1;
+    }
+    firing.set(gate.name, { units, known, fires });
+  }
+  return firing;
 }
 
 /**

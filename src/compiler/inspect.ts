@@ -7,6 +7,7 @@ import { passContext } from './context.js';
 import { sizeOfGraph } from './forms.js';
 import { inspectUnits, type UnitGroupInspection } from './inspect-units.js';
 import type { InspectOptions } from './options.js';
+import { type ScoreLimit, scoreLimits } from './score-advice.js';
 import { openWithOriginal } from './source.js';
 
 /** What a model consists of. */
@@ -39,6 +40,8 @@ export interface GateInspection {
   /** Types of what is gated and of the score. */
   readonly features: string;
   readonly score: string;
+  /** What its score costs next to what it can save; null for a gate in a branch. */
+  readonly limit: ScoreLimit | null;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
   const source = await openWithOriginal(options.model, passContext(await openRuntime(), options), options);
   const { original } = source;
   const { parameters, flops } = sizeOfGraph(original);
+  const limits = new Map(scoreLimits(source.prepared.graph).map((limit) => [limit.gate, limit]));
   const named = (value: Graph['inputs'][number]) => ({ name: value.name, type: typeText(value) });
   return {
     model: { path: source.path, format: source.format, bytes: source.bytes },
@@ -61,6 +65,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
       units,
       features: typeText(node.input(0)),
       score: typeText(node.input(1)),
+      limit: limits.get(name) ?? null,
     })),
     ...(options.units === true ? { units: inspectUnits(source.prepared.graph) } : {}),
     parameters,

@@ -2,48 +2,84 @@ import type { Session, Tensors } from '../runtime/types.js';
 import { at } from '../support/assert.js';
 import { throwIfAborted } from '../support/errors.js';
 
-/** Runs of each model before counting starts, and for about how long each is measured, in milliseconds. */
-const warmUpRuns = 10;
-const budget = 200;
-const fewestRuns = 30;
+/** For about how long each session is measured, in milliseconds. */
+const usualTime = 200;
+const warmUpRounds = 5;
+/** Runs of each sample at least: the median of three forgives one interruption. */
+const fewestRuns = 3;
+/** Samples at least, however long a run takes: gates need much work for some and little for others. */
+const fewestSamples = 8;
+
+/** Microseconds of a run of one session: for every sample the median of its runs. */
+export type SampleTimes = readonly number[];
+
+export interface TimingOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** For about how long each session is measured. */
+  readonly milliseconds?: number;
+}
 
 /**
- * Median time of a run of each session, in microseconds. Sessions take turns, one run each, so that whatever else the
- * machine does hits all alike; the samples go round, so that gates see different inputs. `milliseconds` is for how long
- * each is measured.
+ * Times sessions against one another. They take turns, one run each on the same sample, so that whatever else the machine
+ * does hits all alike; then comes the next sample. Of slow models fewer samples are run, evenly from all, the same for every
+ * session.
  */
+export async function timeSamples(
+  sessions: readonly Session[],
+  samples: readonly Tensors[],
+  { signal, milliseconds = usualTime }: TimingOptions = {},
+): Promise<readonly SampleTimes[]> {
+  const round = roundsOf(sessions);
+  const start = performance.now();
+  for (let warmUp = 0; warmUp < warmUpRounds; warmUp++) {
+    throwIfAborted(signal);
+    await round(at(samples, warmUp % samples.length));
+  }
+  const total = milliseconds * sessions.length;
+  const affordable = Math.floor((total * warmUpRounds) / (performance.now() - start) / fewestRuns);
+  const used = evenly(samples, Math.max(fewestSamples, affordable));
+  const runs = sessions.map(() => used.map((): number[] => []));
+  const end = performance.now() + total;
+  for (let pass = 0; pass < fewestRuns || performance.now() < end; pass++) {
+    for (const [sample, feeds] of used.entries()) {
+      throwIfAborted(signal);
+      const times = await round(feeds);
+      for (const [session, time] of times.entries()) runs[session]?.[sample]?.push(time);
+    }
+  }
+  return runs.map((own) => own.map(median));
+}
+
+/** The mean over the samples of the median time of a run of each session, in microseconds. */
 export async function measure(
   sessions: readonly Session[],
   samples: readonly Tensors[],
   signal?: AbortSignal,
-  milliseconds = budget,
+  milliseconds = usualTime,
 ): Promise<number[]> {
-  const times: number[][] = sessions.map(() => []);
-  let run = 0;
+  return (await timeSamples(sessions, samples, { signal, milliseconds })).map(mean);
+}
+
+/** Runs every session once on the same feeds and returns what each took. */
+function roundsOf(sessions: readonly Session[]): (feeds: Tensors) => Promise<number[]> {
+  let round = 0;
   // Who comes first and who follows whom changes from round to round: a run finds the caches as the one before left them.
   const steps = Array.from({ length: sessions.length }, (_, step) => step + 1).filter((step) =>
     isCoprime(step, sessions.length),
   );
-  const round = async (): Promise<void> => {
-    const feeds = at(samples, run % samples.length);
-    const step = at(steps, Math.floor(run / sessions.length) % steps.length);
+  return async (feeds) => {
+    const times = sessions.map(() => 0);
+    const step = at(steps, Math.floor(round / sessions.length) % steps.length);
     for (const turn of sessions.keys()) {
-      const index = (turn * step + run) % sessions.length;
+      const index = (turn * step + round) % sessions.length;
       const session = at(sessions, index);
       const start = performance.now();
       await session.run(feeds);
-      times[index]?.push((performance.now() - start) * 1000);
+      times[index] = (performance.now() - start) * 1000;
     }
-    run++;
+    round++;
+    return times;
   };
-  for (let warmUp = 0; warmUp < warmUpRuns; warmUp++) await round();
-  for (const list of times) list.length = 0;
-  const end = performance.now() + milliseconds * sessions.length;
-  for (let done = 0; done < fewestRuns || performance.now() < end; done++) {
-    throwIfAborted(signal);
-    await round();
-  }
-  return times.map(median);
 }
 
 /** True if stepping by `step` visits all of `count` places. */
@@ -51,8 +87,18 @@ function isCoprime(step: number, count: number): boolean {
   return count % step === 0 ? step === 1 : isCoprime(count % step, step);
 }
 
+/** At most `count` of a list, evenly from all of it. */
+function evenly<T>(list: readonly T[], count: number): readonly T[] {
+  if (count >= list.length) return list;
+  return Array.from({ length: count }, (_, index) => at(list, Math.floor((index * list.length) / count)));
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? at(sorted, middle) : (at(sorted, middle - 1) + at(sorted, middle)) / 2;
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -4,9 +4,23 @@ import type { Plugin } from '../frontends/index.js';
 export const modes = ['dense', 'dynamic', 'auto'] as const;
 export type Mode = (typeof modes)[number];
 
+/** What plans to skip work are chosen by: the target's costs, or the times of the whole model on samples. */
+export const tunings = ['measured', 'predicted'] as const;
+export type Tuning = (typeof tunings)[number];
+
 /** How far a long operation is. Without a known total, `total` is absent. */
 export interface Progress {
-  readonly stage: 'import' | 'prepare' | 'profile' | 'optimize' | 'rank' | 'prune' | 'verify' | 'measure' | 'write';
+  readonly stage:
+    | 'import'
+    | 'prepare'
+    | 'profile'
+    | 'optimize'
+    | 'rank'
+    | 'prune'
+    | 'verify'
+    | 'plan'
+    | 'measure'
+    | 'write';
   readonly done?: number;
   readonly total?: number;
 }
@@ -36,6 +50,18 @@ export interface CompileOptions extends CommonOptions {
   readonly targets?: readonly string[] | undefined;
   /** 'auto' by default. */
   readonly mode?: Mode | undefined;
+  /** 'measured' by default where there is calibration data and a dynamic form is wanted, else 'predicted'. */
+  readonly tune?: Tuning | undefined;
+  /**
+   * Samples of a run that plans are made and measured for; by default as many as the model takes, 1 where it leaves that
+   * open. What is written is right for any number.
+   */
+  readonly batch?: number | undefined;
+  /**
+   * A file of costs that `tune` wrote. By default that of this machine is used if it is there; false uses the costs that
+   * swanc comes with.
+   */
+  readonly tunedCosts?: string | false | undefined;
   /** Data for the gates' statistics, verification and measurements. */
   readonly calibration?: string | undefined;
   /** Path of a profile that was collected before. */

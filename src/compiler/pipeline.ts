@@ -1,13 +1,17 @@
 import { absorbPadding } from '../../passes/absorb-padding.js';
+import { assumeConditions } from '../../passes/assume-conditions.js';
+import { batchSums } from '../../passes/batch-sums.js';
 import { checkTarget } from '../../passes/check-target.js';
 import { decideBranches } from '../../passes/decide-branches.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
 import { foldShift } from '../../passes/fold-shift.js';
-import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import { fuseBranches } from '../../passes/fuse-branches.js';
+
 import { guardInterpolation } from '../../passes/guard-interpolation.js';
 import { guardPadding } from '../../passes/guard-padding.js';
+import { hoistCommonWork } from '../../passes/hoist-common-work.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
 import { mergeBranches } from '../../passes/merge-branches.js';
@@ -15,14 +19,19 @@ import { mergeDuplicateUnits } from '../../passes/merge-duplicate-units.js';
 import { mergeGates } from '../../passes/merge-gates.js';
 import { mergeNested } from '../../passes/merge-nested.js';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
+import { orderDecisions } from '../../passes/order-decisions.js';
 import { padWidths } from '../../passes/pad-widths.js';
+import { planGates } from '../../passes/plan-gates.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
 import { removeIdentities } from '../../passes/remove-identities.js';
 import { removeWeakUnits } from '../../passes/remove-weak-units.js';
+import { selectShortBranches } from '../../passes/select-short-branches.js';
 import { shareCommonSubexpressions } from '../../passes/share-common-subexpressions.js';
+import { sinkCommonWork } from '../../passes/sink-common-work.js';
+import { sinkIntoBranches } from '../../passes/sink-into-branches.js';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
 import type { Pass } from '../passkit/pass.js';
 
@@ -34,10 +43,13 @@ import type { Pass } from '../passkit/pass.js';
 /** What is evaluated, merged and dropped after any rewrite. */
 const tidy: readonly Pass[] = [mergeNested, foldConstants, removeIdentities, shareCommonSubexpressions];
 
+/** Makes choices as few as they can be, and leaves in branches what is not done anyway. Exact. */
+const branches: readonly Pass[] = [assumeConditions, fuseBranches, hoistCommonWork, sinkCommonWork, mergeBranches];
+
 /** Brings any imported model into the form that the other passes work on. Exact. */
 export const preparation: readonly Pass[] = [
   ...tidy,
-  mergeBranches,
+  ...branches,
   recognizeGates,
   sinkTransposes,
   mergeReshapes,
@@ -53,7 +65,17 @@ export const preparation: readonly Pass[] = [
 const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScale, ...tidy, foldAffine, ...tidy];
 
 /** Leaves plain ONNX operators that the target runs. Exact. */
-const lowering: readonly Pass[] = [lowerGates, ...tidy, guardPadding, guardInterpolation, checkTarget];
+const lowering: readonly Pass[] = [
+  lowerGates,
+  ...tidy,
+  sinkIntoBranches,
+  selectShortBranches,
+  batchSums,
+  guardPadding,
+  guardInterpolation,
+  orderDecisions,
+  checkTarget,
+];
 
 /** Removes what the gates' statistics and proofs say is never needed. */
 export const removal: readonly Pass[] = [
@@ -83,4 +105,4 @@ export const masking: readonly Pass[] = [...activations, ...lowering];
 export const densifying: readonly Pass[] = lowering;
 
 /** From a compacted graph: skips at run time what this input does not need. */
-export const dynamicGating: readonly Pass[] = [gatherGatedUnits, ...tidy, ...lowering];
+export const dynamicGating: readonly Pass[] = [planGates, ...tidy, ...lowering];

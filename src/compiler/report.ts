@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { removalBases } from '../passkit/pass.js';
 import { budgetSchema, lossSchema, verdicts } from './budget/approximation.js';
+import { tunings } from './options.js';
 
 /** What `report.json` holds: everything that a compile did and found. The schema is published as `docs/report.schema.json`. */
 
@@ -104,6 +105,39 @@ const passSchema = z.strictObject({
   findings: z.array(z.strictObject({ where: z.string(), done: z.boolean(), what: z.string() })),
 });
 
+const regionSchema = z.strictObject({
+  region: z.string().describe('the names of its gates'),
+  gates: z.array(z.string()),
+  density: z.number().nullable().describe('mean part of the units left that fire; null without a profile'),
+  considered: z
+    .array(
+      z.strictObject({
+        plan: z.string(),
+        what: z.string(),
+        predicted: z.number().describe('microseconds of a run of the region'),
+        measured: z
+          .strictObject({ microseconds: z.number(), masks: z.number() })
+          .nullable()
+          .describe('microseconds of a run of the whole model with this plan alone, and with masks only, in turns'),
+      }),
+    )
+    .describe('mask first'),
+  refused: z.array(z.strictObject({ strategy: z.string(), reason: z.string() })),
+  chosen: z.string().describe('a plan; mask: all units are computed'),
+  reason: z.string(),
+});
+
+const planningSchema = z.strictObject({
+  tune: z.enum(tunings).describe('predicted: by the costs; measured: on samples, in the whole model'),
+  batch: count.describe('samples of a run that plans are for; the result is right for any number'),
+  costs: z.strictObject({
+    file: z.string().nullable().describe('measured by swanc tune; null for those that swanc comes with'),
+    values: z.record(z.string(), z.number()),
+  }),
+  regions: z.array(regionSchema).describe('of one gate or several in a row'),
+  unplanned: z.array(z.strictObject({ gate: z.string(), reason: z.string() })).describe('gates without a region'),
+});
+
 const targetSchema = z.strictObject({
   target: z.string(),
   mode: z.enum(['dense', 'dynamic']).describe('the form that was written'),
@@ -114,12 +148,18 @@ const targetSchema = z.strictObject({
   maskedSize: sizeSchema.describe('of the same model with every gate as a mask'),
   latency: z
     .strictObject({
-      microseconds: z.record(z.string(), z.number()).describe('median of one run with one sample, by form'),
+      microseconds: z
+        .record(z.string(), z.number())
+        .describe('of a run, by form: for each set of samples the median, and the mean of these'),
+      batch: count.describe('samples of a run'),
       runtime: z.string(),
     })
     .nullable()
     .describe('null where nothing was measured'),
   gates: z.array(gateSchema),
+  planning: planningSchema
+    .nullable()
+    .describe('how the work of units that are off is skipped; null where nothing was planned'),
   layers: z.array(layerSchema).describe('layers that lost units of their sums of products'),
   budget: budgetReportSchema.nullable().describe('removals within a budget; null without one'),
   passes: z.array(passSchema),
@@ -155,5 +195,7 @@ export type BudgetReport = z.infer<typeof budgetReportSchema>;
 export type TradeOffPoint = z.infer<typeof tradeOffSchema>;
 export type LayerReport = z.infer<typeof layerSchema>;
 export type GateReport = z.infer<typeof gateSchema>;
+export type Planning = z.infer<typeof planningSchema>;
+export type RegionReport = z.infer<typeof regionSchema>;
 export type VerificationReport = z.infer<typeof verificationSchema>;
 export type SizeReport = z.infer<typeof sizeSchema>;

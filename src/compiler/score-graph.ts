@@ -1,10 +1,13 @@
 import { Builder } from '../ir/builder.js';
 import { extractSubgraph } from '../ir/clone.js';
-import type { Graph, Value } from '../ir/graph.js';
-import { inferTypes } from '../ops/index.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import { inferTypes, operatorOf } from '../ops/index.js';
+import { sizeOfAxis } from '../ops/relations.js';
 import { conditionsOf } from '../passkit/conditions.js';
 import { type Gate, gatesOf } from '../passkit/gates.js';
+import { modesOf } from '../passkit/gating/modes.js';
 import { defined } from '../support/assert.js';
+import type { BitSet } from '../support/bit-set.js';
 
 /** A gate, or the condition of an If, as far as its statistics go. */
 export interface Scored {
@@ -15,6 +18,17 @@ export interface Scored {
   readonly threshold: number;
   /** True if there is one decision for the whole batch and not one for each sample. */
   readonly isForBatch: boolean;
+  /** True if scores are taken from constants as they are (a modal gate), so that no rounding moves them. */
+  readonly isExact?: true;
+}
+
+/** A search for the greatest element (or the least) that scores depend on: a modal gate's choice among its masks. */
+export interface Choice {
+  /** How many elements are compared. */
+  readonly modes: number;
+  readonly least: boolean;
+  /** For the gates that choose a mask by it the masks of all modes. Empty: any two modes count as different. */
+  readonly masks: readonly (readonly BitSet[])[];
 }
 
 /** A graph that computes nothing but the scores of another graph's gates, and the conditions of its If nodes. */
@@ -25,6 +39,8 @@ export interface ScoreGraph {
    * for a condition the run.
    */
   readonly scores: readonly { readonly gate: Scored; readonly output: string }[];
+  /** Every search on the way to a score, with the output that holds what is compared as [events, modes]. */
+  readonly choices: readonly { readonly choice: Choice; readonly output: string }[];
 }
 
 /**
@@ -44,12 +60,17 @@ export function scoreGraph(graph: Graph): ScoreGraph | undefined {
     rows.set(key, row);
     return row.name;
   };
+  const choices = choicesOf(scores, gates, copies).map(({ choice, node, axis }) => {
+    const searched = node.input(0);
+    return { choice, output: outputOf(`${searched.name} ${axis}`, () => rowsOf(searched, axis, node)) };
+  });
   const outputs = [
     ...gates.map((gate) => {
       const score = gate.node.input(1);
       const { name, units, sourceUnits, threshold } = gate;
-      const output = outputOf(`${score.name} ${gate.axis}`, () => rowsOf(scores, copyOf(score), gate));
-      return { gate: { name, units, sourceUnits, threshold, isForBatch: false }, output };
+      const output = outputOf(`${score.name} ${gate.axis}`, () => rowsOf(copyOf(score), gate.axis, gate.node));
+      const exact = modesOf(gate) === undefined ? {} : { isExact: true as const };
+      return { gate: { name, units, sourceUnits, threshold, isForBatch: false, ...exact }, output };
     }),
     ...conditions.map(({ node, name, units, threshold }) => {
       const condition = node.input(0);
@@ -64,13 +85,46 @@ export function scoreGraph(graph: Graph): ScoreGraph | undefined {
   scores.removeUnused();
   scores.sort();
   inferTypes(scores);
-  return { graph: scores, scores: outputs };
+  return { graph: scores, scores: outputs, choices };
 }
 
-/** The scores as [events, units]. */
-function rowsOf(graph: Graph, score: Value, gate: Gate): Value {
-  const builder = new Builder(graph, { origin: gate.node.origin });
-  const rank = score.shape?.length ?? 1;
-  const others = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== gate.axis);
-  return builder.reshape(builder.transpose(score, [...others, gate.axis]), [-1, gate.units]);
+/** The searches that `scores` computes, as far as their number of modes is known. */
+function choicesOf(
+  scores: Graph,
+  gates: readonly Gate[],
+  copies: ReadonlyMap<Value, Value>,
+): { readonly choice: Choice; readonly node: Node; readonly axis: number }[] {
+  const own = new Set(gates.map(({ node }) => node));
+  const masks = new Map<Value | undefined, (readonly BitSet[])[]>();
+  for (const gate of gates) {
+    const found = modesOf(gate);
+    // Who else reads the choice may tell modes apart whose masks are equal.
+    if (found === undefined || !isReadByGates(found.choice, own)) continue;
+    const copy = copies.get(found.choice);
+    masks.set(copy, [...(masks.get(copy) ?? []), found.masks]);
+  }
+  return scores.nodes.flatMap((node) => {
+    const search = operatorOf(node)?.searches?.(node);
+    const modes = search === undefined ? 0 : sizeOfAxis(node.input(0), search.axis);
+    if (search === undefined || modes === 0) return [];
+    return [{ choice: { modes, least: search.least, masks: masks.get(node.output) ?? [] }, node, axis: search.axis }];
+  });
+}
+
+/** True if a value reaches nothing but scores of these gates, through operators that only move elements. */
+function isReadByGates(value: Value, gates: ReadonlySet<Node>): boolean {
+  if (value.isGraphOutput) return false;
+  return value.uses.every(({ node, index }) => {
+    if (gates.has(node)) return index === 1;
+    return operatorOf(node)?.moves === true && isReadByGates(node.output, gates);
+  });
+}
+
+/** A value as [events, slots of an axis], in float32. */
+function rowsOf(value: Value, axis: number, { origin }: Node): Value {
+  const builder = new Builder(value.graph, { origin });
+  const rank = value.shape?.length ?? 1;
+  const others = Array.from({ length: rank }, (_, position) => position).filter((position) => position !== axis);
+  const floats = value.elementType === 'float32' ? value : builder.cast(value, 'float32');
+  return builder.reshape(builder.transpose(floats, [...others, axis]), [-1, sizeOfAxis(value, axis)]);
 }

@@ -20,7 +20,9 @@ export function reportTarget(
   source: Source,
   profile: Profile | undefined,
 ): TargetReport {
-  const { context, form, masked, reason, latency, compared, runtime, budget } = choice;
+  const { context, form, masked, reason, latency, compared, runtime, budget, planning, costsFile } = choice;
+  const costs = { file: costsFile ?? null, values: { ...context.target.costs } };
+  const batch = context.batch ?? 1;
   return {
     target: context.target.name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
@@ -29,8 +31,9 @@ export function reportTarget(
     files: files.map(({ path, bytes }) => ({ path, bytes })).toReversed(),
     size: sizeOf(form, files),
     maskedSize: sizeOf(masked, masked === form ? files : filesOfForm(masked, modelFile('masked'), undefined)),
-    latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), runtime },
+    latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), batch, runtime },
     gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
+    planning: planning === undefined ? null : { ...planning, costs },
     layers: reportLayers(form),
     budget: budget ?? null,
     passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({

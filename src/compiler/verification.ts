@@ -2,7 +2,6 @@ import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import { takeAlongAxis } from '../ir/slices.js';
 import { Tensor } from '../ir/tensor.js';
-import { isStatic } from '../ir/types.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import { Comparator, type Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
@@ -77,7 +76,7 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
       throwIfAborted(signal);
       const { feeds, labels } = batch;
       const found = await guarded('onnxruntime', data === undefined, () => scores.run(feeds));
-      drawn.push({ feeds, labels, samples: batch.samples, scores: found });
+      drawn.push({ feeds, labels, samples: batch.samples, ...found });
     }
   } finally {
     await scores.close();
@@ -107,8 +106,7 @@ export async function rebased(reference: Reference, graph: Graph, runtime: Runti
   const session = await runtime.load(graph, { optimize: 'none' });
   try {
     const scored: ScoredBatch[] = [];
-    for (const { feeds, samples } of reference.batches)
-      scored.push({ feeds, samples, scores: await scores.run(feeds) });
+    for (const { feeds, samples } of reference.batches) scored.push({ feeds, samples, ...(await scores.run(feeds)) });
     const states = gateStates(scored);
     const batches: ReferenceBatch[] = [];
     for (const [index, { feeds, samples }] of reference.batches.entries()) {
@@ -327,14 +325,4 @@ export function requireEqual({ comparison }: Compared, what: string): void {
       problem(`sample ${sample}`, `output '${output}' element ${index} is ${actual}, expected ${expected}`),
     ),
   );
-}
-
-/** One sample of a batch, for measurements at batch 1. */
-export function firstSample(feeds: Tensors): Tensors {
-  return mapTensors(feeds, (tensor) => takeAlongAxis(tensor, 0, [0]));
-}
-
-/** True if the model takes batches of one sample. */
-export function takesSingleSamples(graph: Graph): boolean {
-  return graph.inputs.every(({ shape }) => shape !== undefined && (!isStatic(shape.slice(0, 1)) || shape[0] === 1));
 }

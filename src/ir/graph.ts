@@ -198,12 +198,16 @@ export class Graph {
     }
   }
 
-  /** Brings the nodes into an order in which every producer precedes its consumers, keeping theirs where possible. */
-  sort(): void {
+  /**
+   * Brings the nodes into an order in which every producer precedes its consumers, keeping theirs where possible. Those in
+   * `first`, and what they need, come before all others, here and in nested graphs.
+   */
+  sort(first: ReadonlySet<Node> = new Set()): void {
     for (const node of this.#nodes) {
-      for (const nested of node.subgraphs) nested.sort();
+      for (const nested of node.subgraphs) nested.sort(first);
     }
-    this.#nodes = topologicalOrder(this.#nodes, (node) => producersOf(node, this));
+    const early = first.size === 0 ? [] : this.#nodes.filter((node) => first.has(node));
+    this.#nodes = topologicalOrder([...early, ...this.#nodes], (node) => producersOf(node, this));
   }
 }
 

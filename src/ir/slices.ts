@@ -43,6 +43,28 @@ export function takeAlongAxis<T extends ElementType>(
   return new Tensor<T>(type, resultDims, new elementTypes[type].array(result));
 }
 
+/** The tensors side by side along `axis`: of one type, and of one shape but for that axis. */
+export function joinAlongAxis<T extends ElementType>(tensors: readonly Tensor<T>[], axis: number): Tensor<T> {
+  const { type, dims } = at(tensors, 0);
+  const { outer } = extentsOf(dims, axis);
+  const joined = dims.with(
+    axis,
+    tensors.reduce((sum, tensor) => sum + at(tensor.dims, axis), 0),
+  );
+  const result = new ArrayBuffer(sizeOf(joined) * elementTypes[type].bytes);
+  const target = new Uint8Array(result);
+  let offset = 0;
+  const sources = tensors.map(bytesOf);
+  for (let block = 0; block < outer; block++) {
+    for (const source of sources) {
+      const length = source.length / outer;
+      target.set(source.subarray(block * length, (block + 1) * length), offset);
+      offset += length;
+    }
+  }
+  return new Tensor<T>(type, joined, new elementTypes[type].array(result));
+}
+
 /** For every slice along an axis 1 if all its elements are zero, else 0. */
 export function zeroSlices({ data, dims }: Tensor, axis: number): Uint8Array {
   const { size, inner } = extentsOf(dims, axis);

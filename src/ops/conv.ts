@@ -1,5 +1,6 @@
 import { type Attributes, int } from '../ir/attribute.js';
 import type { Graph, Node } from '../ir/graph.js';
+import { isStatic } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { boundSums } from './bound-sums.js';
 import { Bounds } from './bounds.js';
@@ -28,14 +29,17 @@ export const conv: Operator = {
   linear: () => ({ weight: 1, bias: 2 }),
   infer: (node) => {
     const x = inputType(node, 0);
-    const weights = staticShape(node.inputs[1]);
-    if (x === undefined || weights === undefined) return [undefined];
-    const channels = at(weights, 1) * node.int('group', 1);
+    const weights = node.inputs[1]?.shape;
+    // How many channels there are may be known at run time only: weights that are gathered for the units that fire.
+    const kernel = weights?.slice(2) ?? [];
+    if (x === undefined || weights === undefined || !isStatic(kernel)) return [undefined];
+    const [, inputs] = weights;
     if (x.shape.length !== weights.length) throw new ShapeError(`rank ${x.shape.length} meets rank ${weights.length}`);
-    if (typeof x.shape[1] === 'number' && x.shape[1] !== channels) {
-      throw new ShapeError(`${x.shape[1]} channels meet weights for ${channels}`);
+    if (typeof x.shape[1] === 'number' && typeof inputs === 'number') {
+      const channels = inputs * node.int('group', 1);
+      if (x.shape[1] !== channels) throw new ShapeError(`${x.shape[1]} channels meet weights for ${channels}`);
     }
-    const window = windowOf(node, weights.slice(2));
+    const window = windowOf(node, kernel);
     return [{ type: x.type, shape: [at(x.shape, 0), at(weights, 0), ...slide(node, window, x.shape.slice(2))] }];
   },
   bounds: (node, [x = Bounds.unknown]) => {

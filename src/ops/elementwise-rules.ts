@@ -165,3 +165,19 @@ export function castBounds(node: Node, [x]: readonly (Bounds | undefined)[]): Bo
   // What the type has no number for is up to the engine; unsigned types reach further up, but not below zero.
   return low >= (to.startsWith('u') ? 0 : -limit) && high < limit ? cut : undefined;
 }
+
+/** Further out the functions of float32 reach their limits long before their arguments say so. */
+const leastDistance = 1e-6;
+
+export function sigmoidInverse(y: number): number | undefined {
+  return y < leastDistance || y > 1 - leastDistance ? undefined : Math.log(y / (1 - y));
+}
+
+export function tanhInverse(y: number): number | undefined {
+  return Math.abs(y) > 1 - leastDistance ? undefined : Math.atanh(y);
+}
+
+/** Of max(0, min(1, alpha x + beta)): any x reaches 0, and none more than 1. */
+export function hardSigmoidInverse(alpha: number, beta: number, y: number): number | undefined {
+  return alpha > 0 && y > 0 && y <= 1 ? (y - beta) / alpha : undefined;
+}

@@ -2,7 +2,7 @@ import { float } from '../ir/attribute.js';
 import { Builder } from '../ir/builder.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import type { ElementType, ValueType } from '../ir/types.js';
+import type { ElementType, Shape, ValueType } from '../ir/types.js';
 import { elementTypeNames, elementTypes, sameShape } from '../ir/types.js';
 import { aligned, type Bounds, broadcastAxisOf, product } from './bounds.js';
 import {
@@ -38,6 +38,7 @@ import {
   exactly,
   folded,
   greatest,
+  hardSigmoidInverse,
   identity,
   least,
   less,
@@ -49,16 +50,25 @@ import {
   roundHalfToEven,
   seluOf,
   shifted,
+  sigmoidInverse,
   slopes,
   softsign,
   subtracted,
   sum,
+  tanhInverse,
   wave,
   withConstant,
   xor,
 } from './elementwise-rules.js';
 import type { LinearStep } from './linear-step.js';
-import { type Affine, broadcastShapes, elementsPerSample, type Operator } from './operator.js';
+import {
+  type Affine,
+  broadcastShapes,
+  elementsPerSample,
+  fitsBroadcast,
+  type Implication,
+  type Operator,
+} from './operator.js';
 import { broadcastTies } from './relations.js';
 import { geluBody } from './swan.js';
 
@@ -91,6 +101,12 @@ interface Row {
   readonly linear?: (inputs: number) => readonly number[] | 'product';
   /** True if that does not hold for whole numbers. */
   readonly isOfFloats?: true;
+  /** From which number on the function reaches another. */
+  readonly inverse?: Operator['inverse'];
+  /** What a truth value tells of those that it is made of. */
+  readonly implies?: Operator['implies'];
+  /** What else than fitting shapes must hold for the node to run on any numbers. */
+  readonly runs?: (node: Node) => boolean;
 }
 
 /** Functions of input 0 alone, by the node's attributes. */
@@ -102,6 +118,8 @@ const ones = (inputs: number): number[] => Array.from({ length: inputs }, () => 
 const step = (at: (x: number) => number): Curve => ({ at, isExact: true });
 
 const binary = [2, 2] as const;
+/** Both inputs are `holds`. */
+const alike = (holds: boolean): Implication[] => [0, 1].map((input) => ({ input, holds }));
 const variadic = [1, Number.POSITIVE_INFINITY] as const;
 
 const rows: readonly Row[] = [
@@ -110,14 +128,18 @@ const rows: readonly Row[] = [
   { op: 'Round', curves: curve(() => step(roundHalfToEven)) },
   { op: 'Reciprocal', curves: curve(() => reciprocal(1)) },
   { op: 'Sqrt', curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
-  { op: 'Not', curves: curve(() => ({ at: (x) => 1 - x, isExact: true })) },
+  {
+    op: 'Not',
+    curves: curve(() => ({ at: (x) => 1 - x, isExact: true })),
+    implies: (holds) => [{ input: 0, holds: !holds }],
+  },
   { op: 'Relu', homogeneous: true, curves: curve(() => relu) },
   { op: 'Sign', curves: curve(() => step(Math.sign)) },
   { op: 'Floor', curves: curve(() => step(Math.floor)) },
   { op: 'Ceil', curves: curve(() => step(Math.ceil)) },
   { op: 'Exp', flops: 8, curves: curve(() => ({ at: Math.exp })) },
-  { op: 'Sigmoid', flops: 8, curves: curve(() => sigmoid) },
-  { op: 'Tanh', flops: 8, curves: curve(() => tanh) },
+  { op: 'Sigmoid', flops: 8, curves: curve(() => sigmoid), inverse: (_, y) => sigmoidInverse(y) },
+  { op: 'Tanh', flops: 8, curves: curve(() => tanh), inverse: (_, y) => tanhInverse(y) },
   {
     op: 'Log',
     flops: 8,
@@ -136,6 +158,7 @@ const rows: readonly Row[] = [
     op: 'HardSigmoid',
     flops: 4,
     curves: curve((node) => hardSigmoid(node.float('alpha', Math.fround(0.2)), node.float('beta', 0.5))),
+    inverse: (node, y) => hardSigmoidInverse(node.float('alpha', Math.fround(0.2)), node.float('beta', 0.5), y),
   },
   {
     op: 'LeakyRelu',
@@ -144,18 +167,31 @@ const rows: readonly Row[] = [
     curves: curve((node) => leaky(node.float('alpha', Math.fround(0.01)))),
   },
   { op: 'ThresholdedRelu', flops: 1, curves: curve((node) => thresholded(node.float('alpha', 1))) },
-  { op: 'Clip', inputs: [1, 3], flops: 2, curves: clipCurves },
-  { op: 'Identity', flops: 0, homogeneous: true, curves: curve(() => identity) },
+  { op: 'Clip', inputs: [1, 3], flops: 2, curves: clipCurves, runs: hasSingleLimits },
+  {
+    op: 'Identity',
+    flops: 0,
+    homogeneous: true,
+    curves: curve(() => identity),
+    implies: (holds) => [{ input: 0, holds }],
+  },
   { op: 'IsNaN', result: 'bool' },
   { op: 'Add', inputs: binary, curves: withConstant(shifted), combine: folded(sum), linear: () => [1, 1] },
   { op: 'Sub', inputs: binary, curves: withConstant(subtracted), combine: folded(difference), linear: () => [1, -1] },
   { op: 'Mul', inputs: binary, curves: withConstant(multiplied), combine: folded(product), linear: () => 'product' },
-  { op: 'Div', inputs: binary, curves: divided, combine: folded(quotient), isOfFloats: true },
-  { op: 'Mod', inputs: binary },
+  { op: 'Div', inputs: binary, curves: divided, combine: folded(quotient), isOfFloats: true, runs: isDivisible },
+  { op: 'Mod', inputs: binary, runs: isDivisible },
   { op: 'Pow', inputs: binary, flops: 8, curves: powers },
-  { op: 'PRelu', inputs: binary, flops: 2, homogeneous: true, curves: slopes },
-  { op: 'And', inputs: binary, result: 'bool', combine: exactly(and) },
-  { op: 'Or', inputs: binary, result: 'bool', combine: exactly(or) },
+  {
+    op: 'PRelu',
+    inputs: binary,
+    flops: 2,
+    homogeneous: true,
+    curves: slopes,
+    runs: (node) => keepsShape(node, node.input(0)),
+  },
+  { op: 'And', inputs: binary, result: 'bool', combine: exactly(and), implies: (holds) => (holds ? alike(true) : []) },
+  { op: 'Or', inputs: binary, result: 'bool', combine: exactly(or), implies: (holds) => (holds ? [] : alike(false)) },
   { op: 'Xor', inputs: binary, result: 'bool', combine: exactly(xor) },
   { op: 'Equal', inputs: binary, result: 'bool', combine: exactly(equal) },
   { op: 'Greater', inputs: binary, result: 'bool', combine: exactly((left, right) => less(right, left)) },
@@ -275,6 +311,9 @@ function elementwise(row: Row): Operator {
       return operations * elementsPerSample(node.output.shape);
     },
     relations: (node) => broadcastTies(node, [...node.inputs.keys()]),
+    isTotal: (node) => fitsBroadcast(shapesOf(node)) && (row.runs?.(node) ?? true),
+    ...(row.inverse === undefined ? {} : { inverse: row.inverse }),
+    ...(row.implies === undefined ? {} : { implies: row.implies }),
     ...(row.since === undefined
       ? {}
       : row.older === undefined
@@ -282,6 +321,22 @@ function elementwise(row: Row): Operator {
         : { needs: () => row.since ?? 1 }),
     ...(row.older === undefined ? {} : { downgrade: (node, graph, opset) => writeOlder(row, node, graph, opset) }),
   };
+}
+
+/** Shapes of the inputs that are given. */
+const shapesOf = ({ inputs }: Node): (Shape | undefined)[] =>
+  inputs.flatMap((value) => (value === undefined ? [] : [value.shape]));
+
+/** Engines fail on whole numbers that cannot be divided: by 0, and the least of them by -1. */
+function isDivisible(node: Node): boolean {
+  const { elementType, constant } = node.input(1);
+  if (elementType?.startsWith('float') === true) return true;
+  return constant?.numbers().every((element) => element !== 0 && element !== -1) === true;
+}
+
+/** Limits of a Clip are single elements. */
+function hasSingleLimits(node: Node): boolean {
+  return node.inputs.slice(1).every((value) => value?.shape?.every((dim) => dim === 1) ?? value === undefined);
 }
 
 /** True for a constant that a zero may be divided by. */

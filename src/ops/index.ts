@@ -2,6 +2,7 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import { sameShape, type ValueType } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { invalid, SwancError } from '../support/errors.js';
+import { argExtremeOperators } from './arg-extreme.js';
 import type { Bounds } from './bounds.js';
 import { controlFlowOperators } from './control-flow.js';
 import { conv, convTranspose } from './conv.js';
@@ -35,6 +36,7 @@ export const operators: readonly Operator[] = [
   dropout,
   pad,
   tile,
+  ...argExtremeOperators,
   ...controlFlowOperators,
   ...cutOperators,
   ...elementwiseOperators,

@@ -6,7 +6,7 @@ import { at } from '../support/assert.js';
 import { boundSums, type SumLayout } from './bound-sums.js';
 import { Bounds } from './bounds.js';
 import type { LinearStep } from './linear-step.js';
-import { broadcastShapes, elementsPerSample, inputType, type Operator, ShapeError } from './operator.js';
+import { broadcastShapes, elementsPerSample, fitsBroadcast, inputType, type Operator, ShapeError } from './operator.js';
 import { broadcastAxis, contract, input, output, type Relation, tie } from './relations.js';
 
 /** ONNX Gemm: alpha · A' · B' + beta · C, with A' [M, K], B' [K, N] (transposed if so flagged) and C broadcast. */
@@ -29,6 +29,13 @@ export const gemm: Operator = {
     const rows = new Builder(graph, { origin: node.origin, before: node }).transpose(node.input(1), [1, 0]);
     graph.setInput(node, 1, rows);
     graph.setAttributes(node, { transB: int(1) });
+  },
+  isTotal: (node) => {
+    const [a, b, bias] = [node.input(0).shape, node.input(1).shape, node.inputs[2]];
+    const columns = a?.[1 - node.int('transA', 0)];
+    const isSum = columns !== undefined && columns === b?.[node.int('transB', 0)];
+    // The bias may not make the product larger.
+    return isSum && (bias === undefined || broadcastsTo(bias.shape, node.output.shape));
   },
   linearStep: gemmStep,
   bounds: (node, [x]) => boundsOfStep(gemmStep(node), x, 1),
@@ -112,6 +119,11 @@ export const matMul: Operator = {
     ];
     return [{ type: a.type, shape }];
   },
+  isTotal: (node) => {
+    const [a, b] = [node.input(0).shape, node.input(1).shape];
+    if (a === undefined || b === undefined || a.length < 2 || b.length < 2) return false;
+    return a.at(-1) === b.at(-2) && fitsBroadcast([a.slice(0, -2), b.slice(0, -2)]);
+  },
   linearStep: matMulStep,
   bounds: (node, [x]) => boundsOfStep(matMulStep(node), x, (node.input(0).shape?.length ?? 0) - 1),
   flops: (node) => 2 * elementsPerSample(node.output.shape) * elementsPerSample([node.input(0).shape?.at(-1) ?? 1]),
@@ -131,6 +143,11 @@ export const matMul: Operator = {
     return relations;
   },
 };
+
+function broadcastsTo(shape: Shape | undefined, wider: Shape | undefined): boolean {
+  if (shape === undefined || wider === undefined || shape.length > wider.length) return false;
+  return shape.every((dim, axis) => dim === 1 || dim === wider[axis + wider.length - shape.length]);
+}
 
 function checkContraction(left: Dim, right: Dim): void {
   if (typeof left === 'number' && typeof right === 'number' && left !== right) {

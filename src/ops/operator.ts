@@ -52,6 +52,11 @@ export interface Operator {
   readonly linearStep?: (node: Node) => LinearStep | undefined;
   /** The node as a function of one number at a time, if it is one. It gives the bounds, too. See {@link Curves}. */
   readonly curves?: (node: Node) => Curves | undefined;
+  /**
+   * For an increasing function f of one number: the x from which on f(x) >= y, in real arithmetic. Undefined where there is
+   * none, or where rounding decides before x does.
+   */
+  readonly inverse?: (node: Node, y: number) => number | undefined;
   /** For a plain sum of products plus bias: which inputs these are. Undefined where attributes scale one of them. */
   readonly linear?: (node: Node) => { readonly weight: number; readonly bias: number } | undefined;
   /** Inputs which, scaled by a positive number (slot by slot along a tied axis), scale the output by the same. */
@@ -80,6 +85,8 @@ export interface Operator {
   readonly converts?: true;
   /** The input whose elements are positions along an axis of so many slots; `size` is undefined where that is open. */
   readonly positions?: (node: Node) => { readonly input: number; readonly size: number | undefined };
+  /** Each output element is the position of the greatest element along an axis of input 0, or of the `least`. */
+  readonly searches?: (node: Node) => { readonly axis: number; readonly least: boolean };
   /** Every output element depends only on the input elements at its (broadcast) place. */
   readonly elementwise?: true;
   /**
@@ -97,8 +104,24 @@ export interface Operator {
   readonly since?: number;
   /** First opset with what this node asks of the operator, asked after {@link downgrade}, where that is later. */
   readonly needs?: (node: Node) => number;
+  /**
+   * For an operator on truth values: what its output tells of its inputs where it `holds`, and where it does not, at the
+   * same (broadcast) place.
+   */
+  readonly implies?: (holds: boolean) => readonly Implication[];
+  /**
+   * True if the node runs, and gives an output of the inferred shape, whatever numbers its inputs hold, so that it may also
+   * run where its result is not wanted. Unknown and symbolic sizes are right before the node runs, not because it does.
+   */
+  readonly isTotal?: (node: Node) => boolean;
   /** True where equal inputs may give unequal outputs, so that no two nodes are ever merged. */
   readonly nondeterministic?: true;
+}
+
+/** That a truth value is true, or false: input `input` of a node. */
+export interface Implication {
+  readonly input: number;
+  readonly holds: boolean;
 }
 
 /** An affine function of one input: y = scale · data + shift, with constants of one element or one per `axis` slot. */
@@ -174,6 +197,19 @@ function broadcastDims(left: Dim, right: Dim): Dim {
   if (typeof left === 'string') return right;
   if (typeof right === 'string') return left;
   throw new ShapeError(`sizes ${left} and ${right} do not broadcast`);
+}
+
+/** True if sizes are known, or symbols equal, wherever they meet: broadcasting succeeds whatever the symbols stand for. */
+export function fitsBroadcast(shapes: readonly (Shape | undefined)[]): boolean {
+  const rank = Math.max(0, ...shapes.map((shape) => shape?.length ?? 0));
+  return (
+    shapes.every((shape) => shape !== undefined) &&
+    Array.from({ length: rank }, (_, axis) => axis).every((axis) => {
+      const dims = new Set(shapes.map((shape) => shape?.[axis - rank + shape.length] ?? 1));
+      dims.delete(1);
+      return dims.size <= 1;
+    })
+  );
 }
 
 /** Number of elements with every symbol taken as 1: the cost of one sample. */

@@ -228,6 +228,7 @@ const transpose: Operator = {
     ];
   },
   flops: () => 0,
+  isTotal: (node) => rankOf(node.inputs[0]) === permutationOf(node).length,
   identity: (node) => {
     const isKnown = node.input(0).shape !== undefined || node.ints('perm') !== undefined;
     return isKnown && permutationOf(node).every((axis, position) => axis === position) ? node.input(0) : undefined;

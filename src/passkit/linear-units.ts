@@ -1,7 +1,7 @@
 import type { Node } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import { operatorOf, relationsOf } from '../ops/index.js';
-import { type Port, parallelPorts } from '../ops/relations.js';
+import { type Port, parallelPorts, weightedSum } from '../ops/relations.js';
 
 /** The constant weights and bias of a sum of products, and the axis of the weights that its output's units lie along. */
 export interface LinearUnits {
@@ -23,6 +23,18 @@ export function linearUnits(node: Node, axis: number): LinearUnits | undefined {
   if (weight?.type !== 'float32' || weightAxis === undefined) return undefined;
   if (biasValue !== undefined && bias?.type !== 'float32') return undefined;
   return { weight, weightInput: linear.weight, weightAxis, bias, biasInput: linear.bias };
+}
+
+/** The same for any sum of products, seen without the bias that it may have: nothing may be added by another input. */
+export function productUnits(
+  node: Node,
+  axis: number,
+): Pick<LinearUnits, 'weight' | 'weightInput' | 'weightAxis'> | undefined {
+  const weightInput = weightedSum(relationsOf(node))?.weight.index;
+  const weight = weightInput === undefined ? undefined : node.inputs[weightInput]?.constant;
+  const weightAxis = weightInput === undefined ? undefined : unitAxisOfWeights(node, axis, weightInput);
+  if (weightInput === undefined || weight?.type !== 'float32' || weightAxis === undefined) return undefined;
+  return { weight, weightInput, weightAxis };
 }
 
 /** The axis of input `weight` whose slots are those of output axis `axis`, one to one. */

@@ -55,10 +55,37 @@ export interface LayerRemoval {
   readonly basis: (typeof layerBases)[number];
 }
 
+/** What was considered for the region of some gates, and chosen. */
+export interface RegionPlans {
+  /** The names of its gates, joined by ` + `. */
+  readonly region: string;
+  readonly gates: readonly string[];
+  /** Mean part of its units that fire for a sample, by the profile; undefined without one. */
+  readonly density: number | undefined;
+  /** Mask among them. */
+  readonly considered: readonly ConsideredPlan[];
+  /** Strategies that have no plan for it, and why. */
+  readonly refused: readonly { readonly strategy: string; readonly reason: string }[];
+  /** Regions that share operators with it: of two such a plan that moves operators into branches leaves no room for another. */
+  readonly overlaps: readonly string[];
+  /** The name of a considered plan. */
+  readonly chosen: string;
+}
+
+/** A plan for a region, with the microseconds that a run of the region is predicted to take. */
+export interface ConsideredPlan {
+  readonly plan: string;
+  readonly what: string;
+  readonly predicted: number;
+  /** True if it moves the region's operators into branches. */
+  readonly isNested: boolean;
+}
+
 export interface PassReport {
   readonly findings: readonly Finding[];
   readonly removed?: readonly RemovedUnits[];
   readonly layers?: readonly LayerRemoval[];
+  readonly regions?: readonly RegionPlans[];
 }
 
 export interface PassContext {
@@ -72,6 +99,10 @@ export interface PassContext {
   readonly profile: Profile | undefined;
   /** What goes though it is in use, within a budget; without one, undefined. */
   readonly weak?: WeakUnits | undefined;
+  /** Samples of a run that times are predicted for; 1 if not given. What is written is right for any number. */
+  readonly batch?: number | undefined;
+  /** Plans for regions of gates by the region's name, chosen by measurement; others are chosen by prediction. */
+  readonly plans?: ReadonlyMap<string, string> | undefined;
   /** Runs a graph in ONNX Runtime and returns its outputs by name. */
   evaluate(graph: Graph, feeds?: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   readonly signal: AbortSignal | undefined;

@@ -1,4 +1,5 @@
 import type { Node } from '../ir/graph.js';
+import type { ElementType } from '../ir/types.js';
 
 /** Where a compiled model will run: data and predicates. Passes ask these and never name a target. */
 export interface Target {
@@ -9,6 +10,8 @@ export interface Target {
   readonly opset: { readonly default: number; readonly oldest: number; readonly newest: number };
   /** True where the target runs the operator itself, so that it need not be decomposed. */
   supports(node: Pick<Node, 'op' | 'domain'>): boolean;
+  /** True where a Where may choose among elements of this type. */
+  selects(type: ElementType): boolean;
   readonly costs: TargetCosts;
   /** Undefined where the time of a convolution goes with its number of channels, whatever that is. */
   readonly widths?: PreferredWidths;
@@ -63,10 +66,21 @@ export interface TargetCosts {
   readonly runtimeWeights: number;
   /** For an element of a tensor that something is added to that no operator takes over, as convolutions do a bias. */
   readonly addedElement: number;
-  /** For a byte of weights that is read from memory once a run. */
+  /** For an element of a result that is no sum of products: activations, masks. */
+  readonly element: number;
+  /** For a byte of weights that is read once a run. */
   readonly weightByte: number;
+  /** So many bytes of weights stay in the processor's cache from one run to the next. */
+  readonly cacheBytes: number;
+  /** For a byte beyond those, in addition. */
+  readonly uncachedByte: number;
   /** For a byte of weights that is gathered at run time: read and written. */
   readonly gatheredByte: number;
   /** For one contiguous run that a gather copies. */
   readonly gatheredRun: number;
+  /** For running an `If`, besides the nodes of the branch that runs. */
+  readonly branch: number;
+  /** For starting a Where, and for each element that it chooses. */
+  readonly select: number;
+  readonly selectedElement: number;
 }

@@ -30,8 +30,20 @@ export function renderInspection(inspection: Inspection, { colors }: { readonly 
       { title: 'units', align: 'right' },
       { title: 'features', width: 36 },
       { title: 'score', width: 36 },
+      { title: 'its FLOPs', align: 'right' },
+      { title: 'gated FLOPs', align: 'right' },
     ],
-    gates.map(({ name, units, features, score }) => [printable(name), String(units), features, score]),
+    gates.map(({ name, units, features, score, limit }) => [
+      printable(name),
+      String(units),
+      features,
+      score,
+      limit === null ? '' : formatCount(limit.scoreFlops),
+      limit === null ? '' : formatCount(limit.gatedFlops),
+    ]),
+  );
+  const advice = gates.flatMap(({ name, limit }) =>
+    limit === null || limit.advice === null ? [] : ['', `${printable(name)}: ${limit.advice}`],
   );
   const lines = [
     `${colors.bold(printable(model.path))}  ${model.format}, ${formatBytes(model.bytes)}`,
@@ -40,7 +52,7 @@ export function renderInspection(inspection: Inspection, { colors }: { readonly 
     ...labelled('total', [`${formatCount(parameters)} parameters, ${formatCount(flops)} FLOPs a sample`], colors.dim),
     '',
     ...(units === undefined
-      ? [...layerTable, '', ...(gates.length === 0 ? ['no gates'] : gateTable)]
+      ? [...layerTable, '', ...(gates.length === 0 ? ['no gates'] : gateTable), ...advice]
       : renderUnits(units, colors)),
   ];
   return `${lines.join('\n')}\n`;

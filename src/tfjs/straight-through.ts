@@ -1,3 +1,4 @@
+import { coherenceGradient } from './coherence.js';
 import { tf } from './tf.js';
 
 export interface HardGateOptions {
@@ -9,6 +10,10 @@ export interface HardGateOptions {
   readonly targetDensity: number;
   /** Weight of the penalty; 0 switches it off. */
   readonly densityWeight: number;
+  /** Weight of the coherence penalty; 0, the default, switches it off. */
+  readonly coherenceWeight?: number;
+  /** Number of patterns that the coherence penalty pulls the gates of a batch towards. Default 4. */
+  readonly coherencePatterns?: number;
 }
 
 /** `sigmoid(s) >= threshold` is `s >= scoreThreshold(threshold)`: no sigmoid is needed to decide. */
@@ -32,13 +37,15 @@ export function densityPenalty(density: number, targetDensity: number, densityWe
 
 /**
  * Hard gates with a straight-through gradient (Bengio, Léonard, Courville: *Estimating or propagating gradients
- * through stochastic neurons*, arXiv 1308.3432), and the gradient of the density penalty.
+ * through stochastic neurons*, arXiv 1308.3432), and the gradients of the penalties on density and coherence.
  *
  * Forward:  `g = 1 where s >= ln(t / (1 - t)), else 0`.
  * Backward: the step is taken for `sigma = sigmoid(s / T)`, so that with `dy` the gradient of the loss by `g`
  *
  *     dL/ds = (dy + dP/dg) * sigma * (1 - sigma) / T
  *     P     = w * max(0, D - target)^2,  D = mean(g),  dP/dg = 2 w max(0, D - target) / N,  N = number of gates
+ *
+ * and, where the coherence penalty of `coherence.ts` is on, its gradient by sigma besides.
  *
  * Why the penalty enters here and not as an added loss: a tfjs layer can add a loss only as a function of its weights,
  * which runs outside the forward pass (that is what regularizers are), while density depends on the activations. Adding
@@ -48,7 +55,7 @@ export function densityPenalty(density: number, targetDensity: number, densityWe
  * a program that scales its loss by a constant scales everything except `P`.
  */
 export function straightThroughGates(score: tf.Tensor, options: HardGateOptions): tf.Tensor {
-  const { threshold, temperature, targetDensity, densityWeight } = options;
+  const { threshold, temperature, targetDensity, densityWeight, coherenceWeight = 0, coherencePatterns = 4 } = options;
   const gate = tf.customGrad((...args) => {
     const [s, save] = args;
     if (!(s instanceof tf.Tensor) || typeof save !== 'function') throw new Error('straight-through gate: no score');
@@ -61,9 +68,15 @@ export function straightThroughGates(score: tf.Tensor, options: HardGateOptions)
         if (!s0 || !g0) throw new Error('straight-through gate: nothing was saved');
         const sigma = tf.sigmoid(tf.div(s0, temperature));
         const slope = tf.div(tf.mul(sigma, tf.sub(1, sigma)), temperature);
-        if (densityWeight === 0) return tf.mul(dy, slope);
-        const pull = tf.mul(tf.relu(tf.sub(tf.mean(g0), targetDensity)), (2 * densityWeight) / g0.size);
-        return tf.mul(tf.add(dy, pull), slope);
+        let total = dy;
+        if (densityWeight > 0) {
+          const pull = tf.mul(tf.relu(tf.sub(tf.mean(g0), targetDensity)), (2 * densityWeight) / g0.size);
+          total = tf.add(total, pull);
+        }
+        if (coherenceWeight > 0) {
+          total = tf.add(total, coherenceGradient(sigma, g0, coherencePatterns, coherenceWeight));
+        }
+        return tf.mul(total, slope);
       },
     };
   });

@@ -47,7 +47,7 @@ describe('what is not supported is listed at once', () => {
         ...layer('Sequential', 'e'),
         config: { name: 'e', layers: (inner as { config: { layers: Layer[] } }).config.layers },
       },
-      layer('SwanGate', 'f', { modes: 4 }),
+      layer('SwanGate', 'f', { wibble: 4 }),
       layer('Dense', 'g', { units: 2, dtype: { class_name: 'Policy', config: { name: 'mixed_float16' } } }),
       layer('RNN', 'h', { cell: layer('GRUCell', 'cell', { units: 1, activation: 'wibble' }), time_major: true }),
     );
@@ -60,7 +60,7 @@ describe('what is not supported is listed at once', () => {
       'c: padding = "reflect" is not one of val',
       'd: the field magic = true is not known f',
       'e/l: layers of class Lambda are not supp',
-      'f: modal gates (modes) are not supported',
+      'f: the field wibble = 4 is not known for',
       'g: dtype = {"class_name":"Policy","confi',
       'h: time_major = true is not supported',
       'h/cell: activation = "wibble" is not a k',

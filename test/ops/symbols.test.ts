@@ -21,3 +21,25 @@ steps (float[batch, 4, 6] x) => (float y)
   expect(printGraph(graph)).toContain('4*batch');
   expect(printGraph(parseGraph(printGraph(graph)))).toBe(printGraph(graph));
 });
+
+/** Weights that are gathered for the units that fire: a type from before would let engines reuse a buffer of another size. */
+test('a convolution has as many channels as its weights, known or not', () => {
+  const graph = parseGraph(`
+gathered (float[batch, 3, 5, 5] x, int64[active] units) => (float y)
+<float[4, 3, 1, 1] up = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, float[2, 4, 1, 1] down = {1, 2, 3, 4, 5, 6, 7, 8}>
+{
+  up_rows = Gather <axis = 0> (up, units)
+  middle = Conv (x, up_rows)
+  down_columns = Gather <axis = 1> (down, units)
+  y = Conv (middle, down_columns)
+}`);
+  const [, up] = graph.nodes;
+  if (up !== undefined) graph.setType(up.output, { type: 'float32', shape: ['batch', 4, 5, 5] });
+  inferTypes(graph);
+  expect(graph.nodes.map(({ output }) => output.shape)).toEqual([
+    ['active', 3, 1, 1],
+    ['batch', 'active', 5, 5],
+    [2, 'active', 1, 1],
+    ['batch', 2, 5, 5],
+  ]);
+});

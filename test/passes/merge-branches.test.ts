@@ -110,3 +110,61 @@ describe('an If', () => {
     expect((await merged(text)).ops).toBe('Mul');
   });
 });
+
+describe('an output of an If', () => {
+  const text = (yes: string, no: string, outputs = 'float[N] y, float[N] o') => `g (float[N] x, bool c) => (${outputs})
+{
+  h = Relu (x)
+  y, o = If <then_branch: graph = on () => (float[N] z, float[N] s)
+    {
+      ${yes}
+    }, else_branch: graph = off () => (float[N] w, float[N] t)
+    {
+      ${no}
+    }> (c)
+}`;
+
+  test('that both branches hand on is the value itself, and keeps its name', async () => {
+    const { graph, body } = await runPass(
+      text('z = Neg (x)\n a = Identity (h)\n s = Identity (a)', 'w = Abs (x)\n t = Identity (h)'),
+      [mergeBranches],
+    );
+    expect(operators(graph).join(' ')).toBe('Relu If Neg Abs');
+    expect(body[0]).toBe('o = Relu (x)');
+    expect(graph.outputs.map(({ name }) => name)).toEqual(['y', 'o']);
+  });
+
+  test('that nobody reads is not computed', async () => {
+    const source = text('z = Neg (x)\n s = Tanh (h)', 'w = Abs (x)\n t = Sigmoid (h)', 'float[N] y');
+    expect((await merged(source)).ops).toBe('If Neg Abs');
+  });
+
+  test('of different values stays', async () => {
+    const source = text('z = Neg (x)\n s = Identity (h)', 'w = Abs (x)\n t = Identity (x)');
+    expect((await merged(source)).ops).toBe('Relu If Neg Identity Abs Identity');
+  });
+});
+
+test('findings name the If as it was called, not what takes its place', async () => {
+  const { findings } = await runPass(choice('z = Neg (h)', 'w = Abs (h)', 'always'), [mergeBranches]);
+  expect(findings.map(({ where }) => where)).toEqual(['y']);
+});
+
+test('branches with equal loops are equal, with unequal ones they are not', async () => {
+  const loop = (
+    name: string,
+    out: string,
+    op: string,
+  ) => `${out} = Loop <body: graph = b${name} (int64 i${name}, bool g${name}, float[N] s${name}) => (bool k${name}, float[N] n${name})
+      {
+        k${name} = Identity (g${name})
+        n${name} = ${op} (s${name}, k)
+      }> (two, "", h)`;
+  const two = ',\n  int64 two = {2}';
+  expect((await merged(choice(loop('p', 'z', 'Mul'), loop('q', 'w', 'Mul'), 'c', two))).ops).toBe(
+    'Relu Loop Identity Mul',
+  );
+  expect((await merged(choice(loop('p', 'z', 'Mul'), loop('q', 'w', 'Add'), 'c', two))).ops).toBe(
+    'Relu If Loop Identity Mul Loop Identity Add',
+  );
+});

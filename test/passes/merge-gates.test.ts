@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { mergeGates } from '../../passes/merge-gates.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import type { Profile } from '../../src/runtime/profile/types.js';
-import { expectSameFunction, fakeProfile, graphOf, operators, runPass } from './support.js';
+import { expectSameFunction, fakeProfile, graphOf, operators, runGraph, runPass } from './support.js';
 
 const costs = { operator: 0 };
 
@@ -94,8 +95,42 @@ describe('units that fired together', () => {
     expect(await run(together([40, 30, 41], [20, 40, 20]))).toEqual(notMerged);
   });
 
-  test('always, or never, are the business of other passes', async () => {
-    expect(await run(together([100, 30, 100], [30, 100, 30]))).toEqual(notMerged);
-    expect(await run(together([0, 30, 0], [0, 0, 0]))).toEqual(notMerged);
+  test('always, or never, share one score each', async () => {
+    expect((await run(together([100, 30, 100], [30, 100, 30])))[0]?.what).toContain('3 units decided by 2 scores');
+    expect((await run(together([0, 30, 0], [0, 0, 0])))[0]?.what).toContain('3 units decided by 2 scores');
+    expect(await run(together([100, 30, 100], [30, 100, 30]), 'proved')).toEqual(notMerged);
+  });
+
+  test('always share a score though pairs are not counted', async () => {
+    const profile = fakeProfile({ gate: [100, 30, 100] });
+    expect((await run(profile))[0]?.what).toContain('3 units decided by 2 scores');
+    expect(await run(fakeProfile({ gate: [40, 30, 40] }))).toEqual(notMerged);
+  });
+});
+
+describe('units that are proved', () => {
+  /** Scores of x in [0, 1]: the first and the third unit are on, the second and the fourth off, the others open. */
+  const decided = `g (float[N, 1] x) => (float[N, 6] y)
+<
+  float[1, 6] ws = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0},
+  float[6] bs = {0.5, -4.0, 0.25, -5.0, -1.0, -2.0},
+  float[1, 6] w = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+>
+{
+  h = Gemm (x, w)
+  s = Gemm (x, ws, bs)
+  y = ai.swan.Gate <axis: int = 1, name: string = "gate"> (h, s)
+}`;
+
+  test('always on, or off, share one score each', async () => {
+    const { graph, findings, removed } = await runPass(decided, [mergeGates], { costs, inputRange: [0, 1] });
+    expect(findings[0]?.what).toContain('6 units decided by 4 scores');
+    expect(removed).toEqual([]);
+    const feeds = { x: Tensor.floats([3, 1], [0, 0.25, 1]) };
+    expect((await runGraph(graph, feeds)).y?.numbers()).toEqual((await runGraph(graphOf(decided), feeds)).y?.numbers());
+  });
+
+  test('for no range of the inputs, do not', async () => {
+    expect((await runPass(decided, [mergeGates], { costs })).findings[0]?.done).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
 import { padWidths } from '../../passes/pad-widths.js';
+import { planGates } from '../../passes/plan-gates.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { printGraph } from '../../src/ir/text.js';
 import { gatesOf } from '../../src/passkit/gates.js';
@@ -122,7 +122,7 @@ describe('padding', () => {
     ).replace('\n>', ',\n  int64[4] shape = {-1, 3, 1, 1}\n>');
     const result = await pad(text);
     expect(gatesOf(result.graph).map(({ sourceUnits }) => sourceUnits)).toEqual([[0, 1, 2, 2]]);
-    const gathered = await runPass(result.graph, [gatherGatedUnits], {
+    const gathered = await runPass(result.graph, [planGates], {
       costs: { gatheredByte: 0, gatheredRun: 0, operator: 0, runtimeWeights: 0 },
     });
     expect(operators(gathered.graph)).toContain('NonZero');

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { gatesOf } from '../../src/passkit/gates.js';
-import { expectSameFunction, graphOf, runGraph, runPass } from './support.js';
+import { expectSameFunction, graphOf, operators, runGraph, runPass } from './support.js';
 
 const hand = (nodes: string, inputs = 'float[N, 3] x, float[N, 3] s') => `g (${inputs}) => (float[N, 3] y)
 <
@@ -61,6 +61,73 @@ describe('a gate written by hand is recognised', () => {
     const { gates, body } = await recognized(hand(nodes));
     expect(gates).toEqual([{ name: 'y', axis: 1, units: 3, threshold }]);
     expect(body).toHaveLength(1);
+  });
+
+  test.each([
+    ['the tanh of a score', 'p = Tanh (s)\n  c = GreaterOrEqual (p, t)\n  y = Where (c, x, zero)', Math.atanh(0.5)],
+    [
+      'the hard sigmoid of a score',
+      'p = HardSigmoid <alpha: float = 0.25, beta: float = 0.25> (s)\n  c = GreaterOrEqual (p, t)\n  y = Where (c, x, zero)',
+      1,
+    ],
+    ['one of another', 'q = Tanh (s)\n  p = Sigmoid (q)\n  c = GreaterOrEqual (p, t)\n  y = Where (c, x, zero)', 0],
+    [
+      'a mask of whole numbers',
+      'c = GreaterOrEqual (s, t)\n  i = Cast <to: int = 7> (c)\n  m = Cast <to: int = 1> (i)\n  y = Mul (x, m)',
+      0.5,
+    ],
+    ['a sigmoid that is rounded', 'p = Sigmoid (s)\n  m = Round (p)\n  y = Mul (x, m)', 2.384185791015625e-7],
+    ['a positive sign', 'p = Sign (s)\n  m = Relu (p)\n  y = Mul (x, m)', 1.401298464324817e-45],
+  ])('%s', async (_, nodes, threshold) => {
+    const { gates, body } = await recognized(hand(nodes));
+    expect(gates).toEqual([{ name: 'y', axis: 1, units: 3, threshold: Math.fround(threshold) }]);
+    expect(body).toHaveLength(1);
+  });
+
+  /** Rows of scores that gate the channels of an image. */
+  const image = (nodes: string) =>
+    hand(nodes, 'float[N, 3, 2, 2] x, float[N, 3] s')
+      .replace('float[N, 3] y', 'float[N, 3, 2, 2] y')
+      .replace('float t', 'int64[2] spatial = {2, 3},\n  int64[4] shape = {0, 3, 1, 1},\n  float t');
+
+  test.each([
+    [
+      'a mask',
+      'c = GreaterOrEqual (s, t)\n  m = Cast <to: int = 1> (c)\n  u = Unsqueeze (m, spatial)\n  y = Mul (x, u)',
+      0.5,
+    ],
+    ['a truth value', 'c = GreaterOrEqual (s, t)\n  u = Reshape (c, shape)\n  y = Where (u, x, zero)', 0.5],
+    [
+      'a negated one',
+      'c = Less (s, t)\n  u = Unsqueeze (c, spatial)\n  n = Not (u)\n  m = Cast <to: int = 1> (n)\n  y = Mul (x, m)',
+      0.5,
+    ],
+    [
+      'a sigmoid',
+      'p = Sigmoid (s)\n  u = Unsqueeze (p, spatial)\n  c = GreaterOrEqual (u, t)\n  y = Where (c, x, zero)',
+      0,
+    ],
+    [
+      'a sigmoid and its mask',
+      'p = Sigmoid (s)\n  u = Reshape (p, shape)\n  c = GreaterOrEqual (u, t)\n  m = Cast <to: int = 1> (c)\n  v = Reshape (m, shape)\n  y = Mul (x, v)',
+      0,
+    ],
+  ])('whose elements are moved behind %s', async (_, nodes, threshold) => {
+    const { graph, gates } = await recognized(image(nodes));
+    expect(gates).toEqual([{ name: 'y', axis: 1, units: 3, threshold }]);
+    const left = operators(graph);
+    expect(left.filter((op) => ['Sigmoid', 'Cast', 'Where', 'Mul', 'Not'].includes(op))).toEqual([]);
+  });
+
+  test('with a score that is only stretched by its threshold', async () => {
+    const stretched = 'c = GreaterOrEqual (s, many)\n  m = Cast <to: int = 1> (c)\n  y = Mul (x, m)';
+    const text = hand(stretched, 'float[N, 3] x, float[N, 1] s').replace(
+      'float t',
+      'float[3] many = {0.5, 0.5, 0.5},\n  float t',
+    );
+    expect((await recognized(text)).gates).toMatchObject([{ units: 1, threshold: 0.5 }]);
+    const turned = stretched.replace('y = Mul (x, m)', 'u = Transpose <perm: ints = [0, 1]> (m)\n  y = Mul (x, u)');
+    expect((await recognized(text.replace(stretched, turned))).gates).toEqual([]);
   });
 
   test('exactly: a strict comparison lets nothing through at the threshold, and the next float32 above', async () => {

@@ -7,8 +7,9 @@ import { sizeOf } from '../../src/ir/types.js';
 import { inferTypes, operatorOf } from '../../src/ops/index.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { PassManager } from '../../src/passkit/manager.js';
-import type { Fact, Finding, Pass, PassContext, RemovedUnits } from '../../src/passkit/pass.js';
+import type { Fact, Finding, Pass, PassContext, RegionPlans, RemovedUnits } from '../../src/passkit/pass.js';
 import type { PreferredWidths, TargetCosts } from '../../src/passkit/target.js';
+import { GateStatistics } from '../../src/runtime/profile/collector.js';
 import type { GateProfile, Profile } from '../../src/runtime/profile/types.js';
 import { evaluate, openRuntime } from '../../src/runtime/session.js';
 import { at, defined } from '../../src/support/assert.js';
@@ -32,6 +33,9 @@ export interface RunOptions {
   readonly inputRange?: readonly [number, number];
   readonly costs?: Partial<TargetCosts>;
   readonly widths?: Partial<PreferredWidths>;
+  /** Plans for regions by name; others keep their masks. */
+  readonly plans?: Readonly<Record<string, string>>;
+  readonly batch?: number;
   readonly facts?: readonly Fact[];
   /** What passes are told that a graph gives, in place of what it does. */
   readonly distort?: (results: Tensors, graph: Graph) => Tensors;
@@ -48,6 +52,8 @@ export function contextOf(options: RunOptions = {}): PassContext {
     dead: options.dead ?? 'observed',
     inputRange: options.inputRange,
     profile: options.profile,
+    plans: options.plans && new Map(Object.entries(options.plans)),
+    batch: options.batch,
     evaluate: async (graph, feeds) => {
       const results = await runGraph(graph, feeds);
       return options.distort?.(results, graph) ?? results;
@@ -63,6 +69,7 @@ export interface PassResult {
   readonly body: readonly string[];
   readonly findings: readonly Finding[];
   readonly removed: readonly RemovedUnits[];
+  readonly regions: readonly RegionPlans[];
 }
 
 /** Runs passes on a copy of the graph, as the pass manager does. Gates and layout count as established. */
@@ -78,6 +85,7 @@ export async function runPass(source: string | Graph, passes: readonly Pass[], o
     body: bodyOf(text),
     findings: reports.flatMap(({ findings }) => findings),
     removed: reports.flatMap(({ removed }) => removed ?? []),
+    regions: reports.flatMap(({ regions }) => regions ?? []),
   };
   return result;
 }
@@ -270,4 +278,29 @@ export function eagerWidths(multiple: number): Partial<PreferredWidths> {
     depthwise: { blockedFlop: 0, plainFlop: 0, plainChannel: 0 },
     conversion: { operator: 0, element: 0 },
   };
+}
+
+/** A profile of gates that fire in the given patterns, each a list of units, in turn. */
+export function profileOfPatterns(
+  gates: Readonly<Record<string, { readonly units: number; readonly patterns: readonly (readonly number[])[] }>>,
+  rounds = 8,
+): Profile {
+  const statistics = new GateStatistics(
+    Object.entries(gates).map(([name, { units }]) => ({ name, units, threshold: 0 })),
+  );
+  for (const [name, { units, patterns }] of Object.entries(gates)) {
+    for (let round = 0; round < rounds; round++) {
+      for (const pattern of patterns) {
+        // Scores differ from round to round, so that every event is one of its own.
+        const scores = Float32Array.from(
+          { length: units },
+          (_, unit) => (pattern.includes(unit) ? 1 : -1) * (round + 1),
+        );
+        statistics.add(name, scores);
+      }
+    }
+  }
+  const [most = 0] = Object.values(gates).map(({ patterns }) => patterns.length * rounds);
+  statistics.addSamples(most);
+  return statistics.finish({ model: '0'.repeat(64), inputs: [] });
 }

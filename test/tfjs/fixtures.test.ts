@@ -36,6 +36,10 @@ describe.each([
   { name: 'mnist-mlp', least: 0.978 },
   { name: 'mnist-cnn', least: 0.99 },
   { name: 'mnist-resnet', least: 0.99 },
+  { name: 'mnist-wide', least: 0.98 },
+  { name: 'mnist-wide-groups', least: 0.98 },
+  { name: 'mnist-wide-modal', least: 0.98 },
+  { name: 'mnist-wide-coherent', least: 0.98 },
 ])('the trained fixture $name', ({ name, least }) => {
   const metrics: Metrics = JSON.parse(readFileSync(fixtureFolder(name, 'metrics.json'), 'utf8'));
 
@@ -67,6 +71,37 @@ describe.each([
       expect(Math.abs(gate.density - (metrics.gatesOnTest[i]?.density ?? Number.NaN))).toBeLessThan(0.15);
     });
     model.dispose();
+  });
+});
+
+describe('the wide fixtures', () => {
+  const read = (name: string): Metrics => JSON.parse(readFileSync(fixtureFolder(name, 'metrics.json'), 'utf8'));
+  const wide = read('mnist-wide');
+  const coherent = ['mnist-wide-groups', 'mnist-wide-modal', 'mnist-wide-coherent'].map(read);
+
+  it('have gates at 20 to 40 % density, of which most depend on the input, all alike', () => {
+    for (const metrics of [wide, ...coherent]) {
+      expect(metrics.meanDensity).toBeGreaterThan(0.2);
+      expect(metrics.meanDensity).toBeLessThan(0.4);
+      expect(Math.abs(metrics.meanDensity - wide.meanDensity)).toBeLessThan(0.03);
+      const [gate] = metrics.gatesOnTestAndTrain;
+      expect(2 * (gate?.inputDependent ?? 0)).toBeGreaterThan(gate?.units ?? 0);
+    }
+  });
+
+  it('lose less than half a point by coherent gates', () => {
+    for (const { testAccuracy } of coherent) expect(testAccuracy).toBeGreaterThan(wide.testAccuracy - 0.005);
+  });
+
+  it('show four patterns with modes, all used, and many samples in few with the coherence penalty', () => {
+    const [, modal, penalized] = coherent.map((metrics) => metrics.gatesOnTest[0]);
+    expect(modal?.patterns).toBe(4);
+    expect(Math.min(...(modal?.modes ?? [0]))).toBeGreaterThan(0.05);
+    expect(penalized?.inFourPatterns).toBeGreaterThan(10 * (wide.gatesOnTest[0]?.inFourPatterns ?? 1));
+  });
+
+  it.each(['mnist-wide', 'mnist-wide-groups', 'mnist-wide-modal', 'mnist-wide-coherent'])('%s is small', (name) => {
+    expect(statSync(fixtureFolder(name, 'weights.bin')).size).toBeLessThan(5e6);
   });
 });
 

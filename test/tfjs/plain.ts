@@ -40,6 +40,29 @@ export function gated(
   return features.map((value, channel) => (fires[Math.floor(channel / groupSize)] ? value : 0));
 }
 
+/** Index of the greatest, the first of equals. */
+export function firstMaximum(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
+}
+
+/** One sample (or position): the features after the gates of the mask that this control chooses. */
+export function modallyGated(
+  features: readonly number[],
+  control: readonly number[],
+  gate: PlainGate,
+  masks: Matrix,
+  groupSize = 1,
+): number[] {
+  const mask = masks[firstMaximum(scores(control, gate))] ?? [];
+  return features.map((value, channel) => ((mask[Math.floor(channel / groupSize)] ?? Number.NaN) >= 0 ? value : 0));
+}
+
+export function softmax(values: readonly number[]): number[] {
+  const exponentials = values.map((value) => Math.exp(value - Math.max(...values)));
+  const sum = exponentials.reduce((a, b) => a + b, 0);
+  return exponentials.map((value) => value / sum);
+}
+
 export function sgBlend(
   x: number,
   [alpha, beta, gamma]: readonly [number, number, number],

@@ -138,7 +138,7 @@ export class UnitGroups {
   }
 
   #join(node: Node, relation: Relation): void {
-    for (const { left, right, count, leftSlot, rightSlot } of linksOf(node, relation)) {
+    for (const { left, right, count, leftSlot, rightSlot } of linksOf(node, this.#open(node, relation))) {
       const [a, b] = [this.#firstOf(node, left), this.#firstOf(node, right)];
       if (a === undefined || b === undefined) continue;
       for (let i = 0; i < count; i++) this.#slots.join(a + leftSlot(i), b + rightSlot(i));
@@ -154,6 +154,12 @@ export class UnitGroups {
       const reason = `'${node.label}' reads it by its number`;
       if (first !== undefined) for (const index of relation.indices) this.#slots.pinRange(first + index, 1, reason);
     }
+  }
+
+  /** A tie without the ports at which units end: the others still belong together. */
+  #open(node: Node, relation: Relation): Relation {
+    if (relation.kind !== 'tie') return relation;
+    return { kind: 'tie', ports: relation.ports.filter((port) => !this.#cut(node, port)) };
   }
 
   #consume(node: Node, { data, weight, inner }: Extract<Relation, { kind: 'contract' }>): void {

@@ -1,4 +1,5 @@
 import { pairIndex } from './co-firing.js';
+import { patternUnits } from './patterns.js';
 import type { GateProfile, Profile } from './schema.js';
 import { meanOf } from './sums.js';
 
@@ -39,6 +40,30 @@ export function meanScore(gate: GateProfile, unit: number): number | undefined {
 export function coFired(gate: GateProfile, one: number, other: number): number | undefined {
   if (one === other) return gate.fired[one];
   return gate.coFiring?.[pairIndex(gate.units, one, other)];
+}
+
+/** The units that fired together, ascending, and in how many events just these did. */
+interface FiringPattern {
+  readonly units: readonly number[];
+  readonly events: number;
+}
+
+/** All distinct firing patterns, the most frequent first; undefined if there were too many to keep. */
+export function firingPatterns(gate: GateProfile): FiringPattern[] | undefined {
+  if (!gate.patternsComplete) return undefined;
+  return gate.patterns.map(([pattern, events]) => ({ units: patternUnits(pattern), events }));
+}
+
+/**
+ * Firing patterns of a uniform sample of the distinct events. An event is in the same `half` of all events in whatever
+ * profile it is met, by its hash: what is fitted to one half can be judged on the other.
+ */
+export function firingTraces(gate: GateProfile): (FiringPattern & { readonly half: 0 | 1 })[] {
+  return gate.traces.map(([hash, pattern, events]) => ({
+    units: patternUnits(pattern),
+    events,
+    half: hash % 2 === 0 ? 0 : 1,
+  }));
 }
 
 /** Units that fired in no event; all of them without events. */

@@ -192,6 +192,19 @@ const reduce = (op: string): Cases =>
       inputs: hasAxes ? [x, fixed(axes)] : [x],
     }));
 
+const argExtreme = (op: string): Cases =>
+  shapes(1, 4)
+    .chain((dims) => fc.tuple(floats(dims), fc.option(anyAxis(dims.length)), flags, flags))
+    .map(([x, axis, keepdims, last]) => ({
+      op,
+      attributes: {
+        ...(axis === null ? {} : { axis: int(axis) }),
+        keepdims: int(keepdims),
+        select_last_index: int(last),
+      },
+      inputs: [x],
+    }));
+
 const reductions = ['ReduceSum', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceMean', 'ReduceMax', 'ReduceMin'];
 
 export const moveGenerators: Generators = {
@@ -205,5 +218,7 @@ export const moveGenerators: Generators = {
   Transpose: transpose,
   Unsqueeze: unsqueeze,
   Squeeze: squeeze,
+  ArgMax: argExtreme('ArgMax'),
+  ArgMin: argExtreme('ArgMin'),
   ...Object.fromEntries(reductions.map((op) => [op, reduce(op)])),
 };

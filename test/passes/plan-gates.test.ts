@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { gatherGatedUnits } from '../../passes/gather-gated-units.js';
+import { planGates } from '../../passes/plan-gates.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { modelBytes } from '../../src/onnx/write.js';
 import { checkModel, hasChecker } from '../onnx/checker.js';
-import { expectSameFunction, fakeProfile, graphOf, runGraph, runPass } from './support.js';
+import { expectSameFunction, fakeProfile, graphOf, type RunOptions, runGraph, runPass } from './support.js';
 
-const costs = { operator: 0, gatheredByte: 0, gatheredRun: 0, flop: 1 };
+const plans = { gate: 'gather' };
 const profile = fakeProfile({ gate: [1, 1, 1] });
 
 /** Units of `h` are gated by a score of their own input `c`, so that a test decides which fire. */
@@ -43,8 +43,8 @@ const convolution = `g (float[N, 2, 4, 4] x, float[N, 3, 1, 1] c) => (float[N, 1
 
 describe('units that fire are gathered', () => {
   test('as rows of the weights that make them and of those that read them', async () => {
-    const { body, findings } = await runPass(dense('  r = Relu (gated)\n  y = Gemm (r, w2)'), [gatherGatedUnits], {
-      costs,
+    const { body, findings } = await runPass(dense('  r = Relu (gated)\n  y = Gemm (r, w2)'), [planGates], {
+      plans,
       profile,
     });
     expect(findings).toEqual([expect.objectContaining({ done: true })]);
@@ -60,7 +60,7 @@ describe('units that fire are gathered', () => {
   ] as const) {
     test(`${name}: for none, one, all and different ones of a batch`, async () => {
       const before = graphOf(text);
-      const { graph, findings } = await runPass(text, [gatherGatedUnits], { costs, profile });
+      const { graph, findings } = await runPass(text, [planGates], { plans, profile });
       expect(findings[0]?.done).toBe(true);
       for (const scores of [
         [-1, -1, -1],
@@ -90,16 +90,61 @@ describe('units that fire are gathered', () => {
   }
 });
 
+describe('units that are made in full come as they are', () => {
+  test('where the score is computed from the features', async () => {
+    const text = dense('  y = Gemm (gated, w2)', 's').replace('  gated =', '  s = Gemm (h, w3)\n  gated =');
+    const { graph, body } = await runPass(text, [planGates], { plans, profile });
+    for (const samples of [1, 3]) await expectSameFunction(graphOf(text), graph, { samples });
+    const gathered = body.flatMap((line) => /= Gather <.*> \((\w+),/.exec(line)?.[1] ?? []);
+    expect(gathered).toEqual(expect.arrayContaining(['h', 'w2']));
+    expect(gathered).not.toContain('b');
+  });
+});
+
+describe('units leave with zeros in place of those that are off', () => {
+  const leaving = async (text: string) => {
+    const result = await runPass(text, [planGates], { plans, profile });
+    expect(result.findings.some(({ done }) => done)).toBe(true);
+    for (const samples of [1, 3]) await expectSameFunction(graphOf(text), result.graph, { samples });
+    return result.body.join('\n');
+  };
+  const sized = (text: string, width: number): string => text.replace('float[N, 2] y', `float[N, ${width}] y`);
+
+  test('as an output of the model', async () => {
+    const body = await leaving(sized(dense('').replace('  gated =', '  y =').replace('h = Gemm', 'h = Gemm'), 3));
+    console.log(body);
+  });
+
+  test('to a sum with what comes from elsewhere', async () => {
+    await leaving(sized(dense('  y = Add (gated, c)'), 3));
+  });
+
+  test('to a product with the score', async () => {
+    const text = dense('  p = Sigmoid (s)\n  q = Mul (gated, p)\n  y = Gemm (q, w2)', 's');
+    await leaving(text.replace('  gated =', '  s = Gemm (c, w3)\n  gated ='));
+  });
+
+  test('to a concatenation', async () => {
+    const text = dense('  r = Concat <axis: int = 1> (gated, x)\n  y = Gemm (r, w5)');
+    await leaving(
+      text.replace(
+        '  float[3] b',
+        '  float[5, 2] w5 = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0},\n  float[3] b',
+      ),
+    );
+  });
+});
+
 describe('a gate keeps its mask', () => {
-  const refusal = async (text: string, options = { costs, profile }) => {
-    const result = await runPass(text, [gatherGatedUnits], options);
+  const refusal = async (text: string, options: RunOptions = { plans, profile }) => {
+    const result = await runPass(text, [planGates], options);
     expect(result.findings.every(({ done }) => !done)).toBe(true);
     await expectSameFunction(graphOf(text), result.graph);
     return result.findings[0]?.what ?? '';
   };
 
   test('where gathering costs more', async () => {
-    const what = await refusal(dense('  y = Gemm (gated, w2)'), { costs: { ...costs, operator: 1000 }, profile });
+    const what = await refusal(dense('  y = Gemm (gated, w2)'), { profile });
     expect(what).toContain('predicted to be faster');
   });
 
@@ -118,20 +163,7 @@ describe('a gate keeps its mask', () => {
     expect(what).toContain('its score depends on the units');
   });
 
-  test('where the score is computed from the features', async () => {
-    const text = dense('  y = Gemm (gated, w2)', 's').replace('  gated =', '  s = Gemm (h, w3)\n  gated =');
-    expect(await refusal(text)).toContain('keeps its mask');
-  });
-
-  test('where the score is also multiplied into the units', async () => {
-    const text = dense('  p = Sigmoid (s)\n  q = Mul (gated, p)\n  y = Gemm (q, w2)', 's').replace(
-      '  gated =',
-      '  s = Gemm (c, w3)\n  gated =',
-    );
-    expect(await refusal(text)).toContain('its score depends on the units');
-  });
-
-  test('in front of a flatten, a depthwise convolution, a concatenation', async () => {
+  test('in front of a flatten, a depthwise convolution, what states its sizes', async () => {
     const flat = convolution
       .replace('  y = Conv <pads: ints = [1, 1, 1, 1]> (r, w2)', '  f = Flatten (r)\n  y = Gemm (f, wf)')
       .replace('float[N, 1, 4, 4] y', 'float[N, 1] y')
@@ -139,7 +171,7 @@ describe('a gate keeps its mask', () => {
         '  float[3] one',
         `  float[48, 1] wf = {${Array.from({ length: 48 }, (_, i) => `${i}.5`)}},\n  float[3] one`,
       );
-    expect(await refusal(flat)).toMatch(/mixed with others or repeated|fixed number/);
+    expect(await refusal(flat)).toContain("the units of 'wf' are repeated");
     const depthwise = convolution
       .replace('(r, w2)', '(d, w2)')
       .replace('  y =', '  d = Conv <group: int = 3> (r, wd)\n  y =')
@@ -156,11 +188,6 @@ describe('a gate keeps its mask', () => {
     expect(await refusal(expanded)).toContain('needs a fixed number of units');
     const transposed = behind('ConvTranspose <group: int = 3> (r, wd)', 'float[3, 1, 1, 1] wd = {1.0, 2.0, 3.0}');
     expect(await refusal(transposed)).toContain('needs a fixed number of units');
-    const concat = dense('  r = Concat <axis: int = 1> (gated, x)\n  y = Gemm (r, w5)').replace(
-      '  float[3] b',
-      '  float[5, 2] w5 = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0},\n  float[3] b',
-    );
-    expect(await refusal(concat)).toMatch(/mixed with others or repeated|fixed number|part of the input/);
   });
 
   test('in a branch', async () => {
@@ -180,7 +207,7 @@ describe('a gate keeps its mask', () => {
       v = Relu (x)
     }> (c)
 }`;
-    expect(await refusal(text, { costs, profile: fakeProfile({ gate: [1, 1] }) })).toContain('branch');
+    expect(await refusal(text, { plans, profile: fakeProfile({ gate: [1, 1] }) })).toContain('branch');
   });
 });
 
@@ -189,7 +216,7 @@ test.skipIf(!hasChecker())('gathered graphs pass the official checker at every o
   try {
     const paths: string[] = [];
     for (const text of [dense('  r = Relu (gated)\n  y = Gemm (r, w2)'), convolution]) {
-      const { graph, findings } = await runPass(text, [gatherGatedUnits], { costs, profile });
+      const { graph, findings } = await runPass(text, [planGates], { plans, profile });
       expect(findings[0]?.done).toBe(true);
       for (const opset of [13, 15, 18, 20]) {
         const path = join(folder, `${paths.length}.onnx`);

@@ -1,0 +1,44 @@
+import { planGates } from '../../passes/plan-gates.js';
+import { compileForm } from '../../src/compiler/forms.js';
+import { openSamples } from '../../src/compiler/samples.js';
+import { type DynamicForms, planByMeasuring } from '../../src/compiler/tuning/plan-dynamic.js';
+import type { Runtime, Tensors } from '../../src/runtime/types.js';
+import { at } from '../../src/support/assert.js';
+import { type Compacted, dynamic, type Planned } from './compiled.js';
+
+/** Runs that plans are measured on. */
+const tuningRuns = 32;
+
+/** The dynamic form as a user gets it: plans are measured on calibration samples, and the fastest are taken. */
+export async function tuned(graph: Compacted, calibration: string, runtime: Runtime): Promise<Planned> {
+  const { start, context } = graph;
+  const forms: DynamicForms = {
+    regions: async () => {
+      const manager = start.fork({ ...context, plans: new Map() });
+      await manager.run([planGates]);
+      return at(manager.runs, -1).report;
+    },
+    compile: (plans) => compileForm('dynamic', start, { ...context, plans }),
+    predict: () => compileForm('dynamic', start, context),
+  };
+  const { planning } = await planByMeasuring(forms, {
+    dense: await compileForm('dense', start, context),
+    reference: undefined,
+    samples: await runsOf(graph, calibration),
+    runtime,
+    onProgress: () => undefined,
+  });
+  const chosen = planning.regions.filter(({ chosen }) => chosen !== 'mask');
+  return dynamic(graph, new Map(chosen.map(({ region, chosen }) => [region, chosen])));
+}
+
+/** Calibration samples in runs of as many as plans are made for. */
+async function runsOf({ source, context }: Compacted, calibration: string): Promise<readonly Tensors[]> {
+  const { batch = 1 } = context;
+  const data = await openSamples(calibration, source);
+  const runs: Tensors[] = [];
+  for await (const { feeds, samples } of data.batches(batch, { limit: tuningRuns * batch })) {
+    if (samples === batch) runs.push(feeds);
+  }
+  return runs;
+}

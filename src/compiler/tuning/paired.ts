@@ -1,0 +1,32 @@
+import { assert, at } from '../../support/assert.js';
+import { mean, type SampleTimes } from '../measure.js';
+
+/** One graph against another, run in turns on the same samples. */
+export interface Paired {
+  /** Mean microseconds of a run of the graph, and of the one that it is compared with. */
+  readonly microseconds: number;
+  readonly base: number;
+  /** The first over the second: below 1 it is faster. */
+  readonly ratio: number;
+  /** What the ratio is below with about 97.5 % probability. */
+  readonly upper: number;
+}
+
+/** Standard errors that a mean may be off by. */
+const confidence = 2;
+
+/**
+ * Compares times sample by sample: what makes one sample slower than another, such as gates that need more of it, is in
+ * both times and does not blur the difference.
+ */
+export function paired(own: SampleTimes, base: SampleTimes): Paired {
+  assert(own.length === base.length && own.length > 0, 'times of the same samples');
+  const [microseconds, reference] = [mean(own), mean(base)];
+  const differences = own.map((time, index) => time - at(base, index));
+  const center = microseconds - reference;
+  const variance = differences.reduce((sum, value) => sum + (value - center) ** 2, 0) / Math.max(1, own.length - 1);
+  const ratio = microseconds / reference;
+  const error = Math.sqrt(variance / own.length) / reference;
+  // One sample has no spread to judge by: then nothing is sure.
+  return { microseconds, base: reference, ratio, upper: own.length === 1 ? Infinity : ratio + confidence * error };
+}

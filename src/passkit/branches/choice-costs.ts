@@ -1,0 +1,24 @@
+import type { Node, Value } from '../../ir/graph.js';
+import { flopsOf, operatorOf } from '../../ops/index.js';
+import { elementsPerSample } from '../../ops/operator.js';
+import type { TargetCosts } from '../target.js';
+
+/** Times in microseconds, for so many `samples` in a run, of choosing between values by an If and by a Where. */
+
+/** A Where that gives this value. */
+export function selectTime(value: Value, costs: TargetCosts, samples: number): number {
+  return costs.select + samples * elementsPerSample(value.shape) * costs.selectedElement;
+}
+
+/** Nodes that run one after the other, all of them. */
+export function workTime(nodes: readonly Node[], costs: TargetCosts, samples: number): number {
+  return nodes.reduce((sum, node) => {
+    const elements = node.outputs.reduce((total, { shape }) => total + elementsPerSample(shape), 0);
+    return sum + costs.operator + samples * Math.max(flopsOf(node) * costs.flop, elements * costs.element);
+  }, 0);
+}
+
+/** True for a node that hands a value on unchanged, and is needed only where that value may not stand itself. */
+export function isHandover(node: Node): boolean {
+  return operatorOf(node)?.identity?.(node) !== undefined;
+}

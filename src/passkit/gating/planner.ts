@@ -1,0 +1,173 @@
+import type { Graph, Node } from '../../ir/graph.js';
+import { at, defined } from '../../support/assert.js';
+import { type Gate, gatesOf } from '../gates.js';
+import type { PassContext, RegionPlans } from '../pass.js';
+import { activityOf } from './activity.js';
+import { type Region, RegionFinder } from './region.js';
+import { RegionTimes } from './region-times.js';
+import { strategiesFor } from './strategies/index.js';
+import type { Plan, PlanningContext } from './strategy.js';
+
+/** A region with all its plans, the mask first. */
+export interface PlannedRegion {
+  readonly region: Region;
+  readonly plans: readonly Plan[];
+  readonly refused: RegionPlans['refused'];
+}
+
+/** Why a gate, or several in a row, cannot be planned. */
+export interface Refusal {
+  readonly gates: readonly Gate[];
+  readonly reason: string;
+}
+
+export interface Plans {
+  readonly regions: readonly PlannedRegion[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** The plans for every gate of a graph, and for gates in a row together. Nothing is changed. */
+export async function plansOf(graph: Graph, context: PassContext): Promise<Plans> {
+  const gates = gatesOf(graph);
+  const finder = new RegionFinder(graph, gates);
+  const regions: PlannedRegion[] = [];
+  const refusals: Refusal[] = [];
+  const found: Region[] = [];
+  for (const gate of gates) {
+    const region = await finder.find([gate], context);
+    if (typeof region === 'string') refusals.push({ gates: [gate], reason: region });
+    else found.push(region);
+  }
+  for (const row of rowsOf(found.filter(({ off }) => off === undefined))) {
+    const region = await finder.find(
+      row.flatMap((part) => part.gates.map(({ gate }) => gate)),
+      context,
+    );
+    if (typeof region === 'object') found.push(region);
+  }
+  for (const region of found) regions.push(await plansFor(region, planningContext(region, context)));
+  return { regions, refusals };
+}
+
+async function plansFor(region: Region, context: PlanningContext): Promise<PlannedRegion> {
+  const plans: Plan[] = [];
+  const refused: { strategy: string; reason: string }[] = [];
+  for (const strategy of strategiesFor(region)) {
+    const found = await strategy.plans(region, context);
+    if (typeof found === 'string') refused.push({ strategy: strategy.name, reason: found });
+    else plans.push(...found);
+  }
+  return { region, plans, refused };
+}
+
+/** Most gates that are planned together. */
+const longestRow = 3;
+
+/** Regions that follow one another so closely that they share operators: two and three of them. */
+function rowsOf(regions: readonly Region[]): Region[][] {
+  const next = (region: Region): Region[] => {
+    const nodes = new Set(region.nodes);
+    const later = regions.slice(regions.indexOf(region) + 1);
+    return later.filter((other) => other.nodes.some((node) => nodes.has(node)));
+  };
+  const rows: Region[][] = [];
+  const extend = (row: readonly Region[]): void => {
+    for (const other of next(at(row, -1))) {
+      const longer = [...row, other];
+      rows.push(longer);
+      if (longer.length < longestRow) extend(longer);
+    }
+  };
+  for (const region of regions) extend([region]);
+  return rows;
+}
+
+/** The plan chosen for a region. */
+export interface Chosen {
+  readonly planned: PlannedRegion;
+  readonly plan: Plan;
+}
+
+/**
+ * A plan for each gate that has a region: those that were asked for by name, and else what is predicted to save most. Plans
+ * that move nodes into branches leave none of these nodes to others.
+ */
+export function choose({ regions }: Plans, wanted: ReadonlyMap<string, string> | undefined): Chosen[] {
+  const candidates = regions.flatMap((planned) => {
+    const mask = at(planned.plans, 0);
+    const name = wanted?.get(planned.region.name);
+    if (wanted !== undefined) {
+      const plan = planned.plans.find((other) => other.name === name);
+      return plan === undefined ? [] : [{ planned, plan, gain: 1 }];
+    }
+    return planned.plans.map((plan) => ({ planned, plan, gain: gainOf(plan, mask) }));
+  });
+  const chosen: Chosen[] = [];
+  const gated = new Set<Gate>();
+  for (const { planned, plan, gain } of candidates.toSorted((left, right) => right.gain - left.gain)) {
+    const isFree = planned.region.gates.every(({ gate }) => !gated.has(gate));
+    if (gain <= 0 || !isFree || chosen.some((other) => clash(other, { planned, plan }))) continue;
+    for (const { gate } of planned.region.gates) gated.add(gate);
+    chosen.push({ planned, plan });
+  }
+  // In execution order: gates in a row are gathered one after another. Blocks come last, those within others first.
+  const blockSize = ({ planned: { region } }: Chosen): number => (region.off === undefined ? 0 : region.nodes.length);
+  const place = ({ planned }: Chosen): number => regions.indexOf(planned);
+  return chosen.toSorted((left, right) => blockSize(left) - blockSize(right) || place(left) - place(right));
+}
+
+/** Less than this part of the mask's time must be predicted for a plan: predictions err. */
+const leastGain = 0.05;
+
+function gainOf(plan: Plan, mask: Plan): number {
+  return mask.predicted * (1 - leastGain) - plan.predicted;
+}
+
+function clash(left: Chosen, right: Chosen): boolean {
+  if (!left.plan.isNested && !right.plan.isNested) return false;
+  if (holds(left, right) || holds(right, left)) return false;
+  const nodes = new Set<Node>(left.planned.region.nodes);
+  return right.planned.region.nodes.some((node) => nodes.has(node));
+}
+
+/** True for a block with the other's region in it: that is planned first, and what comes of it moves with the block. */
+function holds({ planned: { region } }: Chosen, other: Chosen): boolean {
+  const nodes = new Set(region.nodes);
+  return region.off !== undefined && other.planned.region.nodes.every((node) => nodes.has(node));
+}
+
+/** Rewrites the graph by the chosen plans. Each changes it, so each region is looked for anew, by the names of its gates. */
+export async function applyPlans(graph: Graph, chosen: readonly Chosen[], context: PassContext): Promise<void> {
+  const wanted = chosen.map(({ planned, plan }) => ({
+    names: planned.region.gates.map(({ gate }) => gate.name),
+    plan: plan.name,
+  }));
+  for (const { names, plan } of wanted) {
+    const gates = gatesOf(graph);
+    const own = names.map((name) =>
+      defined(
+        gates.find((gate) => gate.name === name),
+        `gate '${name}'`,
+      ),
+    );
+    const region = await new RegionFinder(graph, gates).find(own, context);
+    if (typeof region === 'string') throw new Error(`internal error: '${names.join(' + ')}' has no region: ${region}`);
+    const { plans } = await plansFor(region, planningContext(region, context));
+    await defined(
+      plans.find((other) => other.name === plan),
+      `plan '${plan}'`,
+    ).apply();
+  }
+}
+
+function planningContext(region: Region, context: PassContext): PlanningContext {
+  const { target, evaluate, profile, batch = 1 } = context;
+  const activities = new Map(region.gates.map(({ gate }) => [gate, activityOf(gate, profile)]));
+  return {
+    target,
+    evaluate,
+    batch,
+    times: new RegionTimes(region, target.costs, batch),
+    activityOf: ({ gate }) => activities.get(gate),
+  };
+}

@@ -1,0 +1,127 @@
+import { int } from '../../ir/attribute.js';
+import type { Builder } from '../../ir/builder.js';
+import type { Graph, Value } from '../../ir/graph.js';
+import { Tensor } from '../../ir/tensor.js';
+
+/** Which units of a gate a copy of its region computes. All that fire for some sample must be among them. */
+export type Selection = (
+  | { readonly kind: 'all' }
+  /** Ascending, and the same as an int64 constant. `silent` ones are computed, but nobody gives them any weight. */
+  | {
+      readonly kind: 'constant';
+      readonly units: readonly number[];
+      readonly index: Value;
+      readonly silent: ReadonlySet<number>;
+    }
+  /** int64 [count], ascending: units that are known at run time only, or with `among`, their places among these. */
+  | { readonly kind: 'runtime'; readonly index: Value; readonly among?: ConstantSelection | undefined }
+) & {
+  /** What multiplies or selects the features, for all units; undefined where exactly the selected units fire. */
+  readonly mask: Value | undefined;
+};
+
+export type ConstantSelection = Extract<Selection, { kind: 'constant' }>;
+
+/** A selection of units that are known now; `graph` is where its constant lives. */
+export function constantSelection(
+  graph: Graph,
+  units: readonly number[],
+  options: { readonly mask?: Value | undefined; readonly silent?: ReadonlySet<number> } = {},
+): ConstantSelection {
+  const index = graph.addConstant('active_units', Tensor.int64([units.length], units));
+  return { kind: 'constant', units, index, silent: options.silent ?? new Set(), mask: options.mask };
+}
+
+/** The slots, one for each of `slots` with the number of its unit, that a selection keeps; undefined if only known at run time. */
+export function slotsKept(selection: Selection, slots: readonly number[]): readonly number[] | undefined {
+  if (selection.kind !== 'constant') return undefined;
+  const selected = new Set(selection.units);
+  return slots.flatMap((unit, slot) => (selected.has(unit) ? [slot] : []));
+}
+
+/** The selected slots of a value along an axis whose slot i is of unit slots[i]. */
+export function taken(
+  value: Value,
+  axis: number,
+  slots: readonly number[],
+  selection: Selection,
+  builder: Builder,
+): Value {
+  if (selection.kind === 'all') return value;
+  if (selection.kind === 'runtime') {
+    const { among, index } = selection;
+    return builder.gather(among === undefined ? value : taken(value, axis, slots, among, builder), index, axis);
+  }
+  const kept = slotsKept(selection, slots) ?? [];
+  const [first = 0] = kept;
+  const isRun = kept.every((slot, place) => slot === first + place);
+  if (isRun) return slice(value, axis, first, first + kept.length, builder);
+  const isOwn = kept.every((slot, place) => slot === selection.units[place]);
+  return builder.gather(value, isOwn ? selection.index : builder.int64s(kept, 'slots'), axis);
+}
+
+/** Slots `start` to before `end` of a value along an axis. */
+export function slice(value: Value, axis: number, start: number, end: number, builder: Builder): Value {
+  return builder.op('Slice', [
+    value,
+    builder.int64s([start], 'start'),
+    builder.int64s([end], 'end'),
+    builder.int64s([axis], 'axis'),
+  ]);
+}
+
+/** A value of selected slots with zeros in place of all others. */
+export function scattered(
+  value: Value,
+  axis: number,
+  slots: readonly number[],
+  selection: Selection,
+  builder: Builder,
+): Value {
+  if (selection.kind === 'all') return value;
+  const rank = value.shape?.length ?? axis + 1;
+  const kept = slotsKept(selection, slots);
+  if (selection.kind === 'runtime' && selection.among !== undefined) {
+    const { among, ...places } = selection;
+    const whole = scattered(value, axis, among.units, places, builder);
+    return scattered(whole, axis, slots, among, builder);
+  }
+  if (kept === undefined) {
+    const padded = padded0(value, axis, rank, [0, 1], builder);
+    return builder.gather(padded, placesOf(selection.index, slots.length, builder), axis);
+  }
+  const [first = 0] = kept;
+  const isRun = kept.every((slot, place) => slot === first + place);
+  if (isRun) return padded0(value, axis, rank, [first, slots.length - first - kept.length], builder);
+  const places = new Map(kept.map((slot, place) => [slot, place]));
+  const padded = padded0(value, axis, rank, [0, 1], builder);
+  const index = slots.map((_, slot) => places.get(slot) ?? kept.length);
+  return builder.gather(padded, builder.int64s(index, 'places'), axis);
+}
+
+function padded0(
+  value: Value,
+  axis: number,
+  rank: number,
+  [before, behind]: readonly [number, number],
+  builder: Builder,
+): Value {
+  const pads = Array.from({ length: 2 * rank }, (_, side) =>
+    side === axis ? before : side === axis + rank ? behind : 0,
+  );
+  return before + behind === 0 ? value : builder.op('Pad', [value, builder.int64s(pads, 'pads')]);
+}
+
+/** For each of `size` slots where it stands among those that `index` lists, and behind the last for the others. */
+function placesOf(index: Value, size: number, builder: Builder): Value {
+  const count = builder.op('Shape', [index]);
+  const none = builder.op('Expand', [count, builder.int64s([size], 'size')]);
+  const zero = builder.constant(Tensor.int64([], [0]), 'zero');
+  const one = builder.constant(Tensor.int64([], [1]), 'one');
+  return builder.op('ScatterElements', [none, index, builder.op('Range', [zero, builder.squeeze(count, [0]), one])], { axis: int(0) });
+}
+
+/** Puts a value that is computed in a graph around into this one, as an output of a branch must be. */
+export function asOutput(value: Value, graph: Graph, builder: Builder): Value {
+  return value.graph === graph && value.producer !== undefined ? value : builder.op('Identity', [value]);
+}

@@ -1,0 +1,34 @@
+import type { PassContext } from '../pass.js';
+import type { Activity } from './activity.js';
+import type { Region, RegionGate } from './region.js';
+import type { RegionTimes } from './region-times.js';
+
+/** What plans for a region are made with. */
+export interface PlanningContext extends Pick<PassContext, 'target' | 'evaluate'> {
+  /** Samples of a run that times are predicted for. Plans are exact for any number. */
+  readonly batch: number;
+  readonly times: RegionTimes;
+  /** What is known of which units of a gate fire together; undefined without a profile. */
+  activityOf(gate: RegionGate): Activity | undefined;
+}
+
+/** One way to run a region, equal to its mask for every input. */
+export interface Plan {
+  /** Unique among the plans for a region, and the same whenever the region is planned anew: how plans are chosen by name. */
+  readonly name: string;
+  /** What it does, for people: a clause such as `4 variants of 64, 64, 80 and 256 units`. */
+  readonly what: string;
+  /** Microseconds of a run. */
+  readonly predicted: number;
+  /** True if the region's nodes move into nested graphs, where no other plan finds them. */
+  readonly isNested: boolean;
+  /** Rewrites the graph. Regions that were found before are stale afterwards. */
+  apply(): Promise<void> | void;
+}
+
+/** A way to save the work of units that do not fire. One file each; `strategies/index.ts` lists them. */
+export interface Strategy {
+  readonly name: string;
+  /** Its plans for a region, the one predicted to be fastest first; or why it has none. */
+  plans(region: Region, context: PlanningContext): Promise<readonly Plan[] | string> | readonly Plan[] | string;
+}
