@@ -14,7 +14,8 @@ import { benchSizes } from './dynamic/sizes.js';
 /**
  * What dynamic gating gains: see bench/README.md. One process, one thread; graphs that are compared take turns.
  *
- *     npm run bench:dynamic -- [--milliseconds N] [SECTION ...] [CASE ...]
+ *     npm run bench:dynamic -- [--milliseconds N] [--clock wall|processor]
+ *         [--tune measured|predicted] [SECTION ...] [CASE ...]
  */
 
 const sections: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
@@ -29,16 +30,24 @@ const sections: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { milliseconds: { type: 'string', default: '300' } },
+    options: {
+      milliseconds: { type: 'string', default: '300' },
+      clock: { type: 'string', default: 'wall' },
+      tune: { type: 'string', default: 'measured' },
+    },
   });
   const milliseconds = Number(values.milliseconds);
   if (!(milliseconds > 0)) throw new Error(`${values.milliseconds} is no number of milliseconds`);
+  const { clock, tune } = values;
+  if (clock !== 'wall' && clock !== 'processor') throw new Error(`there is no clock ${clock}: wall or processor`);
+  if (tune !== 'measured' && tune !== 'predicted') throw new Error(`no way to tune is ${tune}: measured or predicted`);
   const runtime = await openRuntime();
   const named = positionals.filter((name) => Object.hasOwn(sections, name));
   const cases = positionals.filter((name) => !Object.hasOwn(sections, name));
   const bench: Bench = {
     runtime,
-    milliseconds,
+    timing: { milliseconds, clock },
+    tune,
     isWanted: (name) => cases.length === 0 || cases.some((wanted) => name.includes(wanted)),
     inFolder: async (work) => {
       const folder = await mkdtemp(join(tmpdir(), 'swanc-dynamic-'));
@@ -51,7 +60,10 @@ async function main(): Promise<void> {
   };
   const [processor] = cpus();
   console.log(`${runtime.name} ${runtime.version}, one thread; ${cpus().length} x ${processor?.model}`);
-  console.log(`each graph is timed for ${milliseconds} ms, in turns with those that it is compared with\n`);
+  console.log(
+    `each graph is timed for ${milliseconds} ms, by ${clock} time, in turns with those that it is compared with`,
+  );
+  console.log(`plans are chosen by ${tune === 'measured' ? 'measuring them' : 'their predicted times'}\n`);
   for (const [name, section] of Object.entries(sections)) {
     if (named.length === 0 || named.includes(name)) await section(bench);
   }

@@ -7,6 +7,7 @@ import type { Bounds } from '../src/ops/bounds.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
+import { modesOf } from '../src/passkit/gating/modes.js';
 import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
 import { boundsWithScores } from '../src/passkit/proofs/score-bounds.js';
@@ -31,6 +32,11 @@ export const mergeGates = definePass({
     const removed: RemovedUnits[] = [];
     const bounds = boundsWithScores(graph, context.inputRange);
     for (const gate of gatesOf(graph)) {
+      const modes = modesOf(gate);
+      if (modes !== undefined) {
+        findings.push(skipped(gate.name, `one of ${modes.masks.length} constant masks decides all its units`));
+        continue;
+      }
       const score = scoreOf(gate);
       if (score === undefined) {
         findings.push(skipped(gate.name, 'its score is no sum of products of its own'));

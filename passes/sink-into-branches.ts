@@ -6,10 +6,11 @@ import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js'
 import { defined } from '../src/support/assert.js';
 
 /**
- * Moves work that one branch of an `If` alone needs into that branch, so that it is done only if the branch runs; constants
- * that it alone reads move as well, since engines prepare weights where they are at hand. Sound because a branch sees all
- * that is computed before its If, and operators have no side effects. Nothing moves into loops, which would do it again.
- * What reads large constants that are also read elsewhere stays: a second copy would make the file larger.
+ * Moves work that one branch of an `If` alone needs into that branch, so that it is done only if the branch runs, and
+ * constants that one nested graph alone reads into that graph, a loop's as well: engines bring only those weights of a
+ * convolution into the layout of their fast kernels that stand next to it. Sound because a branch sees all that is computed
+ * before its If, and operators have no side effects. No work moves into loops, which would do it again. What reads large
+ * constants that are also read elsewhere stays: a second copy would make the file larger.
  */
 export const sinkIntoBranches = definePass({
   name: 'sink-into-branches',
@@ -121,7 +122,7 @@ function moveInto(branch: Graph, nodes: readonly Node[]): void {
   }
 }
 
-/** Moves constants that a branch alone reads into it, and copies small ones that others read as well. */
+/** Moves constants that one nested graph alone reads into it, and copies small ones that others read as well. */
 function moveConstants(graph: Graph): void {
   const setting = { graph, owners: ownersIn(graph), moves: new Map() };
   for (const value of graph.constants) {
@@ -130,8 +131,7 @@ function moveConstants(graph: Graph): void {
     const isOnly = places.size === 1 && !value.isGraphOutput;
     if (tensor === undefined || !(isOnly || tensor.bytes <= smallConstant)) continue;
     for (const place of places) {
-      const owner = place && setting.owners.get(place);
-      if (place === undefined || owner === undefined || !isBranch(owner)) continue;
+      if (place === undefined) continue;
       const copy = place.addConstant(value.name, tensor);
       for (const { node, index } of value.uses.filter((use) => placeOf(use.node, setting) === place)) {
         node.graph.setInput(node, index, copy);

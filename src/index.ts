@@ -10,12 +10,16 @@ export {
   modes,
   type ProfileOptions,
   type Progress,
+  type Tuning,
+  tunings,
   type VerifyOptions,
 } from './compiler/options.js';
 export { profile } from './compiler/profile.js';
 export {
   type BudgetReport,
   type GateReport,
+  type Planning,
+  type RegionReport,
   type Report,
   reportSchema,
   type SizeReport,
@@ -23,6 +27,8 @@ export {
   type TradeOffPoint,
   type VerificationReport,
 } from './compiler/report.js';
+export type { Machine, MeasuredCosts } from './compiler/tuning/costs/costs-file.js';
+export { type TuneOptions, type TuneResult, tune } from './compiler/tuning/costs/tune.js';
 export { verify } from './compiler/verify.js';
 export type {
   Builder,

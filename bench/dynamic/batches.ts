@@ -63,8 +63,9 @@ function aimsOf({ pair, kind, firing, density, mask, time }: Row): Aim[] {
 
 async function benchBatch(
   { name, pair, firing, density }: { name: string; pair: LayerPair; firing: FiringName; density: number },
-  { runtime, milliseconds, inFolder }: Bench,
+  bench: Bench,
 ): Promise<Row> {
+  const { runtime, timing, inFolder } = bench;
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration, batch });
@@ -73,10 +74,13 @@ async function benchBatch(
       x: joined(samples.slice(index * batch, (index + 1) * batch).map(({ x }) => x)),
     }));
     const mask = await masked(graph);
-    const { bytes, regions } = await tuned(graph, model.calibration, runtime);
+    const { bytes, regions } = await tuned(graph, model.calibration, bench);
     const isMask = Buffer.compare(bytes, mask) === 0;
     const models = [mask, ...(isMask ? [] : [bytes])].map((file) => ({ model: file, feeds }));
-    const [maskTime = 0, time = maskTime] = await timesOf(models, runtime, 3 * milliseconds);
+    const [maskTime = 0, time = maskTime] = await timesOf(models, runtime, {
+      ...timing,
+      milliseconds: 3 * timing.milliseconds,
+    });
     return {
       pair: name,
       kind: pair.kind,

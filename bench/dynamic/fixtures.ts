@@ -11,6 +11,7 @@ import { printTable } from '../table.js';
 import { type Aim, printAims } from './aims.js';
 import { compacted, masked, namesOf } from './compiled.js';
 import { neededPart } from './ideal.js';
+import { modalOracle } from './modal.js';
 import type { Bench } from './section.js';
 import { timesOf } from './timing.js';
 import { tuned } from './tuned.js';
@@ -21,6 +22,8 @@ const batch = 500;
 /** What the wide fixtures are to gain at the least, and what none may lose. */
 const wideGain = 1.8;
 const mostLoss = 1.02;
+/** What a modal network may take over the networks of its modes. */
+const mostOverOracle = 1.15;
 
 interface Row {
   readonly name: string;
@@ -28,6 +31,8 @@ interface Row {
   readonly original: number;
   readonly mask: number;
   readonly time: number;
+  /** For a modal gate: with a network for each mode, the gate included. */
+  readonly oracle: number | undefined;
   /** Part of the compact network's operations that the units that fire need. */
   readonly needed: number;
   /** Of the test images, as it was and as compiled. */
@@ -62,9 +67,10 @@ export async function benchFixtures(bench: Bench): Promise<void> {
       'compact/swanc',
       'needed',
       'swanc/ideal',
+      'swanc/oracle',
       'plan',
     ],
-    rows.map(({ name, original, mask, time, needed, accuracies, plan }) => [
+    rows.map(({ name, original, mask, time, oracle, needed, accuracies, plan }) => [
       name,
       ...accuracies.map((accuracy) => `${(100 * accuracy).toFixed(2)} %`),
       ...[original, mask, time].map((number) => number.toFixed(1)),
@@ -72,6 +78,7 @@ export async function benchFixtures(bench: Bench): Promise<void> {
       `${(mask / time).toFixed(2)}x`,
       `${(100 * needed).toFixed(0)} %`,
       (time / (needed * mask)).toFixed(2),
+      oracle === undefined ? '' : (time / oracle).toFixed(3),
       plan,
     ]),
   );
@@ -79,10 +86,11 @@ export async function benchFixtures(bench: Bench): Promise<void> {
   printAims(rows.flatMap(aimsOf));
 }
 
-function aimsOf({ name, original, mask, time, accuracies: [before, after] }: Row): Aim[] {
+function aimsOf({ name, original, mask, time, oracle, accuracies: [before, after] }: Row): Aim[] {
   const isWide = name.startsWith('mnist-wide');
   return [
     ...(isWide ? [{ what: `masked/swanc, ${name}`, value: original / time, atLeast: wideGain }] : []),
+    ...(oracle === undefined ? [] : [{ what: `swanc/oracle, ${name}`, value: time / oracle, atMost: mostOverOracle }]),
     { what: `points of accuracy lost, ${name}`, value: 100 * (before - after), atMost: 0.05 },
     { what: `swanc/compact with masks, ${name}`, value: time / mask, atMost: mostLoss },
   ];
@@ -92,8 +100,9 @@ async function benchFixture(
   name: string,
   folder: string,
   { train, test }: { readonly train: Digits; readonly test: Digits },
-  { runtime, milliseconds, inFolder }: Bench,
+  bench: Bench,
 ): Promise<Row> {
+  const { runtime, timing, inFolder } = bench;
   return inFolder(async (scratch) => {
     const bare = await compacted(folder, runtime, { dead: 'observed' });
     const input = at(bare.start.graph.inputs, 0);
@@ -103,19 +112,29 @@ async function benchFixture(
     const calibration = join(scratch, 'calibration.npy');
     await writeNpy(calibration, images(train, 0, calibrationImages));
     const graph = await compacted(folder, runtime, { dead: 'observed', calibration });
+    const source = graph.source.prepared.graph;
     const original = bytesOfForm(await compileForm('masked', graph.source.prepared, graph.context));
     const mask = await masked(graph);
-    const { bytes, regions } = await tuned(graph, calibration, runtime);
+    const { bytes, regions } = await tuned(graph, calibration, bench);
     const isMask = Buffer.compare(bytes, mask) === 0;
     const feeds = Array.from({ length: timedImages }, (_, index) => ({ [input.name]: images(test, index, 1) }));
-    const models = [original, mask, ...(isMask ? [] : [bytes])].map((model) => ({ model, feeds }));
-    const [originalTime = 0, maskTime = 0, time = maskTime] = await timesOf(models, runtime, milliseconds);
+    const oracle = await modalOracle(graph, feeds, runtime);
+    const fetches = source.outputs.map((output) => output.name);
+    const models = [original, mask, isMask ? [] : bytes, oracle?.networks ?? []].flat();
+    const times = await timesOf(
+      models.map((model) => ({ model, feeds, fetches })),
+      runtime,
+      timing,
+    );
+    const [originalTime = 0, maskTime = 0, ...others] = times;
+    const [time, ...modes] = isMask ? [maskTime, ...others] : [others[0] ?? 0, ...others.slice(1)];
     const batches = (start: number): Tensors => ({ [input.name]: images(test, start, batch) });
     return {
       name,
       original: originalTime,
       mask: maskTime,
       time,
+      oracle: oracle?.shares.reduce((sum, share, mode) => sum + share * at(modes, mode), 0),
       needed: neededPart(graph.start.graph, defined(graph.context.profile, 'a profile')),
       accuracies: [await accuracyOf(original, test, batches, runtime), await accuracyOf(bytes, test, batches, runtime)],
       plan: isMask ? 'mask' : namesOf(regions),

@@ -7,7 +7,7 @@ import { Tensor } from '../../src/ir/tensor.js';
 import { modelBytes } from '../../src/onnx/write.js';
 import { inferTypes } from '../../src/ops/index.js';
 import type { Runtime } from '../../src/runtime/types.js';
-import { type GatedModel, type GatedSpec, writeGated } from '../networks/gated.js';
+import { type GatedModel, type GatedSpec, type Sample, writeGated } from '../networks/gated.js';
 import { type Compacted, compacted, masked } from './compiled.js';
 
 /**
@@ -28,7 +28,14 @@ export interface Oracle {
 
 const block = 16;
 
-export async function oracleOf(model: GatedModel, graph: Compacted, folder: string, runtime: Runtime): Promise<Oracle> {
+/** The oracle for samples that are to be run. */
+export async function oracleOf(
+  model: GatedModel,
+  graph: Compacted,
+  samples: readonly Sample[],
+  folder: string,
+  runtime: Runtime,
+): Promise<Oracle> {
   const { spec } = model;
   const { groupSize = 1, firing, width } = spec;
   const density = firing.kind === 'none' ? 1 : firing.density;
@@ -40,10 +47,15 @@ export async function oracleOf(model: GatedModel, graph: Compacted, folder: stri
   const scores = scoreGraph(graph.start.graph)?.graph;
   return {
     layers,
-    share: isBlock ? density : 1,
+    share: isBlock ? samples.filter(fires).length / samples.length : 1,
     nothing: modelBytes(emptyGraph(spec)),
     scores: scores === undefined ? undefined : modelBytes(scores),
   };
+}
+
+/** True if any gate does. */
+export function fires(sample: Sample): boolean {
+  return sample.fires.some((units) => units.includes(true));
 }
 
 /** The layers of a spec without gates, compiled. */

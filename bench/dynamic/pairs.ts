@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeGated } from '../networks/gated.js';
+import { type GatedModel, type Sample, writeGated } from '../networks/gated.js';
 import { printTable } from '../table.js';
 import { type Aim, printAims } from './aims.js';
 import {
@@ -13,12 +13,15 @@ import {
   layerPairs,
 } from './cases.js';
 import { compacted, masked, namesOf } from './compiled.js';
-import { oracleOf, oracleTime } from './oracle.js';
+import { fires, oracleOf, oracleTime } from './oracle.js';
 import type { Bench } from './section.js';
 import { timesOf } from './timing.js';
 import { tuned } from './tuned.js';
 
-const timedSamples = 16;
+/** As many that a gate of any density fires for a whole number of them. */
+const timedSamples = 20;
+/** Samples that these are taken from. */
+const drawnSamples = 400;
 
 interface Row {
   readonly pair: string;
@@ -73,15 +76,17 @@ export async function benchPairs(bench: Bench): Promise<void> {
 
 async function benchPair(
   { name, pair, firing, density }: { name: string; pair: LayerPair; firing: FiringName; density: number },
-  { runtime, milliseconds, inFolder }: Bench,
+  bench: Bench,
 ): Promise<Row> {
+  const { runtime, timing, inFolder } = bench;
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration });
-    const feeds = model.samples(timedSamples).map(({ x }) => ({ x }));
+    const samples = firing === 'block' ? blockSamples(model, density) : model.samples(timedSamples);
+    const feeds = samples.map(({ x }) => ({ x }));
     const mask = await masked(graph);
-    const { bytes, regions } = await tuned(graph, model.calibration, runtime);
-    const oracle = await oracleOf(model, graph, folder, runtime);
+    const { bytes, regions } = await tuned(graph, model.calibration, bench);
+    const oracle = await oracleOf(model, graph, samples, folder, runtime);
     // The same file twice would be two times of one graph.
     const isMask = Buffer.compare(bytes, mask) === 0;
     const others = [oracle.nothing, ...(oracle.scores === undefined ? [] : [oracle.scores])];
@@ -89,7 +94,7 @@ async function benchPair(
     const times = await timesOf(
       models.map((file) => ({ model: file, feeds })),
       runtime,
-      milliseconds,
+      timing,
     );
     const [maskTime = 0, time = 0, nothing = 0, ...rest] = isMask ? [times[0] ?? 0, ...times] : times;
     const [scores, layers] = oracle.scores === undefined ? [nothing, rest] : [rest[0] ?? 0, rest.slice(1)];
@@ -104,6 +109,14 @@ async function benchPair(
       plan: isMask ? 'mask' : namesOf(regions),
     };
   });
+}
+
+/** Samples of which exactly that part lets the block run: a few drawn at random would tell of other densities. */
+function blockSamples(model: GatedModel, density: number): Sample[] {
+  const drawn = model.samples(drawnSamples);
+  const running = Math.round(density * timedSamples);
+  const [on, off] = [drawn.filter(fires), drawn.filter((sample) => !fires(sample))];
+  return [...on.slice(0, running), ...off.slice(0, timedSamples - running)];
 }
 
 /** What a row must gain over masks. */

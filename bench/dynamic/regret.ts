@@ -64,12 +64,13 @@ export async function benchRegret(bench: Bench): Promise<void> {
   ]);
 }
 
-async function benchRegion(spec: GatedSpec, { runtime, milliseconds, inFolder }: Bench): Promise<Row> {
+async function benchRegion(spec: GatedSpec, bench: Bench): Promise<Row> {
+  const { runtime, timing, inFolder } = bench;
   return inFolder(async (folder) => {
     const model = await writeGated(spec, join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration });
     const predicted = await dynamic(graph);
-    const measured = await tuned(graph, model.calibration, runtime);
+    const measured = await tuned(graph, model.calibration, bench);
     const [region] = predicted.regions;
     const plans = ['mask', ...(region?.considered ?? []).flatMap(({ plan }) => (plan === 'mask' ? [] : [plan]))];
     const models = [await masked(graph)];
@@ -80,7 +81,7 @@ async function benchRegion(spec: GatedSpec, { runtime, milliseconds, inFolder }:
     const times = await timesOf(
       models.map((bytes) => ({ model: bytes, feeds })),
       runtime,
-      milliseconds,
+      timing,
     );
     const best = Math.min(...times);
     const timeOf = (plan: string): number => at(times, plans.indexOf(plan));

@@ -13,6 +13,17 @@ import { at } from '../../src/support/assert.js';
 export interface Contestant {
   readonly model: Uint8Array;
   readonly feeds: readonly Tensors[];
+  /** The outputs that are wanted; all by default. What only others need is computed all the same. */
+  readonly fetches?: readonly string[];
+}
+
+/** What a run is timed by: the clock, or the time that this process had a processor, which other programs do not add to. */
+export type Clock = 'wall' | 'processor';
+
+export interface Timing {
+  /** For about how long each graph is run. */
+  readonly milliseconds: number;
+  readonly clock: Clock;
 }
 
 const warmUpRounds = 2;
@@ -27,12 +38,12 @@ const fewestRounds = 5;
 export async function timesOf(
   contestants: readonly Contestant[],
   runtime: Runtime,
-  milliseconds: number,
+  timing: Timing,
 ): Promise<readonly number[]> {
   const sessions: Session[] = [];
   try {
     for (const { model } of contestants) sessions.push(await runtime.load(model));
-    return await timeSessions(contestants, sessions, milliseconds * contestants.length);
+    return await timeSessions(contestants, sessions, timing);
   } finally {
     for (const session of sessions) await session.close();
   }
@@ -41,8 +52,9 @@ export async function timesOf(
 async function timeSessions(
   contestants: readonly Contestant[],
   sessions: readonly Session[],
-  milliseconds: number,
+  { milliseconds, clock }: Timing,
 ): Promise<readonly number[]> {
+  const { now, idle } = clockOf(clock);
   const count = at(contestants, 0).feeds.length;
   const runs = Array.from({ length: count }, (): number[][] => []);
   const round = async (number: number): Promise<void> => {
@@ -52,21 +64,34 @@ async function timeSessions(
         // Forwards and backwards, so that not always the same one comes behind the largest.
         const place = number % 2 === 0 ? turn : sessions.length - 1 - turn;
         const index = (place + sample + number) % sessions.length;
-        const feeds = at(at(contestants, index).feeds, sample);
-        const start = performance.now();
-        await at(sessions, index).run(feeds);
-        times[index] = (performance.now() - start) * 1000;
+        const session = at(sessions, index);
+        const { feeds, fetches = session.outputs } = at(contestants, index);
+        const sampleFeeds = at(feeds, sample);
+        const start = now();
+        await session.run(sampleFeeds, fetches);
+        times[index] = Math.max(0, now() - start - idle);
       }
       at(runs, sample).push(times);
     }
   };
   for (let warmUp = 0; warmUp < warmUpRounds; warmUp++) await round(warmUp);
   for (const list of runs) list.length = 0;
-  const end = performance.now() + milliseconds;
+  const end = performance.now() + milliseconds * contestants.length;
   for (let number = 0; number < fewestRounds || performance.now() < end; number++) await round(number);
   const first = median(runs.flat().map((times) => at(times, 0)));
   return contestants.map((_, index) => {
     const relative = runs.map((turns) => median(turns.map((times) => at(times, index) / at(times, 0))));
     return (first * relative.reduce((sum, ratio) => sum + ratio, 0)) / count;
   });
+}
+
+/** Microseconds from some point in time on, and how many of them it takes to ask. */
+function clockOf(clock: Clock): { readonly now: () => number; readonly idle: number } {
+  if (clock === 'wall') return { now: () => performance.now() * 1000, idle: 0 };
+  const now = (): number => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  };
+  const asked = Array.from({ length: 101 }, () => -now() + now());
+  return { now, idle: median(asked) };
 }

@@ -2,15 +2,17 @@ import { planGates } from '../../passes/plan-gates.js';
 import { compileForm } from '../../src/compiler/forms.js';
 import { openSamples } from '../../src/compiler/samples.js';
 import { type DynamicForms, planByMeasuring } from '../../src/compiler/tuning/plan-dynamic.js';
-import type { Runtime, Tensors } from '../../src/runtime/types.js';
+import type { Tensors } from '../../src/runtime/types.js';
 import { at } from '../../src/support/assert.js';
 import { type Compacted, dynamic, type Planned } from './compiled.js';
+import type { Bench } from './section.js';
 
 /** Runs that plans are measured on. */
 const tuningRuns = 32;
 
-/** The dynamic form as a user gets it: plans are measured on calibration samples, and the fastest are taken. */
-export async function tuned(graph: Compacted, calibration: string, runtime: Runtime): Promise<Planned> {
+/** The dynamic form as a user gets it: plans are measured on calibration samples unless the bench is told not to. */
+export async function tuned(graph: Compacted, calibration: string, { runtime, tune }: Bench): Promise<Planned> {
+  if (tune === 'predicted') return dynamic(graph);
   const { start, context } = graph;
   const forms: DynamicForms = {
     regions: async () => {

@@ -5,6 +5,7 @@ import { swancVersion } from '../support/version.js';
 import { addCompile } from './commands/compile.js';
 import { addInspect } from './commands/inspect.js';
 import { addProfile } from './commands/profile.js';
+import { addTune } from './commands/tune.js';
 import { addVerify } from './commands/verify.js';
 import type { Terminal } from './terminal.js';
 
@@ -50,6 +51,7 @@ Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 unsupported or invalid mo
   addProfile(program, terminal);
   addInspect(program, terminal);
   addVerify(program, terminal);
+  addTune(program, terminal);
   return program;
 }
 

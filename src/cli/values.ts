@@ -10,6 +10,14 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function positiveNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError('A number above 0 is expected.');
+  }
+  return value;
+}
+
 /** `low,high` */
 export function numberRange(text: string): readonly [number, number] {
   const [low, high, ...others] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));

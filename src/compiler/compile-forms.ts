@@ -4,7 +4,7 @@ import { gatesOf } from '../passkit/gates.js';
 import type { PassManager } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
-import { at } from '../support/assert.js';
+import { assert, at } from '../support/assert.js';
 import { budgetOf } from './budget/budget-options.js';
 import { type Pruned, pruneWithin } from './budget/prune-within.js';
 import type { ChoiceInput, StepName } from './choose-form.js';
@@ -66,13 +66,19 @@ function dynamicForms(
 ): DynamicForms {
   return {
     regions: async () => {
-      const manager = compact.fork({ ...context, plans: new Map() });
+      const manager = compact.fork(context);
       await manager.run([planGates]);
       return at(manager.runs, -1).report;
     },
     compile: async (plans, isFinal) => {
       const hook = isFinal ? await finalHook() : undefined;
-      return compileForm('dynamic', compact, { ...context, plans }, { ...options, hook });
+      const form = await compileForm('dynamic', compact, { ...context, plans }, { ...options, hook });
+      const made = form.manager.runs.flatMap(({ report }) => report.regions ?? []);
+      for (const [region, plan] of plans) {
+        const isMade = made.some((own) => own.region === region && own.chosen === plan);
+        assert(isMade, `plan '${plan}' of region '${region}' has room beside the others`);
+      }
+      return form;
     },
     predict: async () => compileForm('dynamic', compact, context, { ...options, hook: await finalHook() }),
   };

@@ -30,7 +30,7 @@ import { scoreLimits } from './score-advice.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { modelFile, reportTarget } from './target-report.js';
-import { batchOf, batchProblems } from './timed-samples.js';
+import { batchOf, requireBatch } from './timed-samples.js';
 import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-costs.js';
 import { type Reference, runReference } from './verification.js';
 
@@ -110,11 +110,12 @@ async function openInputs(options: CompileOptions, context: PassContext, runtime
   const dump = dumpIr === undefined ? undefined : dumpAfterPass(join(dumpIr, 'prepare'));
   // Then nothing goes back to the original, and its weights need not stay in memory.
   if (options.verify === false && calibration === undefined && options.profile === undefined) {
-    return { source: await openSource(model, context, options, dump) };
+    const source = await openSource(model, context, options, dump);
+    requireBatch(options.batch, source.prepared.graph);
+    return { source };
   }
   const source = await openWithOriginal(model, context, options, dump);
-  const problems = batchProblems(options.batch, source.prepared.graph);
-  if (problems.length > 0) throw new SwancError('usage', 'these options do not fit the model', problems);
+  requireBatch(options.batch, source.prepared.graph);
   const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
   const { inputRange } = options;
   const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);

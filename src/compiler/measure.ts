@@ -10,13 +10,15 @@ const fewestRuns = 3;
 /** Samples at least, however long a run takes: gates need much work for some and little for others. */
 const fewestSamples = 8;
 
-/** Microseconds of a run of one session: for every sample the median of its runs. */
+/** Microseconds of a run of one session: for every sample the median of its runs, or another summary of them. */
 export type SampleTimes = readonly number[];
 
 export interface TimingOptions {
   readonly signal?: AbortSignal | undefined;
   /** For about how long each session is measured. */
   readonly milliseconds?: number;
+  /** What stands for all runs of a sample; the median if not given. */
+  readonly summary?: (times: readonly number[]) => number;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface TimingOptions {
 export async function timeSamples(
   sessions: readonly Session[],
   samples: readonly Tensors[],
-  { signal, milliseconds = usualTime }: TimingOptions = {},
+  { signal, milliseconds = usualTime, summary = median }: TimingOptions = {},
 ): Promise<readonly SampleTimes[]> {
   const round = roundsOf(sessions);
   const start = performance.now();
@@ -47,7 +49,7 @@ export async function timeSamples(
       for (const [session, time] of times.entries()) runs[session]?.[sample]?.push(time);
     }
   }
-  return runs.map((own) => own.map(median));
+  return runs.map((own) => own.map(summary));
 }
 
 /** The mean over the samples of the median time of a run of each session, in microseconds. */
@@ -91,6 +93,12 @@ function isCoprime(step: number, count: number): boolean {
 function evenly<T>(list: readonly T[], count: number): readonly T[] {
   if (count >= list.length) return list;
   return Array.from({ length: count }, (_, index) => at(list, Math.floor((index * list.length) / count)));
+}
+
+/** The time that so large a part of all is below. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return at(sorted, Math.min(sorted.length - 1, Math.floor(part * sorted.length)));
 }
 
 export function median(values: readonly number[]): number {

@@ -13,6 +13,7 @@ import { guardInterpolation } from '../../passes/guard-interpolation.js';
 import { guardPadding } from '../../passes/guard-padding.js';
 import { hoistCommonWork } from '../../passes/hoist-common-work.js';
 import { lowerGates } from '../../passes/lower-gates.js';
+import { lowerMeans } from '../../passes/lower-means.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
 import { mergeBranches } from '../../passes/merge-branches.js';
 import { mergeDuplicateUnits } from '../../passes/merge-duplicate-units.js';
@@ -67,6 +68,7 @@ const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScal
 /** Leaves plain ONNX operators that the target runs. Exact. */
 const lowering: readonly Pass[] = [
   lowerGates,
+  lowerMeans,
   ...tidy,
   sinkIntoBranches,
   selectShortBranches,

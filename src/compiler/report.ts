@@ -67,7 +67,7 @@ const tradeOffSchema = z.strictObject({
   latency: z
     .strictObject({ microseconds: z.number(), unpruned: z.number() })
     .nullable()
-    .describe('median of one run with one sample, in turns with the model without these removals'),
+    .describe('of a run, as in `latency`, in turns with the model without these removals'),
 });
 
 const budgetReportSchema = z.strictObject({

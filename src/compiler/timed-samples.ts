@@ -1,7 +1,7 @@
 import type { Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import type { Tensors } from '../runtime/types.js';
-import { type Problem, problem } from '../support/errors.js';
+import { problem, SwancError } from '../support/errors.js';
 
 /** Runs that measurements go round. */
 const mostRuns = 32;
@@ -20,11 +20,12 @@ export function batchOf(wanted: number | undefined, graph: Graph): number {
   return wanted ?? fixedBatchOf(graph) ?? 1;
 }
 
-/** What is wrong with a wanted number of samples, for a model. */
-export function batchProblems(wanted: number | undefined, graph: Graph): Problem[] {
+/** @throws SwancError `usage` where another number of samples is wanted than the model takes. */
+export function requireBatch(wanted: number | undefined, graph: Graph): void {
   const fixed = fixedBatchOf(graph);
-  if (wanted === undefined || fixed === undefined || wanted === fixed) return [];
-  return [problem('batch', `plans for runs of ${wanted} samples, but the model takes ${fixed}`, 'leave out --batch')];
+  if (wanted === undefined || fixed === undefined || wanted === fixed) return;
+  const what = `plans for runs of ${wanted} samples, but the model takes ${fixed}`;
+  throw new SwancError('usage', 'the options do not fit the model', [problem('batch', what, 'leave out --batch')]);
 }
 
 /**

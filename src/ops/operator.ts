@@ -79,6 +79,8 @@ export interface Operator {
   readonly padded?: (node: Node, padding: Padding) => Attributes | undefined;
   /** Lays the weights out with the output's units along axis 0, so that gathering some of them copies whole rows. */
   readonly rowsFirst?: (node: Node, graph: Graph) => void;
+  /** For a mean of input 0 over some of its axes: which, and whether they stay with size 1. */
+  readonly averages?: (node: Node) => { readonly axes: readonly number[]; readonly keepsAxes: boolean } | undefined;
   /** Axes of input 0 along which output elements lie between its elements; undefined: none, or not known. */
   readonly interpolates?: (node: Node) => readonly number[] | undefined;
   /** The output holds the elements of input 0 at their places, in another type. */

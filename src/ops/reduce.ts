@@ -42,6 +42,7 @@ function reduce(op: string, axesInputSince: number): Operator {
     // A product of n elements is scaled by the factor to the power of n.
     homogeneous: () => (op === 'ReduceProd' ? [] : [0]),
     bounds: reducedBounds,
+    ...(op === 'ReduceMean' ? { averages: averagesOf } : {}),
     ...(op === 'ReduceMean' || op === 'ReduceSum' ? { linearStep: reducedStep } : {}),
     transposed: (node, perm, graph) => {
       const axes = reducedAxes(node);
@@ -76,6 +77,11 @@ function reduce(op: string, axesInputSince: number): Operator {
       graph.setInput(node, 1, undefined);
     },
   };
+}
+
+function averagesOf(node: Node): ReturnType<NonNullable<Operator['averages']>> {
+  const axes = reducedAxes(node);
+  return axes === undefined ? undefined : { axes, keepsAxes: node.int('keepdims', 1) === 1 };
 }
 
 function reducedShape(from: Shape, axes: readonly number[], keepsAxes: boolean): Shape {

@@ -55,7 +55,9 @@ export const gate: Operator = {
   },
   body: (node, graph) => {
     const builder = new Builder(graph, { origin: node.origin, before: node });
-    return [gatedBy(node, firing(node, node.input(1), builder), builder)];
+    const on = firing(node, node.input(1), builder);
+    const mask = selects(node) ? on : builder.cast(on, node.input(0).elementType ?? 'float32');
+    return [gatedBy(node, mask, builder)];
   },
 };
 
@@ -96,12 +98,12 @@ export function firing(gateNode: Node, score: Value, builder: Builder): Value {
   ]);
 }
 
-/** The features of a gate where `on` says that it fires, else zero. */
-export function gatedBy(gateNode: Node, on: Value, builder: Builder): Value {
+/** The features of a gate where it fires, else zero. `mask`: bool for a gate that selects, else 1 and 0 of the features' type. */
+export function gatedBy(gateNode: Node, mask: Value, builder: Builder): Value {
   const features = gateNode.input(0);
-  const type = features.elementType ?? 'float32';
-  if (!selects(gateNode)) return builder.op('Mul', [features, builder.cast(on, type)]);
-  return builder.op('Where', [on, features, builder.cast(builder.scalar(0, 'off'), type)]);
+  if (!selects(gateNode)) return builder.op('Mul', [features, mask]);
+  const off = builder.cast(builder.scalar(0, 'off'), features.elementType ?? 'float32');
+  return builder.op('Where', [mask, features, off]);
 }
 
 /** True for a gate that gives zero for features that are infinite or no number, too. */

@@ -4,6 +4,7 @@ import { neverFiredBound } from '../runtime/profile/query.js';
 import { budgetLines } from './budget.js';
 import type { Colors } from './colors.js';
 import { formatBytes, formatChange, formatCount, formatMicroseconds, formatTable, labelled, plural } from './format.js';
+import { planningLines } from './planning.js';
 import { printable } from './text.js';
 import { describe } from './verify.js';
 
@@ -37,6 +38,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('gates', gateTable(target), colors.dim),
     ...labelled('budget', budgetLines(target.budget), colors.dim),
     ...labelled('size', sizeLines(target, report), colors.dim),
+    ...labelled('plans', planningLines(target.planning), colors.dim),
     ...labelled('latency', latencyLines(target), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),
     ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
@@ -144,7 +146,8 @@ function latencyLines({ latency, mode, gates }: TargetReport): string[] {
     const name = form === 'masked' && gates.length === 0 ? 'original' : form;
     return `${name}${form === mode ? ' *' : ''} ${formatMicroseconds(time)}${ratio}`;
   });
-  return [parts.join(', '), `median of one sample in ${latency.runtime}, one thread; * is written`];
+  const run = latency.batch === 1 ? 'one sample' : plural(latency.batch, 'sample');
+  return [parts.join(', '), `a run of ${run} in ${latency.runtime}, one thread; * is written`];
 }
 
 /** How many candidates every pass dealt with, and how many it left: the reasons are in the report. */

@@ -129,8 +129,12 @@ describe('a modal gate that cannot be', () => {
       return errorOf(() => importTfjsModel(folder)).message;
     });
 
-  test.each([1, 0, 2.5, '4'])('has modes = %j', async (modes) => {
-    expect(await problemsOf({ modes })).toContain('a whole number of at least 2 is needed');
+  test.each([-1, 2.5, '4'])('has modes = %j', async (modes) => {
+    expect(await problemsOf({ modes })).toContain('a whole number of at least 0 is needed');
+  });
+
+  test('has a single mode', async () => {
+    expect(await problemsOf({ modes: 1 })).toContain('modes = 1 is no choice');
   });
 
   test('has weights of other shapes, or none', async () => {

@@ -304,6 +304,7 @@ describe('SwanGate', () => {
           hiddenUnits: fc.constantFrom(0, 3),
           useBias: fc.boolean(),
           pooling: fc.constantFrom('average' as const, 'none' as const),
+          modes: fc.constantFrom(0, 0, 2, 5),
         }),
         fc.constantFrom('self', 'rows', 'image'),
         async (args, control) => {
@@ -315,15 +316,18 @@ describe('SwanGate', () => {
           const gate = graph.nodes.find((node) => node.op === 'Gate');
           expect(gate?.int('axis', -1)).toBe(3);
           expect(gate?.float('threshold', Number.NaN)).toBe(
-            Math.fround(Math.log(args.threshold / (1 - args.threshold))),
+            args.modes > 0 ? 0 : Math.fround(Math.log(args.threshold / (1 - args.threshold))),
           );
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     ));
 
   test('a gate on units', async () => {
-    for (const groupSize of [1, 2, 6]) await conforms(single(new SwanGate({ groupSize, hiddenUnits: 2 }), [6]));
+    for (const groupSize of [1, 2, 6]) {
+      await conforms(single(new SwanGate({ groupSize, hiddenUnits: 2 }), [6]));
+      await conforms(single(new SwanGate({ groupSize, modes: 3 }), [6]));
+    }
   });
 });
 

@@ -17,7 +17,7 @@ import { conditionalGraph, conditionNames } from './random/conditional.js';
 import { randomFeeds, runPass, type Tensors } from './support.js';
 
 const runtime = await openRuntime();
-const cases = Number(process.env.SWANC_CASES ?? 30);
+const cases = Number(process.env.SWANC_CASES ?? 20);
 const start = Number(process.env.SWANC_SEED ?? 1);
 
 /** A Where is better than nothing, so that all that may become one does. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { foldConstants } from '../../passes/fold-constants.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { expectSameFunction, graphOf, operators, runGraph, runPass } from './support.js';
@@ -16,7 +17,7 @@ describe('a gate becomes', () => {
     expect((await lowered(text)).ops).toBe('GreaterOrEqual Cast Mul');
   });
 
-  test('a comparison of the scores before they are handed to the units of a group', async () => {
+  test('a mask of the scores before they are handed to the units of a group', async () => {
     const text = `g (float[N, 4, 2, 2] x, float[N, 2] s) => (float[N, 4, 2, 2] y)
 <
   int64[4] groups = {0, 0, 1, 1},
@@ -27,7 +28,21 @@ describe('a gate becomes', () => {
   each = Gather <axis: int = 1> (u, groups)
   y = ai.swan.Gate (x, each)
 }`;
-    expect((await lowered(text)).ops).toBe('GreaterOrEqual Unsqueeze Gather Cast Mul');
+    expect((await lowered(text)).ops).toBe('GreaterOrEqual Cast Unsqueeze Gather Mul');
+  });
+
+  test('a row of a constant mask where it is modal', async () => {
+    const text = `g (float[N, 3] x, float[N, 2] r) => (float[N, 3] y)
+<float[2, 3] masks = {1.0, -1.0, 0.0, -2.0, 0.5, 3.0}>
+{
+  m = ArgMax <axis: int = 1, keepdims: int = 0> (r)
+  s = Gather <axis: int = 0> (masks, m)
+  y = ai.swan.Gate <axis: int = 1> (x, s)
+}`;
+    const { graph } = await runPass(text, [lowerGates, foldConstants]);
+    await expectSameFunction(graphOf(text), graph, { samples: 8 });
+    expect(operators(graph)).toEqual(['ArgMax', 'Gather', 'Mul']);
+    expect(graph.nodes[1]?.input(0).constant?.numbers()).toEqual([1, 0, 1, 0, 1, 1]);
   });
 
   test('a mask in its own branch', async () => {

@@ -83,6 +83,11 @@ describe('what saves nothing behind the If', () => {
     expect((await sunk(choice('z = Mul (a, a)', 'q = Mul (b, b)'), dear)).body).toContain('y = Mul (z_1, z_1)');
   });
 
+  test('keeps the place of the input that differs, and stays if several do', async () => {
+    expect((await sunk(choice('z = Sub (v, a)', 'q = Sub (v, b)'), dear)).body).toContain('y = Sub (v, z_1)');
+    expect((await sunk(choice('z = Sub (a, b)', 'q = Sub (b, a)'), dear)).ops).toBe('Neg Abs If Sub Sub');
+  });
+
   test('stays if the branches end differently, or on values of different shapes', async () => {
     expect((await sunk(choice('z = Tanh (a)', 'q = Relu (b)'), dear)).ops).toBe('Neg Abs If Tanh Relu');
     const short = ',\n  float[1, 2] k = {1.0, 2.0}';

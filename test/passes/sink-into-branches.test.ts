@@ -85,6 +85,25 @@ describe('weights', () => {
     expect(inside).toContain('float[9] bias');
   });
 
+  test('of a loop move into its body, and small ones that it shares are there twice', async () => {
+    const looped = choice(
+      't = Mul (x, bias)',
+      'z = Neg (t)',
+      'q = Relu (x)',
+      `o = Loop <body: graph = body (int64 i, bool go, float[N, 9] s) => (bool still, float[N, 9] next)
+    {
+      still = Identity (go)
+      next = Gemm (s, w, bias)
+    }> (trips, "", x)`,
+      ', float[N, 9] o',
+    ).replace('float[9] bias', 'int64 trips = {2},\n  float[9] bias');
+    const { graph, text } = await sunk(looped);
+    const [loop] = graph.nodes.filter(({ op }) => op === 'Loop').flatMap(({ subgraphs }) => subgraphs);
+    expect([...(loop?.constants ?? [])].map(({ name }) => name)).toContain('w');
+    expect([...graph.constants].map(({ name }) => name)).toEqual(['trips']);
+    expect(text.match(/float\[9\] bias/g)?.length).toBe(2);
+  });
+
   test('that others read keep their reader outside, and what it reads', async () => {
     const { ops, findings, graph } = await sunk(
       choice('t = Tanh (x)\n h = Gemm (t, w)', 'z = Neg (h)', 'q = Gemm (x, w, bias)'),

@@ -41,7 +41,7 @@ describe('documents', () => {
 
   it('tell of every option of every command', async () => {
     const text = read('docs/cli.md');
-    for (const command of [['compile'], ['profile'], ['profile', 'merge'], ['inspect'], ['verify']]) {
+    for (const command of [['compile'], ['profile'], ['profile', 'merge'], ['inspect'], ['verify'], ['tune']]) {
       const { stdout } = await swanc([...command, '--help']);
       const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option = '']) => option);
       expect(options).toContain('--json');

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type CompileOptions, type Mode, modes } from '../../compiler/options.js';
+import { type CompileOptions, type Mode, modes, type Tuning, tunings } from '../../compiler/options.js';
 import { colorsFor } from '../../report/colors.js';
 import { renderReport } from '../../report/compile.js';
 import { printable } from '../../report/text.js';
@@ -12,6 +12,10 @@ interface Flags extends ModelFlags {
   readonly out: string;
   readonly target?: readonly string[];
   readonly mode?: Mode;
+  readonly tune?: Tuning;
+  readonly batch?: number;
+  /** True where nothing is said of them. */
+  readonly tunedCosts?: string | boolean;
   readonly calibration?: string;
   readonly profile?: string;
   readonly samples?: number;
@@ -56,6 +60,19 @@ export function addCompile(program: Command, terminal: Terminal): void {
         'dense: remove what is never needed; dynamic: also skip what an input does not need; auto: the faster one (default)',
       ).choices(modes),
     )
+    .addOption(
+      new Option(
+        '--tune <way>',
+        'how plans to skip work are chosen: measured on the samples (default with samples), or predicted by costs',
+      ).choices(tunings),
+    )
+    .option(
+      '--batch <count>',
+      'samples of a run that plans are made and measured for; the result is right for any (default: 1)',
+      positiveInteger,
+    )
+    .option('--tuned-costs <file>', 'costs written by "swanc tune" (default: those of this machine, if it was run)')
+    .option('--no-tuned-costs', 'use the costs that swanc comes with')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them')
     .option('--profile <file>', 'gate statistics written by "swanc profile"')
     .option('--samples <count>', 'use at most so many calibration samples', positiveInteger)
@@ -87,9 +104,11 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .option('--verify-each', 'compare before and after every pass, too')
     .option('--dump-ir <folder>', 'write the graph after every pass, as text and as .onnx')
     .addHelpText('after', examples)
-    .action(async (model: string, { target, plugin, json, ...flags }: Flags) => {
+    .action(async (model: string, { target, plugin, json, tunedCosts: costs, ...flags }: Flags) => {
       const { compile } = await import('../../index.js');
-      const options: CompileOptions = { ...flags, model, targets: target, plugins: plugin, signal: terminal.signal };
+      const tunedCosts = costs === true ? undefined : costs;
+      const { signal } = terminal;
+      const options: CompileOptions = { ...flags, model, targets: target, plugins: plugin, tunedCosts, signal };
       const { report } = await withProgress(terminal, (onProgress) => compile({ ...options, onProgress }));
       const errColors = colorsFor(terminal.errColors);
       for (const warning of report.warnings) terminal.err(`${errColors.yellow('warning:')} ${printable(warning)}\n`);

@@ -8,7 +8,7 @@ import { CompiledTrials, type TrialOptions } from './trials.js';
 
 /** Makes the form dynamic of one compacted graph. */
 export interface DynamicForms {
-  /** The regions of its gates with all plans that there are for them, of which none is applied. */
+  /** The regions of its gates with all plans that there are for them. */
   regions(): Promise<PassReport>;
   /** Lowers a copy of the graph with these plans, and masks elsewhere. `isFinal` for what may be written. */
   compile(plans: PlanNames, isFinal: boolean): Promise<Form>;

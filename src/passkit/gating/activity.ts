@@ -89,17 +89,18 @@ const batchesDrawn = 512;
 /** One entry for each set, the heaviest first, with weights that add up to 1; ties are broken by the sets themselves. */
 export function distinct(patterns: readonly WeightedPattern[]): WeightedPattern[] {
   const byKey = new Map<string, { units: BitSet; weight: number; key: string }>();
-  let total = 0;
   for (const { units, weight } of patterns) {
     const { key } = units;
     const known = byKey.get(key);
     if (known === undefined) byKey.set(key, { units, weight, key });
     else known.weight += weight;
-    total += weight;
   }
-  return [...byKey.values()]
-    .sort((left, right) => right.weight - left.weight || (left.key < right.key ? -1 : 1))
-    .map(({ units, weight }) => ({ units, weight: weight / total }));
+  const sorted = [...byKey.values()].sort(
+    (left, right) => right.weight - left.weight || (left.key < right.key ? -1 : 1),
+  );
+  // Added in this order, so that not even rounding depends on the order given.
+  const total = sorted.reduce((sum, { weight }) => sum + weight, 0);
+  return sorted.map(({ units, weight }) => ({ units, weight: weight / total }));
 }
 
 /** The masks of a modal gate with the weights that they were observed with. */

@@ -88,15 +88,7 @@ class Dispatch {
     this.#needs = new Map(region.nodes.map((node) => [node, gatesNeeded(node, region)]));
     for (const { variants, own } of gates) {
       for (const variant of variants) {
-        const isAll = variant.units.length === own.gate.units;
-        const silent = new Set(
-          variant.match === 'equals' ? variant.units.filter((unit) => !variant.fires.has(unit)) : [],
-        );
-        const selection: Selection =
-          isAll && silent.size === 0
-            ? { kind: 'all', mask: undefined }
-            : constantSelection(region.graph, variant.units, { silent });
-        this.#units.set(variant, selection);
+        this.#units.set(variant, unitsOf(variant, own, region.graph));
       }
     }
   }
@@ -214,6 +206,13 @@ function middleOf(shares: readonly number[], first: number, end: number): number
     if (gap < Math.abs(total - 2 * sum(first, best))) best = middle;
   }
   return best;
+}
+
+/** What a variant computes, its mask aside; `graph` is where the constants live. */
+export function unitsOf({ units, match, fires }: Variant, { gate }: RegionGate, graph: Graph): Selection {
+  const silent = new Set(match === 'equals' ? units.filter((unit) => !fires.has(unit)) : []);
+  const isAll = units.length === gate.units && silent.size === 0;
+  return isAll ? { kind: 'all', mask: undefined } : constantSelection(graph, units, { silent });
 }
 
 /** The gates whose units a node works on, reads or makes. */

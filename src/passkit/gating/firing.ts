@@ -1,5 +1,6 @@
 import type { Builder } from '../../ir/builder.js';
 import type { Graph, Node, Value } from '../../ir/graph.js';
+import type { ElementType } from '../../ir/types.js';
 import { operatorOf } from '../../ops/index.js';
 import { sizeOfAxis } from '../../ops/relations.js';
 import { firing, selects } from '../../ops/swan.js';
@@ -8,20 +9,31 @@ import { movedFrom, type Slots, slotsOf } from '../movement.js';
 
 /**
  * Where a score fires, with the operators that only move elements put behind the comparison: it is made where the score is
- * smallest, which is sound because comparing is element-wise. Bool, in the shape of `score`.
+ * smallest, which is sound because comparing is element-wise. The masks of a modal gate are constants, which are compared
+ * when the model is compiled. Bool, in the shape of `score`.
  */
 export function firingOf(gate: Node, score: Value, builder: Builder): Value {
-  const producer = score.producer;
-  const isMovement = producer !== undefined && operatorOf(producer)?.moves === true && producer.graph === gate.graph;
-  if (!isMovement) return firing(gate, score, builder);
-  const moved = firingOf(gate, producer.input(0), builder);
+  return movedBehind(score, gate.graph, builder, (source) => firing(gate, source, builder));
+}
+
+/** The same as 1 and 0 of type `type`, which are made where the score is smallest as well. */
+export function firingNumbers(gate: Node, score: Value, builder: Builder, type: ElementType = 'float32'): Value {
+  return movedBehind(score, gate.graph, builder, (source) => builder.cast(firing(gate, source, builder), type));
+}
+
+/** What `work`, which is element-wise, makes of a value, done before what moves its elements in this graph. */
+function movedBehind(value: Value, graph: Graph, builder: Builder, work: (source: Value) => Value): Value {
+  const producer = value.producer;
+  const isMovement = producer !== undefined && operatorOf(producer)?.moves === true && producer.graph === graph;
+  if (!isMovement) return work(value);
+  const moved = movedBehind(producer.input(0), graph, builder, work);
   return builder.op(producer.op, [moved, ...producer.inputs.slice(1)], producer.attributes);
 }
 
 /** What a gate multiplies its features by, or selects them with: bool for the latter, else the features' element type. */
 export function maskOf(gate: Gate, score: Value, builder: Builder): Value {
-  const on = firingOf(gate.node, score, builder);
-  return selects(gate.node) ? on : builder.cast(on, gate.node.input(0).elementType ?? 'float32');
+  if (selects(gate.node)) return firingOf(gate.node, score, builder);
+  return firingNumbers(gate.node, score, builder, gate.node.input(0).elementType);
 }
 
 /** The smallest score that decides a gate, as a matrix, and which of its columns each unit is decided by. */

@@ -1,4 +1,4 @@
-import { assert } from '../../support/assert.js';
+import { assert, at } from '../../support/assert.js';
 import type { BitSet } from '../../support/bit-set.js';
 import { type Activity, distinct, type WeightedPattern } from './activity.js';
 import { exactVariants, mostExactPatterns } from './merge-exact.js';
@@ -18,7 +18,10 @@ export interface MergeOptions {
   readonly live: BitSet;
   /** Most variants, the last one included. */
   readonly mostVariants: number;
-  /** What a run of a variant of these units costs, padding of its width included; never less for more units. */
+  /**
+   * What a run of a variant of these units costs, padding of its width included. It goes by their number alone, and is
+   * never less for more units.
+   */
   cost(units: BitSet): number;
   /** What each `If` on the way to a variant costs, in the same unit. */
   readonly levelCost: number;
@@ -33,7 +36,10 @@ export interface Variants {
   readonly isOptimal: boolean;
 }
 
-/** The variants of least expected cost for weighted patterns, for each number of them from 1 to the most allowed. */
+/**
+ * The variants of least expected cost for weighted patterns: entry i is the best of at most i + 1 variants, up to as many as
+ * are allowed.
+ */
 export function mergePatternsEach(patterns: readonly WeightedPattern[], options: MergeOptions): Variants[] {
   const { live, mostVariants } = options;
   assert(mostVariants >= 1, 'no variant is allowed');
@@ -43,12 +49,24 @@ export function mergePatternsEach(patterns: readonly WeightedPattern[], options:
   );
   const weighted = distinct(patterns.filter(({ weight }) => weight > 0));
   const isOptimal = weighted.length <= mostExactPatterns;
-  const found = isOptimal ? exactVariants(weighted, options) : searchVariants(weighted, options);
+  const problem = { ...options, cost: remembered((units) => options.cost(units)) };
+  const found = isOptimal ? exactVariants(weighted, problem) : searchVariants(weighted, problem);
   return found.map((variants) => ({
     variants,
-    expectedCost: expectedCost(variants, weighted, options),
+    expectedCost: expectedCost(variants, weighted, problem),
     isOptimal,
   }));
+}
+
+/** Asks for the cost of each number of units once: a search asks very often. */
+function remembered(cost: (units: BitSet) => number): (units: BitSet) => number {
+  const known: (number | undefined)[] = [];
+  return (units) => {
+    const { count } = units;
+    const found = known[count] ?? cost(units);
+    known[count] = found;
+    return found;
+  };
 }
 
 /** The variants of least expected cost for weighted patterns; of equally good ones the fewest. */
@@ -56,27 +74,30 @@ export function mergePatterns(patterns: readonly WeightedPattern[], options: Mer
   return leastBy(mergePatternsEach(patterns, options), ({ expectedCost: cost }) => cost);
 }
 
-/** Variants for a gate, with what they are expected to cost for events that they were not fitted to. */
+/** Variants for a gate, with what as many are expected to cost for events that they were not fitted to. */
 export interface JudgedVariants extends Variants {
   readonly heldOutCost: number;
 }
 
 /**
- * Variants for what a gate does. How many there are is decided by the events held out, since more of them fit chance;
- * where there are, the variants are then fitted to all events. `heldOutCost` is that of the fit to the first half.
+ * Variants for what a gate does, as {@link mergePatternsEach}: fitted to all patterns. `heldOutCost` tells how good a fit to
+ * one half of the events is for the other half: what is to be expected of a fit, while its own cost is too good.
  */
-export function mergeActivity(activity: Activity, options: MergeOptions): JudgedVariants {
+export function mergeActivityEach(activity: Activity, options: MergeOptions): JudgedVariants[] {
   const within = (patterns: readonly WeightedPattern[]): WeightedPattern[] =>
     patterns.map(({ units, weight }) => ({ units: units.intersection(options.live), weight }));
+  const all = mergePatternsEach(within(activity.patterns), options);
+  const fit = activity.fit === activity.patterns ? all : mergePatternsEach(within(activity.fit), options);
   const heldOut = within(activity.heldOut);
-  const judged = mergePatternsEach(within(activity.fit), options).map((merged) => ({
+  return all.map((merged, index) => ({
     ...merged,
-    heldOutCost: expectedCost(merged.variants, heldOut, options),
+    heldOutCost: expectedCost(at(fit, index).variants, heldOut, options),
   }));
-  const best = leastBy(judged, ({ heldOutCost }) => heldOutCost);
-  if (activity.fit === activity.patterns) return best;
-  const all = mergePatternsEach(within(activity.patterns), { ...options, mostVariants: best.variants.length });
-  return { ...leastBy(all, ({ expectedCost: cost }) => cost), heldOutCost: best.heldOutCost };
+}
+
+/** The best of {@link mergeActivityEach} for the events held out: more variants would fit chance. */
+export function mergeActivity(activity: Activity, options: MergeOptions): JudgedVariants {
+  return leastBy(mergeActivityEach(activity, options), ({ heldOutCost }) => heldOutCost);
 }
 
 /** What an event costs on average if it belongs to the first variant that covers it; the last one covers all. */

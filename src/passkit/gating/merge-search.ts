@@ -17,20 +17,26 @@ export function searchVariants(patterns: readonly WeightedPattern[], options: Me
   const most = options.mostVariants - 1;
   /** The best with so many variants beside the live one, or fewer. */
   const best: Solution[] = [solve(problem, [])];
-  const note = (solution: Solution): void => {
+  const note = (found: Solution): void => {
+    const solution = reordered(problem, found);
     for (let count = solution.variants.length; count <= most; count++) {
       const known = best[count];
       if (known === undefined || isBetter(solution.total, known.total)) best[count] = solution;
     }
   };
   note(at(best, 0));
-  for (const start of startsFor(problem, most))
-    note(improved(problem, parts, solve(problem, inOrder(problem, start)), most));
+  // Where that is quick, each number of variants gets starts of its own.
+  const isSmall = problem.memberCount <= fewMembers;
+  for (let count = isSmall ? 1 : most; count <= most; count++) {
+    for (const start of startsFor(problem, count)) {
+      note(improved(problem, parts, solve(problem, inOrder(problem, start)), count));
+    }
+  }
   for (let count = most; count > 1; count--) {
     const fewer = fewest(problem, at(best, count));
     if (fewer !== undefined) note(improved(problem, parts, fewer, count - 1));
   }
-  return best.map((solution) => [...reordered(problem, solution).variants, options.live]);
+  return best.map(({ variants }) => [...variants, options.live]);
 }
 
 function startsFor(problem: MergeProblem, most: number): BitSet[][] {
@@ -45,14 +51,17 @@ function startsFor(problem: MergeProblem, most: number): BitSet[][] {
 
 /** Up to so many patterns, more starts and single moves of patterns are tried. */
 const fewPatterns = 96;
-/** Members of all patterns together, beyond which the search is cut short. */
+/** Members of all patterns together, up to which everything is tried that may help a little. */
+const fewMembers = 5_000;
+/** The same, beyond which the search is cut short. */
 const manyMembers = 100_000;
 
 /** Applies what pays until nothing does: see the functions that offer candidates. */
 function improved(problem: MergeProblem, parts: Parts, start: Solution, most: number): Solution {
   let best = start;
   const take = (variants: readonly BitSet[]): boolean => {
-    const next = solve(problem, inOrder(problem, variants));
+    const sorted = solve(problem, inOrder(problem, variants));
+    const next = problem.memberCount <= fewMembers ? reordered(problem, sorted) : sorted;
     const isTaken = isBetter(next.total, best.total);
     if (isTaken) best = next;
     return isTaken;

@@ -26,7 +26,7 @@ export interface Plans {
   readonly refusals: readonly Refusal[];
 }
 
-/** The plans for every gate of a graph, and for gates in a row together. Nothing is changed. */
+/** The plans for every gate of a graph, and for gates in a row together, or for the regions that are named. Nothing is changed. */
 export async function plansOf(graph: Graph, context: PassContext): Promise<Plans> {
   const gates = gatesOf(graph);
   const finder = new RegionFinder(graph, gates);
@@ -45,8 +45,21 @@ export async function plansOf(graph: Graph, context: PassContext): Promise<Plans
     );
     if (typeof region === 'object') found.push(region);
   }
-  for (const region of found) regions.push(await plansFor(region, planningContext(region, context)));
+  const wanted = context.plans;
+  for (const region of found) {
+    // Where plans are asked for by name, no others are made: that takes long.
+    if (wanted === undefined || wanted.has(region.name)) {
+      regions.push(await plansFor(region, planningContext(region, context)));
+    } else if (!found.some((other) => wanted.has(other.name) && sharesGate(other, region))) {
+      const [own, ...others] = region.gates;
+      if (own !== undefined && others.length === 0) refusals.push({ gates: [own.gate], reason: 'no plan is wanted' });
+    }
+  }
   return { regions, refusals };
+}
+
+function sharesGate(left: Region, right: Region): boolean {
+  return left.gates.some(({ gate }) => right.gates.some((other) => other.gate === gate));
 }
 
 async function plansFor(region: Region, context: PlanningContext): Promise<PlannedRegion> {

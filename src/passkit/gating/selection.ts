@@ -84,6 +84,8 @@ export function scattered(
   if (selection.kind === 'runtime' && selection.among !== undefined) {
     const { among, ...places } = selection;
     const whole = scattered(value, axis, among.units, places, builder);
+    // The rank counts.
+    if (whole.type === undefined) builder.graph.setType(whole, value.type);
     return scattered(whole, axis, slots, among, builder);
   }
   if (kept === undefined) {
@@ -118,7 +120,9 @@ function placesOf(index: Value, size: number, builder: Builder): Value {
   const none = builder.op('Expand', [count, builder.int64s([size], 'size')]);
   const zero = builder.constant(Tensor.int64([], [0]), 'zero');
   const one = builder.constant(Tensor.int64([], [1]), 'one');
-  return builder.op('ScatterElements', [none, index, builder.op('Range', [zero, builder.squeeze(count, [0]), one])], { axis: int(0) });
+  return builder.op('ScatterElements', [none, index, builder.op('Range', [zero, builder.squeeze(count, [0]), one])], {
+    axis: int(0),
+  });
 }
 
 /** Puts a value that is computed in a graph around into this one, as an output of a branch must be. */

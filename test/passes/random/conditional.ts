@@ -40,6 +40,8 @@ interface Scope {
   readonly weights: readonly Value[];
 }
 
+type Ending = (builder: TypedBuilder, value: Value, values: readonly Value[]) => Value;
+
 class Conditional {
   readonly #random: Random;
 
@@ -99,7 +101,7 @@ class Conditional {
     const results = 1 + this.#random.integer(2);
     const condition = this.#recent(scope.conditions);
     const isAlike = this.#chance(0.4);
-    const ending = this.#chance(0.4) ? this.#pick(scope.weights) : undefined;
+    const ending = this.#chance(0.5) ? this.#ending(scope) : undefined;
     const start = this.#random.integer(1 << 20);
     const [yes, no] = ['yes', 'no'].map((name, index) => {
       // Branches that begin alike: the same draws, but for what follows them.
@@ -115,13 +117,25 @@ class Conditional {
     return builder.multi('If', [condition], results, { then_branch: yes, else_branch: no });
   }
 
-  /** A value of the builder's graph that is not given yet; with weights for an ending, both branches end with them. */
-  #result(builder: TypedBuilder, values: readonly Value[], output: number, ending: Value | undefined): Value {
+  /** A value of the builder's graph that is not given yet; with an ending, both branches end alike. */
+  #result(builder: TypedBuilder, values: readonly Value[], output: number, ending: Ending | undefined): Value {
     const value = values.at(-1 - output) ?? at(values, 0);
-    if (ending !== undefined) return builder.op('Tanh', [builder.op('Gemm', [value, ending])]);
+    if (ending !== undefined) return ending(builder, value, values);
     return value.graph === builder.graph && this.#chance(0.7)
       ? builder.op('Relu', [value])
       : builder.op('Identity', [value]);
+  }
+
+  /** What both branches do last. */
+  #ending({ values: captured, weights }: Scope): Ending {
+    const [weight, other] = [this.#pick(weights), this.#pick(captured)];
+    return this.#pick<Ending>([
+      (builder, value) => builder.op('Tanh', [builder.op('Gemm', [value, weight])]),
+      (builder, value) => builder.op('Sub', [other, value]),
+      (builder, value) => builder.op('Sub', [value, value]),
+      (builder, value, values) => builder.op('Sub', [value, at(values, 0)]),
+      (builder, value, values) => builder.op('Sub', [values.at(-2) ?? value, value]),
+    ]);
   }
 
   /** Two iterations with a state. */

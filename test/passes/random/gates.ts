@@ -58,6 +58,22 @@ export const otherGateSteps: StepKinds = {
     w.emit(partner !== undefined && w.chance(0.6) ? w.builder.op('Add', [partner.value, gated]) : gated, x.layout);
   },
 
+  /** One of a few constant masks; dead units are off in all of them, the others on in one at least. */
+  'modal gate': (w) => {
+    const x = features(w);
+    if (x === undefined) return;
+    const modes = w.count(2, 4);
+    const { rows } = scores(w, x, modes);
+    const chosen = w.builder.op('ArgMax', [rows], { axis: int(1), keepdims: int(0) });
+    const dead = Array.from({ length: x.units }, (_, unit) => unit).filter(() => w.chance(0.3));
+    const elements = Array.from({ length: modes * x.units }, (_, place) => {
+      const [mode, unit] = [Math.floor(place / x.units), place % x.units];
+      return !dead.includes(unit) && (mode === unit % modes || w.chance(0.4)) ? 1 : -1;
+    });
+    const masks = w.builder.constant(Tensor.floats([modes, x.units], elements), 'masks');
+    w.emit(addGate(w, x, spread(w.builder, w.builder.gather(masks, chosen, 0), x.layout), dead), x.layout);
+  },
+
   'gate that is always on': (w) => {
     const x = features(w);
     if (x === undefined) return;

@@ -5,7 +5,7 @@ import { Tensor } from '../../../ir/tensor.js';
 import { type Dim, sizeOf } from '../../../ir/types.js';
 import { inferTypes } from '../../../ops/index.js';
 import type { Tensors } from '../../../runtime/types.js';
-import { seededRandom } from '../../../support/random.js';
+import { type Random, seededRandom } from '../../../support/random.js';
 import type { Measurements } from './fit.js';
 
 /** A small graph whose time tells a cost. */
@@ -90,11 +90,7 @@ class ProbeInputs {
   }
 
   numbers(shape: readonly Dim[]): Tensor<'float32'> {
-    const dims = shape.map(Number);
-    return Tensor.floats(
-      dims,
-      Float32Array.from({ length: sizeOf(dims) }, () => 0.04 * this.#random.normal()),
-    );
+    return randomNumbers(shape, this.#random);
   }
 
   #add(tensor: Tensor): Value {
@@ -102,6 +98,14 @@ class ProbeInputs {
     this.feeds[input.name] = tensor;
     return input;
   }
+}
+
+function randomNumbers(shape: readonly Dim[], random: Random): Tensor<'float32'> {
+  const dims = shape.map(Number);
+  return Tensor.floats(
+    dims,
+    Float32Array.from({ length: sizeOf(dims) }, () => 0.04 * random.normal()),
+  );
 }
 
 /** `start`, taken through `step` so many times. */
@@ -200,16 +204,18 @@ function convolutions(name: 'constantFlops' | 'runtimeFlops'): Series {
   return { name, probes };
 }
 
-/** Of 2.4 MB each, to 64 MB. */
-const denseLengths = [1, 2, 3, 4, 6, 8, 11, 14, 19, 27] as const;
+/** Of 2.4 MB each, to 57 MB. */
+const denseLengths = [1, 2, 3, 4, 6, 8, 11, 16, 24] as const;
 const denseUnits = 768;
 
 function denseLayers(): Series {
   const shape = [denseUnits, denseUnits];
+  // The same numbers in every layer, each with a copy of its own when the model is loaded.
+  const weights = randomNumbers(shape, seededRandom(1));
   const probes = denseLengths.map((length) =>
     probe({ count: 4 * length * sizeOf(shape), operators: length }, (inputs, builder) =>
       chain(inputs.floats([1, denseUnits]), length, (value) =>
-        builder.op('MatMul', [value, builder.constant(inputs.numbers(shape))]),
+        builder.op('MatMul', [value, builder.constant(weights)]),
       ),
     ),
   );

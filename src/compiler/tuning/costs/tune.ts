@@ -2,9 +2,9 @@ import { targets } from '../../../../targets/index.js';
 import type { TargetCosts } from '../../../passkit/target.js';
 import { openRuntime } from '../../../runtime/session.js';
 import type { Runtime, Session } from '../../../runtime/types.js';
-import { at } from '../../../support/assert.js';
+import { at, defined } from '../../../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../../../support/errors.js';
-import { timeSamples } from '../../measure.js';
+import { quantile, timeSamples } from '../../measure.js';
 import type { CommonOptions } from '../../options.js';
 import { costsPath, type MeasuredCosts, thisMachine, writeCosts } from './costs-file.js';
 import { fitCosts, type Measurements, slope } from './fit.js';
@@ -13,7 +13,7 @@ import { allProbes, type Probe, type Series } from './probes.js';
 export interface TuneOptions extends Pick<CommonOptions, 'signal' | 'onProgress'> {
   /** File to write; by default that of this machine in the folder of caches, where `compile` looks for it. */
   readonly out?: string | undefined;
-  /** For about how long is measured; 10 by default. */
+  /** For about how long is measured, not counting what loading the probes takes; 10 by default. */
   readonly seconds?: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface TuneResult extends MeasuredCosts {
 }
 
 /** The target whose models run on this machine. */
-const tunedTarget = 'cpu' as const;
+const tunedTarget = 'cpu';
 const usualSeconds = 10;
 
 /**
@@ -38,7 +38,7 @@ export async function tune(options: TuneOptions = {}): Promise<TuneResult> {
     throw new SwancError('usage', 'nothing can be measured', [problem('seconds', `${seconds} is no length of time`)]);
   }
   const runtime = await openRuntime();
-  const { costs: before } = targets[tunedTarget];
+  const { costs: before } = defined(targets[tunedTarget], 'the target');
   const machine = thisMachine(runtime);
   const measured = await measureProbes(runtime, {
     seconds,
@@ -98,6 +98,9 @@ export async function measureProbes(
   };
 }
 
+/** What else the machine does only makes runs longer: the shorter ones tell what they cost. */
+const undisturbed = (times: readonly number[]): number => quantile(times, 0.2);
+
 interface Timed {
   readonly count: number;
   readonly runs: number;
@@ -119,7 +122,9 @@ async function timeSeries(
         throwIfAborted(signal);
         sessions.push(fed(await runtime.load(probe.graph), probe));
       }
-      times.push(...(await timeSamples(sessions, [{}], { signal, milliseconds })).map((own) => at(own, 0)));
+      times.push(
+        ...(await timeSamples(sessions, [{}], { signal, milliseconds, summary: undisturbed })).map((own) => at(own, 0)),
+      );
     } finally {
       for (const session of sessions) await session.close();
     }

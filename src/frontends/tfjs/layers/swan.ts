@@ -36,7 +36,9 @@ const swanGate = defineLayer({
   config: (config): GateSettings => {
     config.ignore('temperature', 'target_density', 'density_weight');
     config.ignore('balance_weight', 'coherence_weight', 'coherence_patterns');
-    const modes = config.raw('modes') === undefined ? undefined : config.int('modes', 2);
+    const count = config.int('modes', 0, 0);
+    if (count === 1) config.invalid('modes = 1 is no choice', 'leave modes out, or give it 2 at least');
+    const modes = count === 0 ? undefined : count;
     const threshold = config.number('threshold', 0.5);
     if (!(threshold > 0 && threshold < 1)) config.invalid(`threshold = ${threshold} is not in (0, 1)`);
     return {

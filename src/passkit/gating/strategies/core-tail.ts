@@ -5,7 +5,7 @@ import { elementsPerSample } from '../../../ops/operator.js';
 import { portValue, weightedSum } from '../../../ops/relations.js';
 import { at, defined } from '../../../support/assert.js';
 import { inBatches, type WeightedPattern } from '../activity.js';
-import { firingOf, maskOf } from '../firing.js';
+import { firingNumbers, maskOf } from '../firing.js';
 import type { Region, RegionGate } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { constantSelection, type Selection } from '../selection.js';
@@ -148,7 +148,7 @@ async function apply(found: Region, { core, tail }: Split, context: PlanningCont
   const score = gate.node.input(1);
   const mask = maskOf(gate, score, builder);
   const among = constantSelection(graph, tail);
-  const on = builder.cast(firingOf(gate.node, score, builder), 'float32');
+  const on = firingNumbers(gate.node, score, builder);
   const index = activeUnits(gate, on, builder, among);
   const copyOf = (selection: Selection): RegionCopy => {
     const copy = new RegionCopy(region, graph, new Map([[own, selection]]));

@@ -6,11 +6,12 @@ import { applyDispatch, type GateVariants } from '../dispatch.js';
 import { type MergeOptions, mergeActivity } from '../merge-patterns.js';
 import { modesOf } from '../modes.js';
 import type { Region, RegionGate } from '../region.js';
+import { withTail } from '../region-tail.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import { anyVariant, type Padding, sharesOf, sharpened, type Variant, variantOf } from '../variants.js';
 
 /** Most variants of a gate, the one of all units included; of a modal gate it may be as many modes. */
-export const variantCounts = [2, 4, 8] as const;
+const variantCounts = [2, 4, 8] as const;
 const mostModes = 16;
 /** Most branches in which the nodes behind the last of several gates are there. */
 const mostBranches = 32;
@@ -23,23 +24,31 @@ const mostBranches = 32;
 export const dispatch: Strategy = {
   name: 'dispatch',
   plans(region, context) {
-    const plans = new Map<string, Plan>();
-    for (const most of variantCounts) {
-      const gates: GateVariants[] = [];
-      for (const own of region.gates) {
-        const found = variantsOf(own, most, region, context);
-        if (found === undefined) return `nothing is known of which units of '${own.gate.name}' fire together`;
-        gates.push(found);
-      }
-      const branches = gates.reduce((product, { variants }) => product * variants.length, 1);
-      if (gates.every(({ variants }) => variants.length === 1) || branches > mostBranches) continue;
-      const plan = planOf(region, gates, context);
-      if (!plans.has(plan.name)) plans.set(plan.name, plan);
-    }
-    const found = [...plans.values()].toSorted((left, right) => left.predicted - right.predicted);
-    return found.length > 0 ? found : 'no set of units that fire together is small enough';
+    const sets = variantSets(region, context);
+    if (typeof sets === 'string') return sets;
+    return sets
+      .map((gates) => planOf(region, gates, context))
+      .toSorted((left, right) => left.predicted - right.predicted);
   },
 };
+
+/** Variants for all gates of a region together, of different numbers; or why there are none. */
+export function variantSets(region: Region, context: PlanningContext): readonly (readonly GateVariants[])[] | string {
+  const sets = new Map<string, readonly GateVariants[]>();
+  for (const most of variantCounts) {
+    const gates: GateVariants[] = [];
+    for (const own of region.gates) {
+      const found = variantsOf(own, most, region, context);
+      if (found === undefined) return `nothing is known of which units of '${own.gate.name}' fire together`;
+      gates.push(found);
+    }
+    const counts = gates.map(({ variants }) => variants.length);
+    const branches = counts.reduce((product, count) => product * count, 1);
+    const name = counts.join('x');
+    if (counts.some((count) => count > 1) && branches <= mostBranches && !sets.has(name)) sets.set(name, gates);
+  }
+  return sets.size > 0 ? [...sets.values()] : 'no set of units that fire together is small enough';
+}
 
 function planOf(region: Region, gates: readonly GateVariants[], context: PlanningContext): Plan {
   const counts = gates.map(({ variants }) => variants.length).join('x');
@@ -49,12 +58,12 @@ function planOf(region: Region, gates: readonly GateVariants[], context: Plannin
     what: `${counts} variants of ${widths} units, chosen by the gates`,
     predicted: expectedTime(gates, context),
     isNested: true,
-    apply: () => applyDispatch(region, gates),
+    apply: () => applyDispatch(withTail(region), gates),
   };
 }
 
 /** The variants of a gate; undefined where nothing is known of its units. */
-export function variantsOf(own: RegionGate, most: number, region: Region, context: PlanningContext): GateVariants | undefined {
+function variantsOf(own: RegionGate, most: number, region: Region, context: PlanningContext): GateVariants | undefined {
   const activity = context.activityOf(own);
   if (activity === undefined) return undefined;
   const { units } = own.gate;
@@ -131,7 +140,7 @@ function meanUnits(own: RegionGate, { activityOf }: PlanningContext): number {
 }
 
 /** Over all combinations of variants, as if the gates of a region chose independently of one another. */
-function expectedTime(gates: readonly GateVariants[], { times }: PlanningContext): number {
+export function expectedTime(gates: readonly GateVariants[], { times }: PlanningContext): number {
   const { branch, operator } = times.costs;
   let combinations: { share: number; widths: Map<RegionGate, number>; extra: number }[] = [
     { share: 1, widths: new Map(), extra: 0 },

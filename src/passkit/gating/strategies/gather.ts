@@ -7,7 +7,7 @@ import { isReshape } from '../../../ops/reshape.js';
 import { assert, at } from '../../../support/assert.js';
 import { type Gate, gateOf, gatesOf } from '../../gates.js';
 import { inBatches } from '../activity.js';
-import { firingOf, maskOf } from '../firing.js';
+import { firingNumbers, maskOf } from '../firing.js';
 import { type Region, RegionFinder, type RegionGate } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { layRowsFirst } from '../rows-first.js';
@@ -31,7 +31,7 @@ export const gather: Strategy = {
       {
         name: 'gather',
         what: 'the weights of the units that fire are gathered at run time',
-        predicted: predicted(own, context),
+        predicted: expectedGatherTime(own, context),
         isNested: false,
         apply: () => apply(region, context),
       } satisfies Plan,
@@ -64,7 +64,7 @@ function hasFixedWidth(node: Node): boolean {
 }
 
 /** The expected time over the numbers of units that fire; without a profile all are taken to. */
-function predicted(own: RegionGate, { times, batch, activityOf }: PlanningContext): number {
+export function expectedGatherTime(own: RegionGate, { times, batch, activityOf }: PlanningContext): number {
   const activity = activityOf(own);
   const patterns = activity === undefined ? [] : inBatches(activity.patterns, batch);
   const overhead = 6 * times.costs.operator;
@@ -94,7 +94,7 @@ async function apply(found: Region, context: PlanningContext): Promise<void> {
   const builder = new Builder(graph, { origin: gate.node.origin });
   const score = gate.node.input(1);
   const mask = maskOf(gate, score, builder);
-  const index = activeUnits(gate, builder.cast(firingOf(gate.node, score, builder), 'float32'), builder);
+  const index = activeUnits(gate, firingNumbers(gate.node, score, builder), builder);
   const copy = new RegionCopy(region, graph, new Map([[own, { kind: 'runtime', index, mask }]]));
   for (const node of region.nodes) copy.add(node);
   replaceRegion(region, {

@@ -4,10 +4,12 @@ import { block } from './block.js';
 import { coreTail } from './core-tail.js';
 import { dispatch } from './dispatch.js';
 import { gather } from './gather.js';
+import { grouping } from './grouping.js';
 import { mask } from './mask.js';
+import { perSample } from './per-sample.js';
 
 /** The fallback first. */
-const forUnits: readonly Strategy[] = [mask, gather, dispatch, coreTail];
+const forUnits: readonly Strategy[] = [mask, gather, dispatch, coreTail, perSample, grouping];
 const forBlocks: readonly Strategy[] = [mask, block];
 
 /** Every strategy that may have plans for a region, the fallback first. */

@@ -1,0 +1,150 @@
+import { int } from '../../../ir/attribute.js';
+import { Builder } from '../../../ir/builder.js';
+import type { Graph, Value } from '../../../ir/graph.js';
+import { Tensor } from '../../../ir/tensor.js';
+import { isStatic } from '../../../ir/types.js';
+import { inferTypes } from '../../../ops/index.js';
+import { elementsPerSample } from '../../../ops/operator.js';
+import { at, defined } from '../../../support/assert.js';
+import { inputsOf, samplesOf } from '../batch.js';
+import { addIf } from '../choose-branch.js';
+import { choicesOf } from '../decision.js';
+import { type GateVariants, unitsOf } from '../dispatch.js';
+import { maskOf } from '../firing.js';
+import type { Region } from '../region.js';
+import { RegionCopy, replaceRegion } from '../region-copy.js';
+import { RegionTimes } from '../region-times.js';
+import type { Plan, PlanningContext, Strategy } from '../strategy.js';
+import type { Variant } from '../variants.js';
+import { variantSets } from './dispatch.js';
+
+/**
+ * The samples of a batch are grouped by the variant that serves each; every variant runs once, on the rows of its group,
+ * and what comes of the groups is put back in order. A group that is empty runs nothing. Sound where every node computes a
+ * sample's results from that sample alone. Right for any batch.
+ */
+export const grouping: Strategy = {
+  name: 'grouping',
+  plans(region, context) {
+    if (context.batch === 1) return 'it is planned for one sample';
+    if (region.gates.length > 1) return 'samples are grouped by one gate at a time';
+    const samples = samplesOf(region);
+    if (typeof samples === 'string') return samples;
+    const open = resultsOf(region).find(({ shape }) => shape === undefined || !isStatic(shape.slice(1)));
+    if (open !== undefined) return `the size of '${open.name}' is not known`;
+    // One sample's choice does not depend on the others.
+    const sets = variantSets(region, { ...context, batch: 1 });
+    if (typeof sets === 'string') return sets;
+    const plans = sets.map((gates) => planOf(region, at(gates, 0), context));
+    return plans.toSorted((left, right) => left.predicted - right.predicted);
+  },
+};
+
+function planOf(region: Region, variants: GateVariants, context: PlanningContext): Plan {
+  const count = variants.variants.length;
+  const widths = variants.variants.map(({ units }) => units.length).join(', ');
+  return {
+    name: `grouping-${count}`,
+    what: `the samples of each of ${count} variants, of ${widths} units, run together`,
+    predicted: predicted(region, variants, context),
+    isNested: true,
+    apply: () => apply(region, variants),
+  };
+}
+
+/** As if samples chose independently of one another. */
+function predicted(region: Region, { own, variants, shares }: GateVariants, { times, batch }: PlanningContext): number {
+  const { operator, branch, element } = times.costs;
+  const results = resultsOf(region);
+  const given = inputsOf(region).length;
+  // Choosing takes a few operators; results are joined and put in order.
+  let time = 8 * operator;
+  for (const { shape } of results) time += 2 * (operator + batch * elementsPerSample(shape) * element);
+  for (const [index, { units, match }] of variants.entries()) {
+    const share = shares[index] ?? 0;
+    const runs = 1 - (1 - share) ** batch;
+    time += branch + 4 * operator;
+    if (runs === 0) continue;
+    const rows = new RegionTimes(region, times.costs, (batch * share) / runs);
+    const saved = match === 'equals' ? rows.maskCost(own, units.length) : 0;
+    time += runs * (rows.constant(new Map([[own, units.length]])) + given * operator - saved);
+  }
+  return time;
+}
+
+/** What others read of a region. */
+function resultsOf({ outputs, exits }: Region): Value[] {
+  return [...outputs, ...exits.map(({ value }) => value)];
+}
+
+function apply(region: Region, { own, variants }: GateVariants): void {
+  const { graph, outputs } = region;
+  const { gate } = own;
+  const score = gate.node.input(1);
+  const builder = new Builder(graph, { origin: gate.node.origin });
+  const needsMask = variants.some(({ match }) => match !== 'equals');
+  const mask = needsMask ? maskOf(gate, score, builder) : undefined;
+  const choices = choicesOf(gate, score, variants, builder);
+  const groups = variants.map((variant, number) => {
+    const isIn = builder.op('Equal', [choices, builder.constant(Tensor.int64([], [number]), 'variant')]);
+    const rows = builder.reshape(builder.op('NonZero', [isIn]), [-1]);
+    const results = runGroup(region, variant, rows, mask, builder);
+    return { rows, results };
+  });
+  const join = (parts: readonly Value[]): Value => builder.op('Concat', parts, { axis: int(0) });
+  const places = placesOf(join(groups.map(({ rows }) => rows)), builder);
+  const joined = resultsOf(region).map((_, index) =>
+    builder.gather(join(groups.map(({ results }) => at(results, index))), places, 0),
+  );
+  replaceRegion(region, { outputs: joined.slice(0, outputs.length), exits: joined.slice(outputs.length) });
+  inferTypes(graph);
+}
+
+/** What a variant gives for the samples in `rows`, none of which are none of its work. */
+function runGroup(
+  region: Region,
+  variant: Variant,
+  rows: Value,
+  mask: Value | undefined,
+  builder: Builder,
+): readonly Value[] {
+  const { graph, gates, nodes, outputs, exits } = region;
+  const own = at(gates, 0);
+  const units = unitsOf(variant, own, graph);
+  const needsMask = variant.match !== 'equals';
+  const computed = (inner: Builder): readonly Value[] => {
+    const body: Graph = inner.graph;
+    const values = new Map<Value, Value>();
+    for (const value of inputsOf(region)) {
+      // The gate itself reads its score no more.
+      if (value === own.gate.node.input(1) && value.uses.every(({ node }) => node === own.gate.node)) continue;
+      values.set(value, inner.gather(value, rows, 0));
+    }
+    const masked = needsMask ? inner.gather(defined(mask, 'a mask'), rows, 0) : undefined;
+    const copy = new RegionCopy(region, body, new Map([[own, { ...units, mask: masked }]]), values);
+    for (const node of nodes) copy.add(node);
+    return [...outputs.map((value) => copy.output(value)), ...exits.map((exit) => copy.exit(exit))];
+  };
+  const results = resultsOf(region);
+  return addIf(graph, {
+    condition: builder.cast(builder.op('Size', [rows]), 'bool'),
+    whenTrue: computed,
+    whenFalse: (inner) => results.map(({ type, shape = [] }) => nothing(type?.type, shape.slice(1).map(Number), inner)),
+    names: results.map(({ name }) => name),
+    origin: own.gate.node.origin,
+  });
+}
+
+/** No samples of a size. */
+function nothing(type: Parameters<Builder['cast']>[1] = 'float32', dims: readonly number[], builder: Builder): Value {
+  const none = builder.constant(Tensor.floats([0, ...dims], []), 'no_samples');
+  return type === 'float32' ? none : builder.cast(none, type);
+}
+
+/** For the numbers 0 to n - 1 in some order the place of each: int64 [n]. */
+function placesOf(order: Value, builder: Builder): Value {
+  const zero = builder.constant(Tensor.int64([], [0]), 'zero');
+  const one = builder.constant(Tensor.int64([], [1]), 'one');
+  const numbers = builder.op('Range', [zero, builder.op('Size', [order]), one]);
+  return builder.op('ScatterElements', [order, order, numbers], { axis: int(0) });
+}

@@ -1,0 +1,129 @@
+import { Builder } from '../../../ir/builder.js';
+import type { Value } from '../../../ir/graph.js';
+import { inferTypes } from '../../../ops/index.js';
+import { at, defined } from '../../../support/assert.js';
+import { inputsOf, samplesOf } from '../batch.js';
+import { choicesOf } from '../decision.js';
+import { type Decision, dispatchInto, type GateVariants } from '../dispatch.js';
+import { firingNumbers, maskOf } from '../firing.js';
+import type { Region, RegionGate } from '../region.js';
+import { RegionCopy, replaceRegion } from '../region-copy.js';
+import { RegionTimes } from '../region-times.js';
+import { scanSamples } from '../sample-scan.js';
+import type { Plan, PlanningContext, Strategy } from '../strategy.js';
+import { expectedTime, variantSets } from './dispatch.js';
+import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
+
+/**
+ * The samples of a batch run through the region one after the other, each with its own units: dispatched or gathered, as if
+ * it were alone. Sound where every node computes a sample's results from that sample alone; which variant serves a sample,
+ * and its mask, are computed for the whole batch before. Right for any batch.
+ */
+export const perSample: Strategy = {
+  name: 'per-sample',
+  plans(region, context) {
+    if (context.batch === 1) return 'it is planned for one sample';
+    const samples = samplesOf(region);
+    if (typeof samples === 'string') return samples;
+    const alone: PlanningContext = { ...context, batch: 1, times: new RegionTimes(region, context.times.costs, 1) };
+    const plans = [...dispatchPlans(region, alone, context.batch), ...gatherPlans(region, alone, context)];
+    if (plans.length === 0) return 'its samples can be neither dispatched nor gathered';
+    return plans.toSorted((left, right) => left.predicted - right.predicted);
+  },
+};
+
+function dispatchPlans(region: Region, alone: PlanningContext, batch: number): Plan[] {
+  const sets = variantSets(region, alone);
+  if (typeof sets === 'string') return [];
+  return sets.map((gates) => {
+    const counts = gates.map(({ variants }) => variants.length).join('x');
+    return {
+      name: `per-sample-dispatch-${counts}`,
+      what: `each sample runs in one of ${counts} variants by itself`,
+      predicted: batch * (expectedTime(gates, alone) + stepTime(region, alone)),
+      isNested: true,
+      apply: () => applyDispatched(region, gates),
+    };
+  });
+}
+
+function gatherPlans(region: Region, alone: PlanningContext, context: PlanningContext): Plan[] {
+  const [own] = region.gates;
+  if (region.gates.length > 1 || own === undefined || fixedWidthOf(region) !== undefined) return [];
+  return [
+    {
+      name: 'per-sample-gather',
+      what: 'the weights of the units that fire are gathered for each sample by itself',
+      predicted: context.batch * (expectedGatherTime(own, alone) + stepTime(region, alone)),
+      isNested: true,
+      apply: () => applyGathered(region, context),
+    },
+  ];
+}
+
+/** What a step of the loop takes: it starts a graph, and gives each value another axis, or takes one away. */
+function stepTime(region: Region, { times }: PlanningContext): number {
+  const { branch, operator } = times.costs;
+  const passed = inputsOf(region).length + region.outputs.length + region.exits.length;
+  return branch + passed * operator;
+}
+
+function applyDispatched(region: Region, gates: readonly GateVariants[]): void {
+  const { graph, outputs } = region;
+  const inside = new Set(region.nodes);
+  const decided = gates.flatMap(({ own, variants }): { own: RegionGate; decision: Decision }[] => {
+    const score = own.gate.node.input(1);
+    if (score.producer !== undefined && inside.has(score.producer)) return [];
+    const builder = new Builder(graph, { origin: own.gate.node.origin });
+    const needsMask = variants.some(({ match }) => match !== 'equals');
+    const mask = needsMask ? maskOf(own.gate, score, builder) : undefined;
+    return [{ own, decision: { choice: choicesOf(own.gate, score, variants, builder), mask } }];
+  });
+  inferTypes(graph);
+  const found = decided.flatMap(({ decision: { choice, mask } }) => (mask === undefined ? [choice] : [choice, mask]));
+  const results = runEach(region, found, (body, values) => {
+    const decisions = new Map(
+      decided.map(({ own, decision: { choice, mask } }) => {
+        const decision = { choice: sampleOf(values, choice), mask: mask && sampleOf(values, mask) };
+        return [own, decision] as const;
+      }),
+    );
+    const made = dispatchInto(body, region, gates, { values, decisions });
+    return [...made.outputs, ...made.exits];
+  });
+  replaceRegion(region, { outputs: results.slice(0, outputs.length), exits: results.slice(outputs.length) });
+  inferTypes(graph);
+}
+
+async function applyGathered(found: Region, context: PlanningContext): Promise<void> {
+  const region = await withRowsFirst(found, context);
+  const { graph, outputs, exits, nodes } = region;
+  const own = at(region.gates, 0);
+  const { gate } = own;
+  const score = gate.node.input(1);
+  const outer = new Builder(graph, { origin: gate.node.origin });
+  const mask = maskOf(gate, score, outer);
+  const on = firingNumbers(gate.node, score, outer);
+  inferTypes(graph);
+  const results = runEach(region, [mask, on], (body, values) => {
+    const builder = new Builder(body, { origin: gate.node.origin });
+    const index = activeUnits(gate, sampleOf(values, on), builder);
+    const selection = { kind: 'runtime', index, mask: sampleOf(values, mask) } as const;
+    const copy = new RegionCopy(region, body, new Map([[own, selection]]), values);
+    for (const node of nodes) copy.add(node);
+    return [...outputs.map((value) => copy.output(value)), ...exits.map((exit) => copy.exit(exit))];
+  });
+  replaceRegion(region, { outputs: results.slice(0, outputs.length), exits: results.slice(outputs.length) });
+  inferTypes(graph);
+}
+
+/** Runs `write` for each sample of what a region reads and of `more`; what comes of it are the region's outputs and exits. */
+function runEach(region: Region, more: readonly Value[], write: Parameters<typeof scanSamples>[4]): readonly Value[] {
+  const names = [...region.outputs, ...region.exits.map(({ value }) => value)].map(({ name }) => name);
+  const origin = region.gates[0]?.gate.node.origin;
+  return scanSamples(region.graph, [...new Set([...inputsOf(region), ...more])], names, origin, write);
+}
+
+function sampleOf(values: ReadonlyMap<Value, Value>, value: Value): Value {
+  return defined(values.get(value), `one sample of '${value.name}'`);
+}

@@ -1,0 +1,63 @@
+import type { Planning, RegionReport } from '../compiler/report.js';
+import { type Column, formatTable, plural } from './format.js';
+import { printable } from './text.js';
+
+/** Regions listed one by one; of models with more, the rest is only counted. */
+const shownRegions = 12;
+const mask = 'mask';
+
+/** How the work of units that are off is skipped: a line for each region, and what else was considered for it. */
+export function planningLines(planning: Planning | null): string[] {
+  if (planning === null) return [];
+  const { regions, unplanned, tune, batch, costs } = planning;
+  const isMeasured = tune === 'measured';
+  const columns: Column[] = [
+    { title: 'region', width: 32 },
+    { title: 'density', align: 'right' },
+    { title: 'plan' },
+    { title: 'predicted', align: 'right' },
+    ...(isMeasured ? [{ title: 'measured', align: 'right' } as const] : []),
+    { title: 'others', width: 56 },
+  ];
+  // Of gates in a row only what they are planned as is told.
+  const told = regions.filter(({ gates, chosen }) => gates.length === 1 || chosen !== mask);
+  const shown = told.slice(0, shownRegions);
+  const rows = shown.map((region) => cellsOf(region, regions, isMeasured));
+  const lines = rows.length === 0 ? [] : formatTable(columns, rows);
+  if (told.length > shown.length) lines.push(`… and ${told.length - shown.length} more`);
+  if (unplanned.length > 0) lines.push(`${plural(unplanned.length, 'gate')} without a plan: reasons in report.json`);
+  if (rows.length > 0) {
+    const measured = isMeasured ? "; measured: the model's, with this plan alone" : '';
+    lines.push(
+      `in parts of the time with masks, for ${plural(batch, 'sample')} a run; predicted: the region's${measured}`,
+    );
+  }
+  lines.push(`by ${costs.file === null ? 'the costs that swanc comes with' : `the costs in ${printable(costs.file)}`}`);
+  return lines;
+}
+
+type Considered = RegionReport['considered'][number];
+
+function cellsOf(region: RegionReport, all: readonly RegionReport[], isMeasured: boolean): string[] {
+  const { density, considered, chosen, gates } = region;
+  const base = considered.find(({ plan }) => plan === mask)?.predicted;
+  const predicted = (plan: Considered | undefined): string =>
+    plan === undefined || base === undefined ? '' : (plan.predicted / base).toFixed(2);
+  const measured = (plan: Considered | undefined): string =>
+    plan?.measured ? (plan.measured.microseconds / plan.measured.masks).toFixed(2) : '';
+  const own = considered.find(({ plan }) => plan === chosen);
+  const isInRow = all.some(
+    (other) => other !== region && other.chosen !== mask && gates.some((gate) => other.gates.includes(gate)),
+  );
+  const others = considered
+    .filter(({ plan }) => plan !== chosen && plan !== mask)
+    .map((plan) => `${plan.plan} ${measured(plan) || `~${predicted(plan)}`}`);
+  return [
+    printable(region.region),
+    density === null ? '' : density.toFixed(3),
+    isInRow ? 'in a row' : chosen,
+    isInRow ? '' : predicted(own),
+    ...(isMeasured ? [isInRow ? '' : measured(own)] : []),
+    others.join(', '),
+  ];
+}

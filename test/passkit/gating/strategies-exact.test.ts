@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../../src/support/random.js';
+import { type GatedSpec, gatedNetwork, gatedSpecs } from './gated-networks.js';
+import { allPlans, expectSameAsMask, type NamedPlan } from './same-as-mask.js';
+
+const cases = Number(process.env.SWANC_CASES ?? 12);
+const seed = Number(process.env.SWANC_SEED ?? 1);
+
+/** Prices at which every unit less pays. */
+const costs = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
+
+/** Runs every plan of a network alone, and some of them together, for batches of all kinds. */
+async function check(spec: GatedSpec, batch: number, met: Map<string, number>): Promise<void> {
+  const { graph, profile, feeds } = gatedNetwork(spec);
+  const block = 1 + (spec.seed % 3);
+  const options = { profile, batch, costs, widths: { block, multiple: block } };
+  const given = [1, batch, 2 + (spec.seed % 4)].map((samples, index) => feeds(samples, spec.seed + index));
+  const plans = (await allPlans(graph, options)).filter(({ plan }) => plan !== 'mask');
+  for (const plan of plans) {
+    const kind = plan.plan.replace(/-[\dx]+$/, '');
+    met.set(kind, (met.get(kind) ?? 0) + 1);
+    await expectSameAsMask(graph, [plan], options, given);
+  }
+  const together = shuffled(plans, spec.seed);
+  if (new Set(together.map(({ region }) => region)).size > 1) {
+    await expectSameAsMask(graph, together, options, given);
+  }
+}
+
+function shuffled(plans: readonly NamedPlan[], from: number): NamedPlan[] {
+  const random = seededRandom(from);
+  return plans
+    .map((plan) => ({ plan, place: random.uniform() }))
+    .toSorted((left, right) => left.place - right.place)
+    .map(({ plan }) => plan);
+}
+
+describe('every strategy gives what masks give', () => {
+  test('for any units that fire, and any batch', { timeout: 3_600_000 }, async () => {
+    const met = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(gatedSpecs, fc.constantFrom(1, 3, 5), (spec, batch) => check(spec, batch, met)),
+      // A shrunk case is not worth the minutes that looking for it takes.
+      { numRuns: cases, seed, endOnFailure: true },
+    );
+    const kinds = ['gather', 'dispatch', 'core-tail', 'block', 'per-sample-dispatch', 'per-sample-gather', 'grouping'];
+    expect(kinds.filter((kind) => !met.has(kind))).toEqual([]);
+  });
+});
