@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     timing: { milliseconds, clock },
     tune,
     isWanted: (name) => cases.length === 0 || cases.some((wanted) => name.includes(wanted)),
+    begin: (name) => console.error(`  ... ${name}`),
     inFolder: async (work) => {
       const folder = await mkdtemp(join(tmpdir(), 'swanc-dynamic-'));
       try {

@@ -66,6 +66,7 @@ async function benchBatch(
   bench: Bench,
 ): Promise<Row> {
   const { runtime, timing, inFolder } = bench;
+  bench.begin(`${name}, ${firing}, ${density}`);
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration, batch });

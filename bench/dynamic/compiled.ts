@@ -1,12 +1,13 @@
+import { planGates } from '../../passes/plan-gates.js';
 import { collectProfile } from '../../src/compiler/collect-profile.js';
 import { passContext } from '../../src/compiler/context.js';
 import { bytesOfForm, compileForm, type Form, reduced, settled } from '../../src/compiler/forms.js';
 import { openSamples } from '../../src/compiler/samples.js';
 import { openWithOriginal, type SourceWithOriginal } from '../../src/compiler/source.js';
 import type { PassManager } from '../../src/passkit/manager.js';
-import type { PassContext, RegionPlans, RemovalBasis } from '../../src/passkit/pass.js';
+import type { PassContext, PassReport, RegionPlans, RemovalBasis } from '../../src/passkit/pass.js';
 import type { Runtime } from '../../src/runtime/types.js';
-import { assert } from '../../src/support/assert.js';
+import { assert, at } from '../../src/support/assert.js';
 
 /** A model ready to be lowered to any form, for its gates' statistics. */
 export interface Compacted {
@@ -46,13 +47,20 @@ export async function masked({ start, context }: Compacted): Promise<Uint8Array>
   return bytesOfForm(await compileForm('dense', start, context));
 }
 
+/** What is known of the regions of a model's gates before any plan is applied. */
+export async function planningOf({ start, context }: Compacted): Promise<PassReport> {
+  const manager = start.fork(context);
+  await manager.run([planGates]);
+  return at(manager.runs, -1).report;
+}
+
 export interface Planned {
   readonly form: Form;
   readonly bytes: Uint8Array;
   readonly regions: readonly RegionPlans[];
 }
 
-/** What is off is skipped, as `plans` say (plan by region), and where they do not, as is predicted to be fastest. */
+/** What is off is skipped, as `plans` say (plan by region); without any, as is predicted to be fastest. */
 export async function dynamic({ start, context }: Compacted, plans?: ReadonlyMap<string, string>): Promise<Planned> {
   const form = await compileForm('dynamic', start, plans === undefined ? context : { ...context, plans });
   const regions = form.manager.runs.flatMap(({ report }) => report.regions ?? []);

@@ -103,6 +103,7 @@ async function benchFixture(
   bench: Bench,
 ): Promise<Row> {
   const { runtime, timing, inFolder } = bench;
+  bench.begin(name);
   return inFolder(async (scratch) => {
     const bare = await compacted(folder, runtime, { dead: 'observed' });
     const input = at(bare.start.graph.inputs, 0);

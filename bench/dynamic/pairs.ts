@@ -79,6 +79,7 @@ async function benchPair(
   bench: Bench,
 ): Promise<Row> {
   const { runtime, timing, inFolder } = bench;
+  bench.begin(`${name}, ${firing}, ${density}`);
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration });

@@ -66,6 +66,7 @@ export async function benchRegret(bench: Bench): Promise<void> {
 
 async function benchRegion(spec: GatedSpec, bench: Bench): Promise<Row> {
   const { runtime, timing, inFolder } = bench;
+  bench.begin(nameOf(spec));
   return inFolder(async (folder) => {
     const model = await writeGated(spec, join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration });

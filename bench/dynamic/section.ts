@@ -10,6 +10,8 @@ export interface Bench {
   readonly tune: Tuning;
   /** True for cases whose name has one of the words in it that were given, and for all if none was. */
   isWanted(name: string): boolean;
+  /** Called with the name of a case that begins. Tables are printed when a section has ended. */
+  begin(name: string): void;
   /** Runs some work in a folder of its own, and removes that. */
   inFolder<T>(work: (folder: string) => Promise<T>): Promise<T>;
 }

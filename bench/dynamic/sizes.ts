@@ -3,7 +3,7 @@ import { writeGated } from '../networks/gated.js';
 import { printTable } from '../table.js';
 import { printAims } from './aims.js';
 import { gatedPair, layerPairs } from './cases.js';
-import { compacted, dynamic, masked } from './compiled.js';
+import { compacted, dynamic, masked, planningOf } from './compiled.js';
 import type { Bench } from './section.js';
 
 /** How much larger than the file with masks one may be that has branches. */
@@ -19,7 +19,7 @@ export async function benchSizes(bench: Bench): Promise<void> {
         const model = await writeGated(gatedPair(spec, firing, 0.25), join(folder, 'gated'));
         const graph = await compacted(model.path, bench.runtime, { calibration: model.calibration });
         const mask = (await masked(graph)).length;
-        const [region] = (await dynamic(graph)).regions;
+        const [region] = (await planningOf(graph)).regions ?? [];
         for (const { plan } of region?.considered ?? []) {
           if (!plan.startsWith('dispatch')) continue;
           const { bytes } = await dynamic(graph, new Map([[region?.region ?? '', plan]]));

@@ -1,10 +1,8 @@
-import { planGates } from '../../passes/plan-gates.js';
 import { compileForm } from '../../src/compiler/forms.js';
 import { openSamples } from '../../src/compiler/samples.js';
 import { type DynamicForms, planByMeasuring } from '../../src/compiler/tuning/plan-dynamic.js';
 import type { Tensors } from '../../src/runtime/types.js';
-import { at } from '../../src/support/assert.js';
-import { type Compacted, dynamic, type Planned } from './compiled.js';
+import { type Compacted, dynamic, type Planned, planningOf } from './compiled.js';
 import type { Bench } from './section.js';
 
 /** Runs that plans are measured on. */
@@ -15,11 +13,7 @@ export async function tuned(graph: Compacted, calibration: string, { runtime, tu
   if (tune === 'predicted') return dynamic(graph);
   const { start, context } = graph;
   const forms: DynamicForms = {
-    regions: async () => {
-      const manager = start.fork({ ...context, plans: new Map() });
-      await manager.run([planGates]);
-      return at(manager.runs, -1).report;
-    },
+    regions: () => planningOf(graph),
     compile: (plans) => compileForm('dynamic', start, { ...context, plans }),
     predict: () => compileForm('dynamic', start, context),
   };

@@ -21,6 +21,7 @@ import { mergeGates } from '../../passes/merge-gates.js';
 import { mergeNested } from '../../passes/merge-nested.js';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
 import { orderDecisions } from '../../passes/order-decisions.js';
+import { orderUnits } from '../../passes/order-units.js';
 import { padWidths } from '../../passes/pad-widths.js';
 import { planGates } from '../../passes/plan-gates.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
@@ -107,4 +108,4 @@ export const masking: readonly Pass[] = [...activations, ...lowering];
 export const densifying: readonly Pass[] = lowering;
 
 /** From a compacted graph: skips at run time what this input does not need. */
-export const dynamicGating: readonly Pass[] = [planGates, ...tidy, ...lowering];
+export const dynamicGating: readonly Pass[] = [orderUnits, planGates, ...tidy, ...lowering];

@@ -24,8 +24,10 @@ const verificationSchema = z.strictObject({
   randomInputs: z.boolean().describe('true if there was no data, so seeded random samples were compared'),
   samples: count,
   available: count.nullable().describe('samples in the calibration data; null for random ones'),
-  clear: count.describe('samples whose scores are all farther from the threshold than rounding can move them'),
-  boundary: count.describe('samples with a score within rounding of a threshold: counted, not compared'),
+  clear: count.describe('samples whose decisions rounding cannot change'),
+  boundary: count.describe(
+    'samples with a score within rounding of a threshold, or two modes of a gate within rounding of each other: counted, not compared',
+  ),
   outsideProfile: count.describe('samples in which a gate acts otherwise than the profile saw: counted, not compared'),
   maxDifference: z.number().describe('largest absolute difference of clear samples'),
   maxRelative: z.number().describe("the same in parts of the output's scale"),

@@ -310,8 +310,9 @@ export function requireEqual({ comparison }: Compared, what: string): void {
     throw new SwancError('verification', `${what} could not be verified`, [
       problem(
         'samples',
-        `none of ${comparison.samples} could be compared: ${comparison.boundary} have a score within rounding of a ` +
-          `threshold, in ${comparison.outsideProfile} units act otherwise than observed, or inputs leave their range`,
+        `none of ${comparison.samples} could be compared: ${comparison.boundary} have a score within ` +
+          `rounding of a threshold or of another mode's, in ${comparison.outsideProfile} units act otherwise than observed, ` +
+          'or inputs leave their range',
         comparison.boundary > 0 && comparison.outsideProfile === 0
           ? 'scores that lie on their thresholds decide by rounding: train on, or change the threshold'
           : 'give more calibration data',

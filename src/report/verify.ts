@@ -46,7 +46,7 @@ export function describe(result: VerificationReport): string[] {
   ];
   if (boundary > 0) {
     lines.push(
-      `${plural(boundary, 'sample')} with a score within rounding of its threshold, not compared ` +
+      `${plural(boundary, 'sample')} with a decision within rounding, not compared ` +
         `(max difference ${formatDifference(result.boundaryDifference.absolute)})`,
     );
   }

@@ -8,9 +8,9 @@ import type { Tensors } from './types.js';
  * Comparison of two executions of the same function on the same samples.
  *
  * Gates are discontinuous: two correct executions may round a score differently, one gate flips, and the output differs
- * by any amount. So samples are sorted first. *Boundary* samples have a margin (distance of a score from its threshold)
- * within what rounding can move a score; they are counted and their difference is reported. All others are *clear* and
- * compared strictly.
+ * by any amount. So samples are sorted first. *Boundary* samples have a margin (distance of a score from its threshold, or
+ * of a gate's best mode from the next) within what rounding can move a score; they are counted and their difference is
+ * reported. All others are *clear* and compared strictly.
  */
 export interface ComparisonOptions {
   /**
@@ -32,7 +32,7 @@ export interface ComparisonBatch {
   readonly actual: Tensors;
   /** Rows that are samples, the rest being padding; by default all. */
   readonly samples?: number;
-  /** Smallest |score - threshold| over all gates, for each sample; absent for models without gates. */
+  /** The least margin of any decision, for each sample; absent for models without gates. */
   readonly margins?: ArrayLike<number>;
   /** Not 0 for samples in which a unit fires that was removed because the profile never saw it fire. */
   readonly outside?: ArrayLike<number>;

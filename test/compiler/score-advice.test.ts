@@ -4,17 +4,24 @@ import { expect, test } from 'vitest';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { scoreLimits } from '../../src/compiler/score-advice.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
+import { compile, inspect } from '../../src/index.js';
 import type { Graph } from '../../src/ir/graph.js';
+import { colorsFor } from '../../src/report/colors.js';
+import { renderInspection } from '../../src/report/inspect.js';
 import { fileHandler, SwanGate, type SwanGateArgs } from '../../src/tfjs/index.js';
 import { one, withFolder } from '../frontends/support.js';
 import { fakeProfile, graphOf, runPass } from '../passes/support.js';
 
 /** K -> M -> K with a gate on the M units. */
-async function pair(K: number, M: number, args: SwanGateArgs): Promise<Graph> {
+function modelOf(K: number, M: number, args: SwanGateArgs): tf.LayersModel {
   const x = tf.input({ shape: [K] });
   const h = one(tf.layers.dense({ units: M, name: 'h' }).apply(x));
   const gated = one(new SwanGate({ name: 'gate', ...args }).apply([h, x]));
-  const model = tf.model({ inputs: x, outputs: one(tf.layers.dense({ units: K, name: 'out' }).apply(gated)) });
+  return tf.model({ inputs: x, outputs: one(tf.layers.dense({ units: K, name: 'out' }).apply(gated)) });
+}
+
+async function pair(K: number, M: number, args: SwanGateArgs): Promise<Graph> {
+  const model = modelOf(K, M, args);
   const { graph } = await withFolder(async (folder) => {
     await model.save(fileHandler(join(folder, 'model.json')));
     return importTfjsModel(folder);
@@ -40,6 +47,16 @@ test('a linear gate for each unit bounds the gain of K -> M -> K by 3 / (1 + 2d)
   const dense = limitOf(graph, fakeProfile({ gate: Array<number>(128).fill(50) }));
   expect(dense.density).toBeCloseTo(0.5, 5);
   expect(dense.bound).toBeCloseTo(3 / 2, 1);
+});
+
+test('inspection and compile report tell of it', async () => {
+  await withFolder(async (folder) => {
+    await modelOf(64, 128, {}).save(fileHandler(join(folder, 'model.json')));
+    const text = renderInspection(await inspect({ model: folder }), { colors: colorsFor(false) });
+    expect(text).toMatch(/\ngate: its score takes 16\.\d k FLOPs, what it can save 3\d\.\d k: .*group_size: 8/);
+    const { report } = await compile({ model: folder });
+    expect(report.warnings.filter((warning) => warning.startsWith('gate: its score takes'))).toHaveLength(1);
+  });
 });
 
 test('a bottleneck, groups or few units in a group make it small', async () => {

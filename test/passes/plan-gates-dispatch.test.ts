@@ -45,7 +45,7 @@ const planned = async (plans: Readonly<Record<string, string>>, text = row) => {
 };
 
 const namesOf = async (text: string, region: string): Promise<string[]> => {
-  const { regions } = await runPass(text, [planGates], { ...options, plans: {} });
+  const { regions } = await runPass(text, [planGates], options);
   const found = regions.find((other) => other.region === region);
   return (found?.considered ?? []).flatMap(({ plan }) => (plan.startsWith('dispatch') ? [plan] : []));
 };

@@ -36,7 +36,7 @@ describe('every plan keeps the function', () => {
           batch,
           widths: { block: 1 + random.integer(4) },
         };
-        const { regions } = await runPass(graph, [planGates], { ...options, plans: {} });
+        const { regions } = await runPass(graph, [planGates], options);
         for (const { region, considered } of regions) {
           for (const { plan } of considered.slice(1)) {
             try {

@@ -10,15 +10,8 @@ import { maskOf } from './firing.js';
 import type { Region, RegionGate } from './region.js';
 import { RegionCopy, replaceRegion } from './region-copy.js';
 import { asOutput, constantSelection, type Selection } from './selection.js';
+import type { GateVariants } from './variant-sets.js';
 import type { Variant } from './variants.js';
-
-/** The variants that a gate's branches are, in the order in which they are tried; the last is for `any` event. */
-export interface GateVariants {
-  readonly own: RegionGate;
-  readonly variants: readonly Variant[];
-  /** How often each is expected to run: frequent ones are fewer levels of `If` away. */
-  readonly shares: readonly number[];
-}
 
 /**
  * Puts a region into the branches of nested `If`s, one for each variant of each gate: what needs no choice comes first, then

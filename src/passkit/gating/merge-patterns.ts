@@ -1,6 +1,6 @@
-import { assert, at } from '../../support/assert.js';
+import { assert } from '../../support/assert.js';
 import type { BitSet } from '../../support/bit-set.js';
-import { type Activity, distinct, type WeightedPattern } from './activity.js';
+import { distinct, type WeightedPattern } from './activity.js';
 import { exactVariants, mostExactPatterns } from './merge-exact.js';
 import { searchVariants } from './merge-search.js';
 
@@ -72,32 +72,6 @@ function remembered(cost: (units: BitSet) => number): (units: BitSet) => number 
 /** The variants of least expected cost for weighted patterns; of equally good ones the fewest. */
 export function mergePatterns(patterns: readonly WeightedPattern[], options: MergeOptions): Variants {
   return leastBy(mergePatternsEach(patterns, options), ({ expectedCost: cost }) => cost);
-}
-
-/** Variants for a gate, with what as many are expected to cost for events that they were not fitted to. */
-export interface JudgedVariants extends Variants {
-  readonly heldOutCost: number;
-}
-
-/**
- * Variants for what a gate does, as {@link mergePatternsEach}: fitted to all patterns. `heldOutCost` tells how good a fit to
- * one half of the events is for the other half: what is to be expected of a fit, while its own cost is too good.
- */
-export function mergeActivityEach(activity: Activity, options: MergeOptions): JudgedVariants[] {
-  const within = (patterns: readonly WeightedPattern[]): WeightedPattern[] =>
-    patterns.map(({ units, weight }) => ({ units: units.intersection(options.live), weight }));
-  const all = mergePatternsEach(within(activity.patterns), options);
-  const fit = activity.fit === activity.patterns ? all : mergePatternsEach(within(activity.fit), options);
-  const heldOut = within(activity.heldOut);
-  return all.map((merged, index) => ({
-    ...merged,
-    heldOutCost: expectedCost(at(fit, index).variants, heldOut, options),
-  }));
-}
-
-/** The best of {@link mergeActivityEach} for the events held out: more variants would fit chance. */
-export function mergeActivity(activity: Activity, options: MergeOptions): JudgedVariants {
-  return leastBy(mergeActivityEach(activity, options), ({ heldOutCost }) => heldOutCost);
 }
 
 /** What an event costs on average if it belongs to the first variant that covers it; the last one covers all. */

@@ -26,7 +26,7 @@ export function searchVariants(patterns: readonly WeightedPattern[], options: Me
   };
   note(at(best, 0));
   // Where that is quick, each number of variants gets starts of its own.
-  const isSmall = problem.memberCount <= fewMembers;
+  const isSmall = problem.patterns.length <= veryFewPatterns;
   for (let count = isSmall ? 1 : most; count <= most; count++) {
     for (const start of startsFor(problem, count)) {
       note(improved(problem, parts, solve(problem, inOrder(problem, start)), count));
@@ -49,11 +49,11 @@ function startsFor(problem: MergeProblem, most: number): BitSet[][] {
   return [[], agglomerated(problem, most), frequencyChain(problem, most), ...drawn];
 }
 
-/** Up to so many patterns, more starts and single moves of patterns are tried. */
-const fewPatterns = 96;
-/** Members of all patterns together, up to which everything is tried that may help a little. */
-const fewMembers = 5_000;
-/** The same, beyond which the search is cut short. */
+/** Up to so many patterns everything is tried that may help a little. */
+const veryFewPatterns = 16;
+/** Up to so many, more starts and single moves of patterns are tried. */
+const fewPatterns = 48;
+/** Members of all patterns together, beyond which the search is cut short. */
 const manyMembers = 100_000;
 
 /** Applies what pays until nothing does: see the functions that offer candidates. */
@@ -61,12 +61,14 @@ function improved(problem: MergeProblem, parts: Parts, start: Solution, most: nu
   let best = start;
   const take = (variants: readonly BitSet[]): boolean => {
     const sorted = solve(problem, inOrder(problem, variants));
-    const next = problem.memberCount <= fewMembers ? reordered(problem, sorted) : sorted;
+    // Another order saves no more than all Ifs.
+    const mayGain = isBetter(sorted.total - problem.levelCost * variants.length, best.total);
+    const next = mayGain && problem.patterns.length <= veryFewPatterns ? reordered(problem, sorted) : sorted;
     const isTaken = isBetter(next.total, best.total);
     if (isTaken) best = next;
     return isTaken;
   };
-  const mostRounds = problem.memberCount > manyMembers ? 2 : 6;
+  const mostRounds = problem.memberCount > 4 * manyMembers ? 1 : problem.memberCount > manyMembers ? 2 : 6;
   for (let round = 0; round < mostRounds; round++) {
     const before = best.total;
     best = filled(problem, parts, best, most);

@@ -144,9 +144,9 @@ function clash(left: Chosen, right: Chosen): boolean {
 }
 
 /** True for a block with the other's region in it: that is planned first, and what comes of it moves with the block. */
-function holds({ planned: { region } }: Chosen, other: Chosen): boolean {
+function holds({ planned: { region }, plan }: Chosen, other: Chosen): boolean {
   const nodes = new Set(region.nodes);
-  return region.off !== undefined && other.planned.region.nodes.every((node) => nodes.has(node));
+  return plan.holdsOthers === true && other.planned.region.nodes.every((node) => nodes.has(node));
 }
 
 /** Rewrites the graph by the chosen plans. Each changes it, so each region is looked for anew, by the names of its gates. */

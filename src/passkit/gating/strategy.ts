@@ -22,6 +22,8 @@ export interface Plan {
   readonly predicted: number;
   /** True if the region's nodes move into nested graphs, where no other plan finds them. */
   readonly isNested: boolean;
+  /** True if regions that lie in this one as a whole may be planned as well: they are first, and move with it. */
+  readonly holdsOthers?: true;
   /** Rewrites the graph. Regions that were found before are stale afterwards. */
   apply(): Promise<void> | void;
 }

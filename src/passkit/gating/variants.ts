@@ -1,5 +1,5 @@
 import { BitSet } from '../../support/bit-set.js';
-import type { Activity, WeightedPattern } from './activity.js';
+import type { WeightedPattern } from './activity.js';
 import type { MergeOptions } from './merge-patterns.js';
 
 /** One branch of a dispatch: the units that it computes, and for which events it may run. */
@@ -15,7 +15,7 @@ export interface Variant {
 }
 
 /** How variants are made of sets of firing units, and what they cost. */
-export interface VariantCosts extends Pick<MergeOptions, 'cost' | 'levelCost'> {
+export interface VariantCosts extends Pick<MergeOptions, 'cost'> {
   /** What the mask costs that `equals` saves, for so many units. */
   maskCost(units: number): number;
 }
@@ -82,12 +82,12 @@ export function sharesOf(variants: readonly Variant[], patterns: readonly Weight
 /** Variants that cover sets of units, with `equals` instead wherever that is expected to cost less. */
 export function sharpened(
   variants: readonly Variant[],
-  { fit, patterns }: Activity,
+  patterns: readonly WeightedPattern[],
   costs: VariantCosts,
   padding: Padding,
 ): readonly Variant[] {
   let best = variants;
-  let least = expected(best, fit, costs);
+  let least = expected(best, patterns, costs);
   for (const index of variants.keys()) {
     const variant = best[index];
     if (variant?.match !== 'covers') continue;
@@ -95,7 +95,7 @@ export function sharpened(
     const [heaviest] = served;
     if (heaviest === undefined) continue;
     const sharper = best.with(index, variantOf(heaviest.units, 'equals', padding));
-    const cost = expected(sharper, fit, costs);
+    const cost = expected(sharper, patterns, costs);
     if (cost < least) [best, least] = [sharper, cost];
   }
   return best;

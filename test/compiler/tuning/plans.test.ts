@@ -17,7 +17,7 @@ let row: GatedModel;
 beforeAll(async () => {
   const firing = { kind: 'modes', modes: 3, density: 0.25 } as const;
   row = await writeGated(
-    { kind: 'conv', inputs: 8, width: 32, outputs: 8, size: 5, depth: 2, firing },
+    { kind: 'conv', inputs: 16, width: 96, outputs: 16, size: 10, depth: 2, firing },
     await temporaryFolder(),
     64,
   );

@@ -65,7 +65,7 @@ export const otherGateSteps: StepKinds = {
     const modes = w.count(2, 4);
     const { rows } = scores(w, x, modes);
     const chosen = w.builder.op('ArgMax', [rows], { axis: int(1), keepdims: int(0) });
-    const dead = Array.from({ length: x.units }, (_, unit) => unit).filter(() => w.chance(0.3));
+    const dead = w.planted(x.units);
     const elements = Array.from({ length: modes * x.units }, (_, place) => {
       const [mode, unit] = [Math.floor(place / x.units), place % x.units];
       return !dead.includes(unit) && (mode === unit % modes || w.chance(0.4)) ? 1 : -1;

@@ -3,6 +3,7 @@ import { dynamicGating } from '../../../src/compiler/pipeline.js';
 import type { Graph } from '../../../src/ir/graph.js';
 import { printGraph } from '../../../src/ir/text.js';
 import { plansOf } from '../../../src/passkit/gating/planner.js';
+import type { Pass } from '../../../src/passkit/pass.js';
 import { at, defined } from '../../../src/support/assert.js';
 import { contextOf, type RunOptions, runGraph, runPass, type Tensors } from '../../passes/support.js';
 
@@ -20,26 +21,38 @@ export async function allPlans(graph: Graph, options: RunOptions): Promise<Named
   return regions.flatMap(({ region, plans }) => plans.map(({ name }) => ({ region: region.name, plan: name })));
 }
 
-/** Fails unless a graph gives what its masks give when these plans are applied, also when it is lowered afterwards. */
+/** What a graph with all its masks gives for some inputs. */
+export interface MaskedRun {
+  readonly feeds: Tensors;
+  readonly results: Tensors;
+}
+
+export async function runMasked(graph: Graph, feeds: readonly Tensors[]): Promise<MaskedRun[]> {
+  const runs: MaskedRun[] = [];
+  for (const given of feeds) runs.push({ feeds: given, results: await runGraph(graph, given) });
+  return runs;
+}
+
+/** `planned`: as the plans leave the graph; `lowered`: as it is written. */
+export type Stage = 'planned' | 'lowered';
+const passesOf: Readonly<Record<Stage, readonly Pass[]>> = { planned: [planGates], lowered: dynamicGating };
+
+/** Fails unless a graph gives what it gave with its masks when these plans are applied. */
 export async function expectSameAsMask(
   graph: Graph,
   plans: readonly NamedPlan[],
+  stage: Stage,
+  runs: readonly MaskedRun[],
   options: RunOptions,
-  feeds: readonly Tensors[],
 ): Promise<void> {
   const wanted = Object.fromEntries(plans.map(({ region, plan }) => [region, plan]));
-  for (const passes of [[planGates], dynamicGating]) {
-    const { graph: after } = await runPass(graph, passes, { ...options, plans: wanted });
-    for (const [index, given] of feeds.entries()) {
-      try {
-        expectClose(await runGraph(graph, given), await runGraph(after, given), graph);
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        const kind = passes.length === 1 ? 'planned' : 'lowered';
-        throw new Error(
-          `${JSON.stringify(wanted)}, ${kind}, feeds ${index}: ${message}\n${printGraph(graph)}\n${printGraph(after)}`,
-        );
-      }
+  const { graph: after } = await runPass(graph, passesOf[stage], { ...options, plans: wanted });
+  for (const [index, { feeds, results }] of runs.entries()) {
+    try {
+      expectClose(results, await runGraph(after, feeds), graph);
+    } catch (error) {
+      const message = `${JSON.stringify(wanted)}, ${stage}, feeds ${index}: ${error}`;
+      throw new Error(`${message}\n${printGraph(graph)}\n${printGraph(after)}`);
     }
   }
 }

@@ -29,17 +29,22 @@ export interface Series {
 }
 
 /**
- * All probes. Each series repeats what it counts a few times in one graph, on inputs of one size, so that what a run and
- * its inputs cost falls out of the differences. Three sizes each, and more where a cache shows.
+ * What makes each series, that of the operators first. A series repeats what it counts a few times in one graph, on inputs
+ * of one size, so that what a run and its inputs cost falls out of the differences. Three sizes each, and more where a
+ * cache shows.
  */
-export function allProbes(): readonly Series[] {
-  return [operators(), branches(), selects(), selectedElements(), elements(), addedElements()].concat([
-    convolutions('constantFlops'),
-    convolutions('runtimeFlops'),
-    denseLayers(),
-    gathers(),
-  ]);
-}
+export const allSeries: readonly (() => Series)[] = [
+  operators,
+  branches,
+  () => ({ name: 'selects', probes: wheres(repeats, small, 1) }),
+  () => ({ name: 'selectedElements', probes: wheres(fewRepeats, features, sizeOf(features.map(Number))) }),
+  elements,
+  addedElements,
+  () => convolutions('constantFlops'),
+  () => convolutions('runtimeFlops'),
+  denseLayers,
+  gathers,
+];
 
 const small: readonly Dim[] = [4];
 /** Activations of 64 channels at 28 x 28. */
@@ -154,13 +159,6 @@ function wheres(counts: readonly number[], shape: readonly Dim[], each: number):
     }),
   );
 }
-
-const selects = (): Series => ({ name: 'selects', probes: wheres(repeats, small, 1) });
-
-const selectedElements = (): Series => ({
-  name: 'selectedElements',
-  probes: wheres(fewRepeats, features, sizeOf(features.map(Number))),
-});
 
 function elements(): Series {
   const probes = fewRepeats.map((length) =>

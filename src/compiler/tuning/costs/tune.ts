@@ -8,7 +8,7 @@ import { quantile, timeSamples } from '../../measure.js';
 import type { CommonOptions } from '../../options.js';
 import { costsPath, type MeasuredCosts, thisMachine, writeCosts } from './costs-file.js';
 import { fitCosts, type Measurements, slope } from './fit.js';
-import { allProbes, type Probe, type Series } from './probes.js';
+import { allSeries, type Probe, type Series } from './probes.js';
 
 export interface TuneOptions extends Pick<CommonOptions, 'signal' | 'onProgress'> {
   /** File to write; by default that of this machine in the folder of caches, where `compile` looks for it. */
@@ -43,7 +43,7 @@ export async function tune(options: TuneOptions = {}): Promise<TuneResult> {
   const measured = await measureProbes(runtime, {
     seconds,
     signal,
-    onProbe: (done, total) => onProgress?.({ stage: 'measure', done, total }),
+    onSeries: (done, total) => onProgress?.({ stage: 'measure', done, total }),
   });
   const path = options.out ?? costsPath(machine, tunedTarget);
   const result: MeasuredCosts = { machine, target: tunedTarget, ...mutable(fitCosts(measured, before)) };
@@ -59,29 +59,27 @@ const mutable = ({ costs, kept }: ReturnType<typeof fitCosts>): Pick<MeasuredCos
 interface ProbeOptions {
   readonly seconds: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onProbe: (done: number, total: number) => void;
+  readonly onSeries: (done: number, total: number) => void;
 }
 
 /** Times all probes, the operators first: what others have of them is taken off their times. */
 export async function measureProbes(
   runtime: Runtime,
-  { seconds, signal, onProbe }: ProbeOptions,
+  { seconds, signal, onSeries }: ProbeOptions,
 ): Promise<Measurements> {
-  const all = allProbes();
-  const total = all.reduce((sum, { probes }) => sum + probes.length, 0);
-  const milliseconds = (1000 * seconds) / total;
   const found = new Map<keyof Measurements, readonly Timed[]>();
-  let done = 0;
   let operator = 0;
-  for (const series of all) {
-    onProbe(done, total);
+  for (const [done, seriesOf] of allSeries.entries()) {
+    onSeries(done, allSeries.length);
+    throwIfAborted(signal);
+    const series = seriesOf();
+    const milliseconds = (1000 * seconds) / allSeries.length / series.probes.length;
     const times = await timeSeries(series, runtime, milliseconds, signal);
     const timed = series.probes.map(({ count, operators, runs }, index) => {
       return { count, runs: runs ?? 0, time: at(times, index) - operators * operator };
     });
     found.set(series.name, timed);
     if (series.name === 'operators') operator = Math.max(0, slope(timed));
-    done += series.probes.length;
   }
   const of = (name: keyof Measurements): readonly Timed[] => found.get(name) ?? [];
   return {

@@ -10,7 +10,7 @@ import type { Region, RegionGate } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { constantSelection, type Selection } from '../selection.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { widthMultiple } from './dispatch.js';
+import { widthMultiple } from '../variant-sets.js';
 import { activeUnits, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**

@@ -9,14 +9,14 @@ import { at, defined } from '../../../support/assert.js';
 import { inputsOf, samplesOf } from '../batch.js';
 import { addIf } from '../choose-branch.js';
 import { choicesOf } from '../decision.js';
-import { type GateVariants, unitsOf } from '../dispatch.js';
+import { unitsOf } from '../dispatch.js';
 import { maskOf } from '../firing.js';
 import type { Region } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { RegionTimes } from '../region-times.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
+import { type GateVariants, variantSets } from '../variant-sets.js';
 import type { Variant } from '../variants.js';
-import { variantSets } from './dispatch.js';
 
 /**
  * The samples of a batch are grouped by the variant that serves each; every variant runs once, on the rows of its group,

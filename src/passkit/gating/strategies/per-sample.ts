@@ -4,14 +4,14 @@ import { inferTypes } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
 import { inputsOf, samplesOf } from '../batch.js';
 import { choicesOf } from '../decision.js';
-import { type Decision, dispatchInto, type GateVariants } from '../dispatch.js';
+import { type Decision, dispatchInto } from '../dispatch.js';
 import { firingNumbers, maskOf } from '../firing.js';
 import type { Region, RegionGate } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { RegionTimes } from '../region-times.js';
 import { scanSamples } from '../sample-scan.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { expectedTime, variantSets } from './dispatch.js';
+import { expectedTime, type GateVariants, variantSets } from '../variant-sets.js';
 import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**
