@@ -32,8 +32,10 @@ export async function benchBatches(bench: Bench): Promise<void> {
   const rows: Row[] = [];
   for (const [name, pair] of Object.entries(layerPairs)) {
     for (const firing of batchFirings) {
-      if (!bench.isWanted(`${name}, ${firing}`)) continue;
-      for (const density of batchDensities) rows.push(await benchBatch({ name, pair, firing, density }, bench));
+      for (const density of batchDensities) {
+        if (!bench.isWanted(`${name}, ${firing}, ${density}`)) continue;
+        rows.push(await benchBatch({ name, pair, firing, density }, bench));
+      }
     }
   }
   console.log(`layer pairs, batch ${batch}: microseconds`);

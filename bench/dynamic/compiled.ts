@@ -1,5 +1,6 @@
 import { planGates } from '../../passes/plan-gates.js';
 import { collectProfile } from '../../src/compiler/collect-profile.js';
+import { dynamicForms } from '../../src/compiler/compile-forms.js';
 import { passContext } from '../../src/compiler/context.js';
 import { bytesOfForm, compileForm, type Form, reduced, settled } from '../../src/compiler/forms.js';
 import { openSamples } from '../../src/compiler/samples.js';
@@ -49,9 +50,7 @@ export async function masked({ start, context }: Compacted): Promise<Uint8Array>
 
 /** What is known of the regions of a model's gates before any plan is applied. */
 export async function planningOf({ start, context }: Compacted): Promise<PassReport> {
-  const manager = start.fork(context);
-  await manager.run([planGates]);
-  return at(manager.runs, -1).report;
+  return (await dynamicForms(start, context)).regions();
 }
 
 export interface Planned {

@@ -40,8 +40,10 @@ export async function benchPairs(bench: Bench): Promise<void> {
   const rows: Row[] = [];
   for (const [name, pair] of Object.entries(layerPairs)) {
     for (const firing of firings) {
-      if (!bench.isWanted(`${name}, ${firing}`)) continue;
-      for (const density of densities) rows.push(await benchPair({ name, pair, firing, density }, bench));
+      for (const density of densities) {
+        if (!bench.isWanted(`${name}, ${firing}, ${density}`)) continue;
+        rows.push(await benchPair({ name, pair, firing, density }, bench));
+      }
     }
   }
   console.log('layer pairs, batch 1: microseconds');

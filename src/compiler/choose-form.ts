@@ -11,7 +11,7 @@ import type { CompileOptions, Mode } from './options.js';
 import type { BudgetReport, Planning } from './report.js';
 import type { Source } from './source.js';
 import { timedRuns } from './timed-samples.js';
-import { paired } from './tuning/paired.js';
+import { isClearlyFaster, paired } from './tuning/paired.js';
 import {
   type DynamicForms,
   type Planned,
@@ -180,23 +180,20 @@ async function timeForms(
 /** For about how long each form is measured in the end, in milliseconds. */
 const confirmingTime = 400;
 
-/** What skips work must take at most this part of the time of masks, with all that measuring may be off by. */
-const clearlyFaster = 0.99;
-
 function pick(
   mode: Mode,
   dense: Form,
   dynamic: Form | undefined,
-  times: ReadonlyMap<FormName, SampleTimes>,
+  measured: ReadonlyMap<FormName, SampleTimes>,
 ): { readonly form: Form; readonly reason: string } {
   if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
   if (dynamic === undefined) return { form: dense, reason: 'no plan for a gate is faster than its mask' };
-  const [denseTimes, dynamicTimes] = [times.get('dense'), times.get('dynamic')];
+  const [denseTimes, dynamicTimes] = [measured.get('dense'), measured.get('dynamic')];
   if (denseTimes === undefined || dynamicTimes === undefined) {
     return { form: dynamic, reason: 'predicted to be faster; not measured for want of calibration data' };
   }
-  const { microseconds, base, upper } = paired(dynamicTimes, denseTimes);
-  const text = `dynamic ${microseconds.toFixed(0)} µs, dense ${base.toFixed(0)} µs`;
-  if (upper < clearlyFaster) return { form: dynamic, reason: `measured: ${text}` };
+  const times = paired(dynamicTimes, denseTimes);
+  const text = `dynamic ${times.microseconds.toFixed(0)} µs, dense ${times.base.toFixed(0)} µs`;
+  if (isClearlyFaster(times)) return { form: dynamic, reason: `measured: ${text}` };
   return { form: dense, reason: `dynamic was not measured to be clearly faster: ${text}` };
 }

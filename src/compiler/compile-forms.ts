@@ -1,7 +1,7 @@
 import { planGates } from '../../passes/plan-gates.js';
 import type { Graph } from '../ir/graph.js';
 import { gatesOf } from '../passkit/gates.js';
-import type { PassManager } from '../passkit/manager.js';
+import type { AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
 import { assert, at } from '../support/assert.js';
@@ -9,6 +9,7 @@ import { budgetOf } from './budget/budget-options.js';
 import { type Pruned, pruneWithin } from './budget/prune-within.js';
 import type { ChoiceInput, StepName } from './choose-form.js';
 import { compileForm, type Form, type FormOptions, reduced, settled } from './forms.js';
+import { dynamicGating } from './pipeline.js';
 import { batchSizeFor } from './samples.js';
 import { chainHooks } from './step-hooks.js';
 import type { DynamicForms } from './tuning/plan-dynamic.js';
@@ -54,25 +55,35 @@ export async function compileForms(input: ChoiceInput, timed: readonly Tensors[]
     masked,
     dense,
     pruned: pruned && (await prunedForms(pruned, start, compact.graph, input)),
-    dynamic: isWanted ? dynamicForms(compact, own, forming, () => hook('dynamic')) : undefined,
+    dynamic: isWanted ? await dynamicForms(compact, own, forming, await hook('dynamic')) : undefined,
   };
 }
 
-function dynamicForms(
+/** The forms dynamic of a compacted graph. `hook` looks into the one that may be written. */
+export async function dynamicForms(
   compact: PassManager,
   context: PassContext,
-  options: FormOptions,
-  finalHook: () => Promise<FormOptions['hook']>,
-): DynamicForms {
+  options: Omit<FormOptions, 'hook' | 'passes'> = {},
+  hook?: AfterPass,
+): Promise<DynamicForms> {
+  // What comes before the plans is the same for all.
+  const first = dynamicGating.indexOf(planGates);
+  const start = compact.fork(context);
+  await start.run(dynamicGating.slice(0, first), hook);
+  const lower = (own: PassContext, isFinal: boolean): Promise<Form> =>
+    compileForm('dynamic', start, own, {
+      ...options,
+      hook: isFinal ? hook : undefined,
+      passes: dynamicGating.slice(first),
+    });
   return {
     regions: async () => {
-      const manager = compact.fork(context);
+      const manager = start.fork(context);
       await manager.run([planGates]);
       return at(manager.runs, -1).report;
     },
     compile: async (plans, isFinal) => {
-      const hook = isFinal ? await finalHook() : undefined;
-      const form = await compileForm('dynamic', compact, { ...context, plans }, { ...options, hook });
+      const form = await lower({ ...context, plans }, isFinal);
       const made = form.manager.runs.flatMap(({ report }) => report.regions ?? []);
       for (const [region, plan] of plans) {
         const isMade = made.some((own) => own.region === region && own.chosen === plan);
@@ -80,7 +91,7 @@ function dynamicForms(
       }
       return form;
     },
-    predict: async () => compileForm('dynamic', compact, context, { ...options, hook: await finalHook() }),
+    predict: () => lower(context, true),
   };
 }
 

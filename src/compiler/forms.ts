@@ -48,6 +48,8 @@ export interface FormOptions {
   /** Removals that the source rests on already. */
   readonly before?: readonly RemovedUnits[];
   readonly hook?: AfterPass | undefined;
+  /** What is left of the form's passes, where the first ones were run. */
+  readonly passes?: readonly Pass[];
   /** The inputs that the source was compiled for. */
   readonly inputRange?: InputRange | undefined;
   /** What the graph lost within a budget. */
@@ -62,7 +64,7 @@ export async function compileForm(
   options: FormOptions = {},
 ): Promise<Form> {
   const manager = start.fork(context);
-  await manager.run(stages[name], options.hook);
+  await manager.run(options.passes ?? stages[name], options.hook);
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
   const { graph } = manager;
   const metadata = {

@@ -24,6 +24,9 @@ const assumedDensity = 0.25;
 /** A score is worth a word where it takes more than a quarter of the gain that a free one would allow. */
 const worthwhile = 0.75;
 
+/** A score of fewer operations takes no more time than starting an operator does, which is about what skipping costs. */
+const leastFlops = 1e5;
+
 /** The limits of all gates in the graph, in execution order. */
 export function scoreLimits(graph: Graph, profile?: Profile): ScoreLimit[] {
   return scoreCosts(graph).map((cost) => limitOf(cost, profile));
@@ -37,10 +40,8 @@ function limitOf(cost: ScoreCost, profile: Profile | undefined): ScoreLimit {
     statistics === undefined ? assumedDensity : fired.reduce((sum, part) => sum + part, 0) / Math.max(1, gate.units);
   const gain = (flops: number): number => (gatedFlops === 0 ? 1 : boundOnGain(cost, flops, density));
   const limit = { gate: gate.name, scoreFlops, gatedFlops, density, bound: gain(scoreFlops), free: gain(0) };
-  return {
-    ...limit,
-    advice: density > 0 && limit.bound < worthwhile * limit.free ? adviceOn(limit, cost, gain) : null,
-  };
+  const isCostly = scoreFlops >= leastFlops && density > 0 && limit.bound < worthwhile * limit.free;
+  return { ...limit, advice: isCostly ? adviceOn(limit, cost, gain) : null };
 }
 
 /** As a sentence with the gate's numbers and what other settings would allow. */

@@ -36,7 +36,7 @@ const limitOf = (graph: Graph, profile?: Parameters<typeof scoreLimits>[1]) => {
 };
 
 test('a linear gate for each unit bounds the gain of K -> M -> K by 3 / (1 + 2d)', async () => {
-  const graph = await pair(64, 128, {});
+  const graph = await pair(256, 512, {});
   const limit = limitOf(graph);
   expect(limit.density).toBe(0.25);
   expect(limit.bound).toBeCloseTo(3 / 1.5, 1);
@@ -44,29 +44,30 @@ test('a linear gate for each unit bounds the gain of K -> M -> K by 3 / (1 + 2d)
   expect(limit.gatedFlops / limit.scoreFlops).toBeCloseTo(2, 1);
   expect(limit.advice).toContain('at density 0.25 no more than 2.0x faster');
   expect(limit.advice).toMatch(/modes: 8 \(3\.\dx\).*group_size: 8.*hidden_units: 32/);
-  const dense = limitOf(graph, fakeProfile({ gate: Array<number>(128).fill(50) }));
+  const dense = limitOf(graph, fakeProfile({ gate: Array<number>(512).fill(50) }));
   expect(dense.density).toBeCloseTo(0.5, 5);
   expect(dense.bound).toBeCloseTo(3 / 2, 1);
 });
 
 test('inspection and compile report tell of it', async () => {
   await withFolder(async (folder) => {
-    await modelOf(64, 128, {}).save(fileHandler(join(folder, 'model.json')));
+    await modelOf(256, 512, {}).save(fileHandler(join(folder, 'model.json')));
     const text = renderInspection(await inspect({ model: folder }), { colors: colorsFor(false) });
-    expect(text).toMatch(/\ngate: its score takes 16\.\d k FLOPs, what it can save 3\d\.\d k: .*group_size: 8/);
+    expect(text).toMatch(/\ngate: its score takes 262\.\d k FLOPs, what it can save 52\d\.\d k: .*group_size: 8/);
     const { report } = await compile({ model: folder });
     expect(report.warnings.filter((warning) => warning.startsWith('gate: its score takes'))).toHaveLength(1);
   });
 });
 
-test('a bottleneck, groups or few units in a group make it small', async () => {
+test('a bottleneck, groups, few units in a group, or a small layer make it small', async () => {
+  expect(limitOf(await pair(64, 128, {})).advice).toBeNull();
   expect(limitOf(await pair(256, 512, { hiddenUnits: 16 })).advice).toBeNull();
   expect(limitOf(await pair(256, 512, { groupSize: 32 })).advice).toBeNull();
   expect(limitOf(await pair(256, 512, { groupSize: 512 })).advice).toBeNull();
 });
 
 test('a wide bottleneck is told, without the remedy that it has', async () => {
-  const { advice } = limitOf(await pair(64, 128, { hiddenUnits: 64 }));
+  const { advice } = limitOf(await pair(256, 512, { hiddenUnits: 256 }));
   expect(advice).toContain('group_size: 8');
   expect(advice).not.toContain('hidden_units');
 });

@@ -30,3 +30,11 @@ export function paired(own: SampleTimes, base: SampleTimes): Paired {
   // One sample has no spread to judge by: then nothing is sure.
   return { microseconds, base: reference, ratio, upper: own.length === 1 ? Infinity : ratio + confidence * error };
 }
+
+/** What is written in place of masks takes at most this part of their time, with all that measuring may be off by. */
+const clearRatio = 0.99;
+
+/** True if a graph is so much faster than another one that it is worth being written instead. */
+export function isClearlyFaster({ upper }: Pick<Paired, 'upper'>): boolean {
+  return upper < clearRatio;
+}

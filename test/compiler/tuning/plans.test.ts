@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type GatedModel, writeGated } from '../../../bench/networks/gated.js';
+import { type GatedModel, type GatedSpec, writeGated } from '../../../bench/networks/gated.js';
+import { collectProfile } from '../../../src/compiler/collect-profile.js';
+import { dynamicForms } from '../../../src/compiler/compile-forms.js';
 import { passContext } from '../../../src/compiler/context.js';
 import { bytesOfForm, compileForm, type Form, reduced, settled } from '../../../src/compiler/forms.js';
+import { openSamples } from '../../../src/compiler/samples.js';
 import { openWithOriginal } from '../../../src/compiler/source.js';
+import { timedRuns } from '../../../src/compiler/timed-samples.js';
 import { CompiledTrials, type TrialOptions } from '../../../src/compiler/tuning/trials.js';
 import { runReference } from '../../../src/compiler/verification.js';
 import { type CompileOptions, compile, type Planning, type TargetReport } from '../../../src/index.js';
@@ -102,6 +106,44 @@ describe('compiling with measured plans', () => {
     ).rejects.toMatchObject({ kind: 'aborted' });
     expect(seen).toHaveLength(1);
   });
+});
+
+describe('every plan that is considered', () => {
+  const firing = { kind: 'modes', modes: 3, density: 0.25 } as const;
+  const specs: Readonly<Record<string, GatedSpec>> = {
+    'of a row of convolutions': { kind: 'conv', inputs: 8, width: 64, outputs: 8, size: 6, depth: 2, firing },
+    'of dense layers whose units fire on their own': {
+      ...{ kind: 'dense', inputs: 32, width: 128, outputs: 32, depth: 2 },
+      firing: { kind: 'independent', density: 0.3 },
+    },
+    'of residual blocks': { kind: 'conv', inputs: 16, width: 48, outputs: 16, size: 5, structure: 'residual', firing },
+  };
+  it.each(Object.entries(specs).flatMap(([name, spec]) => [1, 3].map((batch) => ({ name, spec, batch }))))(
+    '$name at batch $batch can be had by its name, and equals masks',
+    async ({ spec, batch }) => {
+      const model = await writeGated(spec, await temporaryFolder(), 64);
+      const bare = passContext(runtime, { dead: 'proved' });
+      const source = await openWithOriginal(model.path, bare, {});
+      const data = await openSamples(model.calibration, source);
+      const context = { ...bare, batch, profile: await collectProfile(source, data, runtime, {}) };
+      const start = await settled(await reduced(source.prepared, context), context);
+      const forms = await dynamicForms(start, context);
+      const trials = new CompiledTrials({
+        compile: (plans) => forms.compile(plans, false),
+        dense: await compileForm('dense', start, context),
+        reference: await runReference({ source, data, samples: 12, runtime, signal: undefined }),
+        samples: await timedRuns(data, batch, { samples: 3 * batch }),
+        runtime,
+        milliseconds: 1,
+      });
+      const { regions = [] } = await forms.regions();
+      const plans = regions.flatMap(({ region, considered }) =>
+        considered.slice(1).map(({ plan }) => new Map([[region, plan]])),
+      );
+      expect(plans.length).toBeGreaterThan(0);
+      expect(await trials.compare(new Map(), plans)).toHaveLength(plans.length);
+    },
+  );
 });
 
 /** Counts the sessions that are open. */

@@ -2,12 +2,11 @@ import { int } from '../../../ir/attribute.js';
 import { Builder } from '../../../ir/builder.js';
 import { copyNode, readsOf } from '../../../ir/clone.js';
 import type { Value } from '../../../ir/graph.js';
-import { isStatic } from '../../../ir/types.js';
 import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
 import type { WeightedPattern } from '../activity.js';
-import { inputsOf, samplesOf } from '../batch.js';
+import { forSamples, inputsOf, samplesMeet } from '../batch.js';
 import type { OffOutput } from '../block-region.js';
 import { addIf } from '../choose-branch.js';
 import { firingOf } from '../firing.js';
@@ -52,7 +51,7 @@ export const block: Strategy = {
         apply: () => apply(region, off, (fires, builder) => wholeOrMasked(region, fires, builder)),
       });
     }
-    if (context.batch > 1 && typeof samplesOf(region) === 'object') {
+    if (context.batch > 1 && samplesMeet(region) === undefined) {
       plans.push({
         name: 'block-rows',
         what: 'the whole block runs on the samples that fire',
@@ -208,10 +207,6 @@ function copied(
 
 /** What an output is where no sample fires; `score` has as many samples. */
 function offValue({ shape = [] }: Value, { constant, skip }: OffOutput, score: Value, builder: Builder): Value {
-  const known = (): Value => builder.constant(constant, 'off');
-  if (skip !== undefined) return constant.isFilledWith(0) ? skip : builder.op('Add', [skip, known()]);
-  if (isStatic(shape)) return builder.op('Expand', [known(), builder.int64s(shape, 'shape')]);
-  const samples = builder.op('Shape', [score], { start: int(0), end: int(1) });
-  const others = builder.int64s(shape.slice(1).map(Number), 'sizes');
-  return builder.op('Expand', [known(), builder.op('Concat', [samples, others], { axis: int(0) })]);
+  if (skip === undefined) return forSamples(constant, shape, score, builder);
+  return constant.isFilledWith(0) ? skip : builder.op('Add', [skip, builder.constant(constant, 'off')]);
 }

@@ -2,11 +2,10 @@ import { int } from '../../../ir/attribute.js';
 import { Builder } from '../../../ir/builder.js';
 import type { Graph, Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { isStatic } from '../../../ir/types.js';
 import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
-import { inputsOf, samplesOf } from '../batch.js';
+import { inputsOf, resultsOf, sampleCount, samplesMeet } from '../batch.js';
 import { addIf } from '../choose-branch.js';
 import { choicesOf } from '../decision.js';
 import { unitsOf } from '../dispatch.js';
@@ -28,10 +27,8 @@ export const grouping: Strategy = {
   plans(region, context) {
     if (context.batch === 1) return 'it is planned for one sample';
     if (region.gates.length > 1) return 'samples are grouped by one gate at a time';
-    const samples = samplesOf(region);
-    if (typeof samples === 'string') return samples;
-    const open = resultsOf(region).find(({ shape }) => shape === undefined || !isStatic(shape.slice(1)));
-    if (open !== undefined) return `the size of '${open.name}' is not known`;
+    const meet = samplesMeet(region);
+    if (meet !== undefined) return meet;
     // One sample's choice does not depend on the others.
     const sets = variantSets(region, { ...context, batch: 1 });
     if (typeof sets === 'string') return sets;
@@ -72,11 +69,6 @@ function predicted(region: Region, { own, variants, shares }: GateVariants, { ti
   return time;
 }
 
-/** What others read of a region. */
-function resultsOf({ outputs, exits }: Region): Value[] {
-  return [...outputs, ...exits.map(({ value }) => value)];
-}
-
 function apply(region: Region, { own, variants }: GateVariants): void {
   const { graph, outputs } = region;
   const { gate } = own;
@@ -92,7 +84,7 @@ function apply(region: Region, { own, variants }: GateVariants): void {
     return { rows, results };
   });
   const join = (parts: readonly Value[]): Value => builder.op('Concat', parts, { axis: int(0) });
-  const places = placesOf(join(groups.map(({ rows }) => rows)), builder);
+  const places = placesOf(join(groups.map(({ rows }) => rows)), score, builder);
   const joined = resultsOf(region).map((_, index) =>
     builder.gather(join(groups.map(({ results }) => at(results, index))), places, 0),
   );
@@ -129,22 +121,25 @@ function runGroup(
   return addIf(graph, {
     condition: builder.cast(builder.op('Size', [rows]), 'bool'),
     whenTrue: computed,
-    whenFalse: (inner) => results.map(({ type, shape = [] }) => nothing(type?.type, shape.slice(1).map(Number), inner)),
+    whenFalse: (inner) => results.map((value) => noRows(value, inner)),
     names: results.map(({ name }) => name),
     origin: own.gate.node.origin,
   });
 }
 
-/** No samples of a size. */
-function nothing(type: Parameters<Builder['cast']>[1] = 'float32', dims: readonly number[], builder: Builder): Value {
-  const none = builder.constant(Tensor.floats([0, ...dims], []), 'no_samples');
-  return type === 'float32' ? none : builder.cast(none, type);
+/** No rows of a value. */
+function noRows({ elementType = 'float32', shape = [] }: Value, builder: Builder): Value {
+  const none = builder.constant(Tensor.floats([0, ...shape.slice(1).map(Number)], []), 'no_rows');
+  return elementType === 'float32' ? none : builder.cast(none, elementType);
 }
 
-/** For the numbers 0 to n - 1 in some order the place of each: int64 [n]. */
-function placesOf(order: Value, builder: Builder): Value {
+/** For the numbers 0 to n - 1 in some order the place of each: int64 [n], n being how many samples `like` has. */
+function placesOf(order: Value, like: Value, builder: Builder): Value {
+  const count = sampleCount(like, builder);
   const zero = builder.constant(Tensor.int64([], [0]), 'zero');
   const one = builder.constant(Tensor.int64([], [1]), 'one');
-  const numbers = builder.op('Range', [zero, builder.op('Size', [order]), one]);
-  return builder.op('ScatterElements', [order, order, numbers], { axis: int(0) });
+  const numbers = builder.op('Range', [zero, builder.reshape(count, []), one]);
+  // All of these are overwritten; they are there for their number.
+  const zeros = builder.op('Expand', [zero, count]);
+  return builder.op('ScatterElements', [zeros, order, numbers], { axis: int(0) });
 }

@@ -2,14 +2,15 @@ import { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
 import { inferTypes } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
-import { inputsOf, samplesOf } from '../batch.js';
+import { inputsOf, noSamples, resultsOf, samplesMeet } from '../batch.js';
+import { addIf } from '../choose-branch.js';
 import { choicesOf } from '../decision.js';
 import { type Decision, dispatchInto } from '../dispatch.js';
 import { firingNumbers, maskOf } from '../firing.js';
 import type { Region, RegionGate } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { RegionTimes } from '../region-times.js';
-import { scanSamples } from '../sample-scan.js';
+import { type SampleBody, scanSamples } from '../sample-scan.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import { expectedTime, type GateVariants, variantSets } from '../variant-sets.js';
 import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
@@ -23,8 +24,8 @@ export const perSample: Strategy = {
   name: 'per-sample',
   plans(region, context) {
     if (context.batch === 1) return 'it is planned for one sample';
-    const samples = samplesOf(region);
-    if (typeof samples === 'string') return samples;
+    const meet = samplesMeet(region);
+    if (meet !== undefined) return meet;
     const alone: PlanningContext = { ...context, batch: 1, times: new RegionTimes(region, context.times.costs, 1) };
     const plans = [...dispatchPlans(region, alone, context.batch), ...gatherPlans(region, alone, context)];
     if (plans.length === 0) return 'its samples can be neither dispatched nor gathered';
@@ -117,11 +118,24 @@ async function applyGathered(found: Region, context: PlanningContext): Promise<v
   inferTypes(graph);
 }
 
-/** Runs `write` for each sample of what a region reads and of `more`; what comes of it are the region's outputs and exits. */
-function runEach(region: Region, more: readonly Value[], write: Parameters<typeof scanSamples>[4]): readonly Value[] {
-  const names = [...region.outputs, ...region.exits.map(({ value }) => value)].map(({ name }) => name);
-  const origin = region.gates[0]?.gate.node.origin;
-  return scanSamples(region.graph, [...new Set([...inputsOf(region), ...more])], names, origin, write);
+/**
+ * Runs `write` for each sample of what a region reads and of `more`; what comes of it are the region's outputs and exits.
+ * ONNX Runtime's Scan fails on no samples, so it is in a branch.
+ */
+function runEach(region: Region, more: readonly Value[], write: SampleBody): readonly Value[] {
+  const { graph, gates } = region;
+  const { origin } = at(gates, 0).gate.node;
+  const results = resultsOf(region);
+  const names = results.map(({ name }) => name);
+  const scanned = [...new Set([...inputsOf(region), ...more])];
+  const builder = new Builder(graph, { origin });
+  return addIf(graph, {
+    condition: builder.cast(builder.op('Size', [at(scanned, 0)]), 'bool'),
+    whenTrue: (inner) => scanSamples(inner.graph, scanned, names, origin, write),
+    whenFalse: (inner) => results.map((value) => noSamples(value, at(scanned, 0), inner)),
+    names,
+    origin,
+  });
 }
 
 function sampleOf(values: ReadonlyMap<Value, Value>, value: Value): Value {
