@@ -1,4 +1,3 @@
-import { planGates } from '../../passes/plan-gates.js';
 import { collectProfile } from '../../src/compiler/collect-profile.js';
 import { dynamicForms } from '../../src/compiler/compile-forms.js';
 import { passContext } from '../../src/compiler/context.js';
@@ -8,7 +7,7 @@ import { openWithOriginal, type SourceWithOriginal } from '../../src/compiler/so
 import type { PassManager } from '../../src/passkit/manager.js';
 import type { PassContext, PassReport, RegionPlans, RemovalBasis } from '../../src/passkit/pass.js';
 import type { Runtime } from '../../src/runtime/types.js';
-import { assert, at } from '../../src/support/assert.js';
+import { assert } from '../../src/support/assert.js';
 
 /** A model ready to be lowered to any form, for its gates' statistics. */
 export interface Compacted {

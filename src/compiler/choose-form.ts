@@ -6,7 +6,7 @@ import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { compileForms, type PrunedForms } from './compile-forms.js';
 import { bytesOfForm, type Form, type FormName } from './forms.js';
-import { mean, type SampleTimes, timeSamples } from './measure.js';
+import { mean, type SampleTimes } from './measure.js';
 import type { CompileOptions, Mode } from './options.js';
 import type { BudgetReport, Planning } from './report.js';
 import type { Source } from './source.js';
@@ -19,6 +19,7 @@ import {
   planByPrediction,
   withMasksOnly,
 } from './tuning/plan-dynamic.js';
+import { confirmingTime, timeClearly } from './tuning/trials.js';
 import { type Compared, compareWith, type Reference, rebased, requireEqual } from './verification.js';
 
 /** How regions were planned; which costs that rests on is said by who chose them. */
@@ -74,7 +75,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const sessions = new Map<Form, Session>();
   try {
     // What is only measured is loaded only where there is data to measure with, and nothing where nothing is run.
-    const measured = timed.length === 0 ? [] : [...new Set([masked, ...candidates])];
+    const measured = timed.length === 0 ? [] : [...candidates, masked];
     const verified = reference === undefined ? [] : candidates;
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
     const comparisons = await verifyForms(verified, sessions, reference, input);
@@ -88,7 +89,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
       form,
       masked,
       reason,
-      latency: new Map([...times].map(([name, own]) => [name, mean(own)])),
+      latency: latencyOf(times),
       planning: planned && planningOf(planned, form, input),
       budget: pruned?.report,
       compared: comparisons.get(form),
@@ -164,6 +165,7 @@ async function verifyForms(
   return comparisons;
 }
 
+/** The dense form comes first: what skips work is compared with it. */
 async function timeForms(
   forms: readonly Form[],
   sessions: ReadonlyMap<Form, Session>,
@@ -173,12 +175,16 @@ async function timeForms(
   if (samples.length === 0) return new Map();
   options.onProgress?.({ stage: 'measure' });
   const measured = forms.map((form) => defined(sessions.get(form), `a session of ${form.name}`));
-  const times = await timeSamples(measured, samples, { signal: options.signal, milliseconds: confirmingTime });
+  const times = await timeClearly(measured, samples, { signal: options.signal, milliseconds: confirmingTime });
   return new Map(forms.map((form, index) => [form.name, at(times, index)]));
 }
 
-/** For about how long each form is measured in the end, in milliseconds. */
-const confirmingTime = 400;
+function latencyOf(times: ReadonlyMap<FormName, SampleTimes>): ReadonlyMap<FormName, number> {
+  const names = ['masked', 'dense', 'dynamic'] as const;
+  return new Map(
+    names.flatMap((name) => [...times].filter(([own]) => own === name)).map(([name, own]) => [name, mean(own)]),
+  );
+}
 
 function pick(
   mode: Mode,

@@ -95,6 +95,14 @@ export function sizeOfGraph(graph: Graph): Omit<SizeReport, 'bytes'> {
   for (const { constant } of graph.constants) {
     if (constant?.type === 'float32' || constant?.type === 'float16') parameters += constant.size;
   }
-  const flops = [...graph.allNodes()].reduce((sum, node) => sum + flopsOf(node), 0);
-  return { nodes: countNodes(graph), parameters, flops };
+  return { nodes: countNodes(graph), parameters, flops: workOf(graph) };
+}
+
+/** Floating-point operations for one sample; of branches, of which one runs, those of the one that has most. */
+function workOf(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => {
+    const nested = node.subgraphs.map(workOf);
+    const most = node.op === 'If' ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
+    return sum + flopsOf(node) + most;
+  }, 0);
 }

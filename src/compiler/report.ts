@@ -10,7 +10,10 @@ const count = z.int().nonnegative();
 const sizeSchema = z.strictObject({
   nodes: count.describe('operators, nested graphs included'),
   parameters: count.describe('elements of float constants'),
-  flops: z.number().nonnegative().describe('floating-point operations for one sample'),
+  flops: z
+    .number()
+    .nonnegative()
+    .describe('floating-point operations for one sample; of branches those of the one that has most'),
   bytes: count.describe('bytes of the file, and of its weights if they are beside it'),
 });
 
@@ -152,7 +155,7 @@ const targetSchema = z.strictObject({
     .strictObject({
       microseconds: z
         .record(z.string(), z.number())
-        .describe('of a run, by form: for each set of samples the median, and the mean of these'),
+        .describe('of a run, by form: for each sample the lower quartile of its runs, and the mean of these'),
       batch: count.describe('samples of a run'),
       runtime: z.string(),
     })

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { accuracyOn, type GateSummary, gateSummary } from '../../fixtures/metrics.js';
 import { type Digits, PIXELS, readMnist } from '../../fixtures/mnist.js';
 import { fixtureFolder } from '../../fixtures/root.js';
-import { fileHandler, swanGates } from '../../src/tfjs/index.js';
+import { fileHandler, SwanGate, swanGates } from '../../src/tfjs/index.js';
 import { loadTfjs } from '../../src/tfjs/reference.js';
 
 interface Metrics {
@@ -32,15 +32,16 @@ function firstImages(count: number): Digits {
   return { count, images: images.subarray(0, count * PIXELS), labels: labels.subarray(0, count) };
 }
 
+/** The wide ones were trained for gates that depend on the input, the others for all kinds. */
+const WIDE = ['mnist-wide', 'mnist-wide-groups', 'mnist-wide-modal', 'mnist-wide-coherent'] as const;
+const ALL_KINDS = ['dead', 'alwaysOn', 'inputDependent'] as const;
+
 describe.each([
-  { name: 'mnist-mlp', least: 0.978 },
-  { name: 'mnist-cnn', least: 0.99 },
-  { name: 'mnist-resnet', least: 0.99 },
-  { name: 'mnist-wide', least: 0.98 },
-  { name: 'mnist-wide-groups', least: 0.98 },
-  { name: 'mnist-wide-modal', least: 0.98 },
-  { name: 'mnist-wide-coherent', least: 0.98 },
-])('the trained fixture $name', ({ name, least }) => {
+  { name: 'mnist-mlp', least: 0.978, kinds: ALL_KINDS },
+  { name: 'mnist-cnn', least: 0.99, kinds: ALL_KINDS },
+  { name: 'mnist-resnet', least: 0.99, kinds: ALL_KINDS },
+  ...WIDE.map((name) => ({ name, least: 0.98, kinds: ['inputDependent'] as const })),
+])('the trained fixture $name', ({ name, least, kinds }) => {
   const metrics: Metrics = JSON.parse(readFileSync(fixtureFolder(name, 'metrics.json'), 'utf8'));
 
   it('is as accurate as required, and as its ungated twin up to half a point', () => {
@@ -49,8 +50,8 @@ describe.each([
     expect(metrics.meanDensity).toBeLessThanOrEqual(0.5);
   });
 
-  it('has dead, always-on and input-dependent units', () => {
-    for (const kind of ['dead', 'alwaysOn', 'inputDependent'] as const) {
+  it(`has units of these kinds: ${kinds.join(', ')}`, () => {
+    for (const kind of kinds) {
       expect(
         metrics.gatesOnTestAndTrain.reduce((sum, gate) => sum + gate[kind], 0),
         kind,
@@ -71,6 +72,34 @@ describe.each([
       expect(Math.abs(gate.density - (metrics.gatesOnTest[i]?.density ?? Number.NaN))).toBeLessThan(0.15);
     });
     model.dispose();
+  });
+});
+
+describe('the summary of gates', () => {
+  it('is empty for a network without any', () => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 10, inputShape: [PIXELS] })] });
+    expect(gateSummary(model, [firstImages(3)])).toEqual({ layers: [], density: 1 });
+  });
+
+  it('counts what gates do, image by image', () => {
+    const gate = new SwanGate({ modes: 2 });
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 2, inputShape: [PIXELS] }), gate] });
+    // One pixel decides: mode 0 where it is at least 0.5.
+    const pixel = tf
+      .oneHot(tf.tensor1d([PIXELS / 2 + 10], 'int32'), PIXELS)
+      .toFloat()
+      .reshape([PIXELS, 1]);
+    const kernel = tf.concat([pixel, tf.zeros([PIXELS, 1])], 1);
+    model.setWeights([kernel, tf.tensor1d([0, 0.5]), tf.eye(2), tf.zeros([2]), tf.tensor2d([1, 1, -1, 1], [2, 2])]);
+    const digits = firstImages(100);
+    const bright = Array.from({ length: 100 }, (_, i) => (images[i * PIXELS + PIXELS / 2 + 10] ?? 0) >= 0.5);
+    const share = bright.filter(Boolean).length / 100;
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(1);
+    const { layers, density } = gateSummary(model, [digits], 30);
+    expect(density).toBeCloseTo((1 + share) / 2, 6);
+    expect(layers[0]).toMatchObject({ units: 2, samples: 100, dead: 0, alwaysOn: 1, patterns: 2, inFourPatterns: 1 });
+    expect(layers[0]?.modes).toEqual([share, 1 - share]);
   });
 });
 
@@ -100,7 +129,7 @@ describe('the wide fixtures', () => {
     expect(penalized?.inFourPatterns).toBeGreaterThan(10 * (wide.gatesOnTest[0]?.inFourPatterns ?? 1));
   });
 
-  it.each(['mnist-wide', 'mnist-wide-groups', 'mnist-wide-modal', 'mnist-wide-coherent'])('%s is small', (name) => {
+  it.each(WIDE)('%s is small', (name) => {
     expect(statSync(fixtureFolder(name, 'weights.bin')).size).toBeLessThan(5e6);
   });
 });

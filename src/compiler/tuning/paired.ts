@@ -38,3 +38,8 @@ const clearRatio = 0.99;
 export function isClearlyFaster({ upper }: Pick<Paired, 'upper'>): boolean {
   return upper < clearRatio;
 }
+
+/** True if a graph seems to be clearly faster than another one, but may well not be. */
+export function isUndecided(times: Pick<Paired, 'ratio' | 'upper'>): boolean {
+  return times.ratio < clearRatio && !isClearlyFaster(times);
+}

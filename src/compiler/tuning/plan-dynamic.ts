@@ -57,7 +57,7 @@ export async function planByMeasuring(dynamic: DynamicForms, options: MeasuringO
     form: found.plans.size === 0 ? undefined : await dynamic.compile(found.plans, true),
     planning: {
       tune: 'measured',
-      regions: all.map((region) => measuredRegion(region, found)),
+      regions: all.map((region) => measuredRegion(region, found, all)),
       unplanned: unplannedOf(report),
     },
   };
@@ -87,10 +87,14 @@ function predictedRegion(region: RegionPlans, all: readonly RegionPlans[]): Regi
   return regionReport(region, chosen, reason, new Map());
 }
 
-function measuredRegion(region: RegionPlans, { plans, measured }: PlanSearch): RegionReport {
+function measuredRegion(
+  region: RegionPlans,
+  { plans, measured }: PlanSearch,
+  all: readonly RegionPlans[],
+): RegionReport {
   const own = plans.get(region.region);
   const times = measured.get(region.region) ?? new Map<string, Paired>();
-  return regionReport(region, own ?? maskPlan, measuredReason(region, own, times, plans), times);
+  return regionReport(region, own ?? maskPlan, measuredReason(region, own, times, plans, all), times);
 }
 
 function measuredReason(
@@ -98,19 +102,19 @@ function measuredReason(
   own: string | undefined,
   times: ReadonlyMap<string, Paired>,
   plans: PlanNames,
+  all: readonly RegionPlans[],
 ): string {
   if (own !== undefined) {
     return `alone it takes ${defined(times.get(own), own).ratio.toFixed(3)} of the time of the model with masks only`;
   }
-  const other = [...plans.keys()].find((name) => region.gates.some((gate) => name.split(separator).includes(gate)));
-  if (other !== undefined) return `planned as region '${other}'`;
+  const others = all.filter((other) => plans.has(other.region) && sharesGate(other, region));
+  if (others.length > 0) return `planned as region '${others.map((other) => other.region).join("' and '")}'`;
   if (times.size === 0) return 'no other plan is predicted to come near the mask';
-  const isFaster = [...times.values()].some(({ upper }) => upper < 1);
-  return isFaster ? 'faster alone, but not together with the other plans' : 'no plan was clearly faster than the mask';
+  if (![...times.values()].some(({ upper }) => upper < 1)) return 'no plan was clearly faster than the mask';
+  const beside = region.overlaps.filter((name) => plans.has(name));
+  if (beside.length === 0) return 'faster alone, but not together with the other plans';
+  return `what its plans save is less than what region '${beside.join("', '")}' saves, with which it shares operators`;
 }
-
-/** Between the names of gates in that of their region. */
-const separator = ' + ';
 
 function regionReport(
   { region, gates, density, considered, refused }: RegionPlans,

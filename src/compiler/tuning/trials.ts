@@ -2,9 +2,9 @@ import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
 import { bytesOfForm, type Form } from '../forms.js';
-import { timeSamples } from '../measure.js';
+import { quantile, type SampleTimes, timeSamples } from '../measure.js';
 import { compareWith, type Reference, requireEqual } from '../verification.js';
-import { type Paired, paired } from './paired.js';
+import { isUndecided, type Paired, paired } from './paired.js';
 import type { PlanNames, PlanTrials } from './search-plans.js';
 
 export interface TrialOptions {
@@ -53,7 +53,7 @@ export class CompiledTrials implements PlanTrials {
     const sessions: Session[] = [];
     try {
       for (const plans of [base, ...others]) sessions.push(await this.#load(plans));
-      const [baseTimes, ...times] = await timeSamples(sessions, samples, { signal, milliseconds });
+      const [baseTimes, ...times] = await timeClearly(sessions, samples, { signal, milliseconds });
       this.#done += others.length;
       onTrial?.(this.#done);
       return times.map((own) => paired(own, defined(baseTimes, 'the times of the base')));
@@ -79,4 +79,27 @@ export class CompiledTrials implements PlanTrials {
     this.#verified.add(names);
     return session;
   }
+}
+
+/** For about how long forms are measured in the end, in milliseconds. */
+export const confirmingTime = 400;
+
+/** How many times as long is measured where the first times leave open what is faster. */
+const longer = 5;
+
+/**
+ * Times sessions against the first of them. Of the runs of a sample the lower quartile counts: what else the machine does
+ * only makes runs longer. If some session seems to be faster than the first one, but not clearly, all are timed for longer.
+ */
+export async function timeClearly(
+  sessions: readonly Session[],
+  samples: readonly Tensors[],
+  { signal, milliseconds }: { readonly signal?: AbortSignal | undefined; readonly milliseconds: number },
+): Promise<readonly SampleTimes[]> {
+  const time = (effort: number): Promise<readonly SampleTimes[]> =>
+    timeSamples(sessions, samples, { signal, milliseconds: effort, summary: (runs) => quantile(runs, 0.25) });
+  const times = await time(milliseconds);
+  const [base, ...others] = times;
+  const isOpen = (own: SampleTimes): boolean => base !== undefined && isUndecided(paired(own, base));
+  return others.some(isOpen) ? time(longer * milliseconds) : times;
 }

@@ -121,8 +121,13 @@ function stepBefore(value: Value, axis: number, reader: Node): 'made' | { node: 
     const sources = runtimeInputs(node, relation);
     const [from] = sources;
     if (from === undefined) return isMadeOf(node) ? 'made' : undefined;
+    // What else the node reads at run time, such as the rows that a Gather takes, is no input of the region.
+    const isOnly = node.inputs.every(
+      (input, index) =>
+        input === undefined || input.constant !== undefined || index === from.index || isScore(node, index),
+    );
     // Slot by slot only: others are found where the value is read.
-    return sources.length === 1 && relation.kind === 'tie' ? { node, from } : undefined;
+    return isOnly && sources.length === 1 && relation.kind === 'tie' ? { node, from } : undefined;
   }
   return undefined;
 }

@@ -95,12 +95,15 @@ export function shrunk(
 ): BitSet | undefined {
   const { weights, cost } = problem;
   const mass = new Float64Array(base.universe);
+  /** In how many held patterns each unit is: sums of weights that are left of nothing are rounding. */
+  const counts = new Int32Array(base.universe);
   const isHeld = new Uint8Array(weights.length);
   let kept = 0;
   for (const pattern of members) {
     isHeld[pattern] = 1;
     kept += at(weights, pattern);
     addTo(mass, problem.unitsOf[pattern], at(weights, pattern));
+    addTo(counts, problem.unitsOf[pattern], 1);
   }
   const units = Int32Array.from(base.members());
   let [size, held, paid] = [units.length, members.length, 0];
@@ -109,8 +112,8 @@ export function shrunk(
   let [best, least] = [undefined as BitSet | undefined, before];
   // No variant that serves some of the members costs less than the cheapest of them.
   while (held > 0 && paid + kept * lowest < least) {
-    // Units of no pattern that is left go at once; sums of weights that are left of nothing are rounding.
-    const { left, gone, rarest } = keepHeavier(units, size, mass, kept * 1e-12);
+    // Units of no pattern that is left go at once.
+    const { left, gone, rarest } = keepHeavier(units, size, mass, counts);
     size = left;
     if (gone.length > 0) variant = variant.difference(BitSet.of(base.universe, gone));
     const total = kept * cost(variant) + paid;
@@ -124,17 +127,18 @@ export function shrunk(
       kept -= weight;
       paid += weight * fallback(pattern);
       addTo(mass, problem.unitsOf[pattern], -weight);
+      addTo(counts, problem.unitsOf[pattern], -1);
     }
   }
   return best;
 }
 
-/** Moves the first `size` units that have some mass to the front: how many, which have none, and the one with the least. */
+/** Moves the first `size` units that are in some pattern to the front: how many, which are in none, and the one of least mass. */
 function keepHeavier(
   units: Int32Array,
   size: number,
   mass: Float64Array,
-  none: number,
+  counts: Int32Array,
 ): { left: number; gone: number[]; rarest: number | undefined } {
   const gone: number[] = [];
   let left = 0;
@@ -143,7 +147,7 @@ function keepHeavier(
   for (let index = 0; index < size; index++) {
     const unit = units[index] ?? 0;
     const own = mass[unit] ?? 0;
-    if (own <= none) {
+    if (counts[unit] === 0) {
       gone.push(unit);
       continue;
     }

@@ -143,9 +143,10 @@ function clash(left: Chosen, right: Chosen): boolean {
   return right.planned.region.nodes.some((node) => nodes.has(node));
 }
 
-/** True for a block with the other's region in it: that is planned first, and what comes of it moves with the block. */
+/** True for a block with the other's region before its gate: that is planned first, and what comes of it moves with the block. */
 function holds({ planned: { region }, plan }: Chosen, other: Chosen): boolean {
-  const nodes = new Set(region.nodes);
+  const own = new Set(region.gates.map(({ gate }) => gate.node));
+  const nodes = new Set(region.nodes.filter((node) => !own.has(node)));
   return plan.holdsOthers === true && other.planned.region.nodes.every((node) => nodes.has(node));
 }
 

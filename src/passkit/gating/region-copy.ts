@@ -57,7 +57,7 @@ export class RegionCopy {
     }
     const copy = copyNode(node, this.#target, inputs);
     for (const [index, value] of node.inputs.entries()) {
-      if (value !== undefined) this.#enter(node, index, this.#values.get(value) ?? value, copy);
+      if (value !== undefined) this.#enter(node, index, value, copy);
     }
     for (const [index, output] of node.outputs.entries()) {
       const made = at(copy.outputs, index);
@@ -81,7 +81,8 @@ export class RegionCopy {
   }
 
   /** Cuts what comes to a node with all units: at an entry of the region, or as the score of a gate that it passes. */
-  #enter(node: Node, index: number, value: Value, copy: Node): void {
+  #enter(node: Node, index: number, original: Value, copy: Node): void {
+    const value = this.#values.get(original) ?? original;
     const entry = this.#region.entries.find((other) => other.node === node && other.index === index);
     if (entry !== undefined) {
       const cut = this.#cut(value, entry.axis, entry.gate, entry.output, entry.outputAxis);
@@ -89,7 +90,9 @@ export class RegionCopy {
     } else if (isGate(node) && index === 1) {
       const axis = gateAxis(node);
       const place = (this.#places.get(node.output) ?? []).find((other) => other.axis === axis);
-      if (place !== undefined && sizeOfAxis(value, axis) > 1) {
+      // A score that is of the units themselves is cut where they are.
+      const isCut = (this.#places.get(original) ?? []).some((other) => other.axis === axis);
+      if (place !== undefined && !isCut && sizeOfAxis(original, axis) > 1) {
         this.#target.setInput(copy, index, this.#cut(value, axis, place.gate, node.output, axis));
       }
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { paired } from '../../../src/compiler/tuning/paired.js';
+import { isClearlyFaster, isUndecided, paired } from '../../../src/compiler/tuning/paired.js';
 
 describe('paired times', () => {
   it('do not blur where samples differ from one another but not the ratio', () => {
@@ -37,5 +37,17 @@ describe('paired times', () => {
         expect(paired(swapped, base).upper).toBeGreaterThanOrEqual(paired(swapped, base).ratio);
       }),
     );
+  });
+});
+
+describe('what is measured', () => {
+  it.each([
+    { ratio: 0.9, upper: 0.95, clear: true, open: false },
+    { ratio: 0.9, upper: 1.02, clear: false, open: true },
+    { ratio: 0.995, upper: 0.998, clear: false, open: false },
+    { ratio: 1.1, upper: 1.3, clear: false, open: false },
+  ])('is decided or open: $ratio, at most $upper', ({ clear, open, ...times }) => {
+    expect(isClearlyFaster(times)).toBe(clear);
+    expect(isUndecided(times)).toBe(open);
   });
 });

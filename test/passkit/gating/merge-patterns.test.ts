@@ -154,3 +154,12 @@ describe('merging of firing patterns', () => {
     expect(heldOut).toBeGreaterThan(fitted.expectedCost);
   });
 });
+
+it('ends where sums of weights are left of nothing', () => {
+  // Sums and differences of such weights leave remainders as large as a few of them.
+  const patterns = randomPatterns({ seed: 3, events: 400, units: 24, modes: 0, noise: 0, density: 0.3 }).map(
+    ({ units }, index) => ({ units, weight: index === 0 ? 1 : 1e-17 * (1 + (index % 7)) }),
+  );
+  const { variants } = mergePatterns(patterns, options(24, 8));
+  expect(variants.at(-1)?.count).toBe(24);
+});

@@ -8,6 +8,7 @@ import type { Profile } from '../../../src/runtime/profile/types.js';
 import { at, defined } from '../../../src/support/assert.js';
 import {
   contextOf,
+  expectSameFunction,
   fakeProfile,
   graphOf,
   operators,
@@ -231,4 +232,34 @@ describe('a batch', () => {
       expect((await runGraph(graph, none)).y?.dims).toEqual([0, 2]);
     });
   }
+});
+
+describe('gates that pass units of others', () => {
+  const self = plain
+    .replace('Relu (gated)', 'Relu (self)')
+    .replace('  r =', '  self = ai.swan.Gate <axis: int = 1, name: string = "self"> (gated, gated)\n  r =');
+
+  for (const plan of ['per-sample-dispatch-3', 'grouping-3']) {
+    test(`read scores that are cut with the units once: ${plan}`, async () => {
+      const graph = await planned(self, { gate: plan }, { profile: twoModes, batch: 8 });
+      for (const samples of [1, 4]) await expectSameFunction(graphOf(self), graph, { samples });
+    });
+  }
+
+  test('are of no block that they are in the way of', async () => {
+    const text = plain
+      .replace('float[N, 4] c', 'float[N, 4] c, float[N, 1] d')
+      .replace('Relu (gated)', 'Relu (outer)')
+      .replace('  r =', '  outer = ai.swan.Gate <axis: int = 1, name: string = "outer"> (gated, d)\n  r =');
+    const profile = profileOf({
+      gate: { units: 4, events: [[0], [0], [2, 3], [2, 3]] },
+      outer: { units: 1, events: [[], [0], [], []] },
+    });
+    for (const plan of ['dispatch-3', 'per-sample-dispatch-3']) {
+      const options = { costs, widths, profile, batch: 8, plans: { gate: plan, outer: 'block' } };
+      const { graph, findings } = await runPass(text, [planGates], options);
+      expect(findings.filter(({ done }) => done)).toHaveLength(1);
+      await expectSameFunction(graphOf(text), graph);
+    }
+  });
 });

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { planGates } from '../../../passes/plan-gates.js';
+import type { Graph } from '../../../src/ir/graph.js';
+import { gatesOf } from '../../../src/passkit/gates.js';
+import { patternOf } from '../../../src/runtime/profile/patterns.js';
+import type { Profile } from '../../../src/runtime/profile/types.js';
+import { type Random, seededRandom } from '../../../src/support/random.js';
+import { randomGraph, recipeOf } from '../../passes/random/kinds.js';
+import { randomNetwork } from '../../passes/random/network.js';
+import { expectSameFunction, fakeProfile, runPass } from '../../passes/support.js';
+import { allPlans } from './same-as-mask.js';
+
+const cases = Number(process.env.SWANC_CASES ?? 40);
+const start = Number(process.env.SWANC_SEED ?? 1);
+/** Prices at which every unit less pays. */
+const costs = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
+/** Sets of plans that are tried of one graph. */
+const tries = 3;
+
+/** Six events in which units fire by chance. */
+function randomProfile(graph: Graph, random: Random): Profile {
+  const gates = gatesOf(graph);
+  const half = gates.map(({ name, units }): [string, number[]] => [name, Array.from({ length: units }, () => 50)]);
+  const profile = fakeProfile(Object.fromEntries(half));
+  const event = (units: number): string => {
+    const all = Array.from({ length: units }, (_, unit) => unit);
+    return patternOf(
+      units,
+      all.filter(() => random.uniform() < 0.4),
+    );
+  };
+  return {
+    ...profile,
+    gates: profile.gates.map((gate) => ({
+      ...gate,
+      traces: Array.from({ length: 6 }, (_, index) => [index, event(gate.units), 1]),
+    })),
+  };
+}
+
+async function check(seed: number): Promise<boolean> {
+  const random = seededRandom(seed);
+  const isNetwork = seed % 2 === 0;
+  const { graph } = isNetwork ? randomNetwork(seed, { size: 3 + (seed % 5) }) : randomGraph(recipeOf(seed));
+  if (gatesOf(graph).length === 0 || graph.outputs.length === 0) return false;
+  const block = 1 + (seed % 2);
+  const options = {
+    profile: randomProfile(graph, random),
+    batch: 1 + (seed % 3),
+    costs,
+    widths: { block, multiple: block },
+  };
+  const plans = (await allPlans(graph, options)).filter(({ plan }) => plan !== 'mask');
+  if (plans.length === 0) return false;
+  for (let count = 0; count < tries; count++) {
+    // One plan for each region, the first that is drawn; plans that are in one another's way go without.
+    const drawn = plans.toSorted(() => random.uniform() - 0.5);
+    const wanted = Object.fromEntries(drawn.map(({ region, plan }) => [region, plan]));
+    const { graph: after } = await runPass(graph, [planGates], { ...options, plans: wanted });
+    for (const samples of [1, 3]) await expectSameFunction(graph, after, { seed, samples });
+  }
+  return true;
+}
+
+describe('plans for gates keep the function', () => {
+  test('of random graphs, several plans together', { timeout: 3_600_000 }, async () => {
+    let planned = 0;
+    for (let seed = start; seed < start + cases; seed++) {
+      try {
+        if (await check(seed)) planned++;
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.stack : error}`);
+      }
+    }
+    expect(planned).toBeGreaterThan(cases / 8);
+  });
+});
