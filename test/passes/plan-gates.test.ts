@@ -91,6 +91,13 @@ describe('units that fire are gathered', () => {
 });
 
 describe('units that are made in full come as they are', () => {
+  test('where the score is the feature itself', async () => {
+    const text = dense('  y = Gemm (gated, w2)', 'h');
+    const { graph, findings } = await runPass(text, [planGates], { plans, profile });
+    expect(findings).toEqual([expect.objectContaining({ done: true })]);
+    for (const samples of [1, 3]) await expectSameFunction(graphOf(text), graph, { samples });
+  });
+
   test('where the score is computed from the features', async () => {
     const text = dense('  y = Gemm (gated, w2)', 's').replace('  gated =', '  s = Gemm (h, w3)\n  gated =');
     const { graph, body } = await runPass(text, [planGates], { plans, profile });
@@ -156,11 +163,6 @@ describe('a gate keeps its mask', () => {
   test('where units are read before the gate', async () => {
     const what = await refusal(dense('  z = Gemm (h, w2)\n  q = Gemm (gated, w2)\n  y = Add (z, q)'));
     expect(what).toContain('reads units before the gate');
-  });
-
-  test('where the score is the feature itself', async () => {
-    const what = await refusal(dense('  y = Gemm (gated, w2)', 'h'));
-    expect(what).toContain('its score depends on the units');
   });
 
   test('in front of a flatten, a depthwise convolution, what states its sizes', async () => {

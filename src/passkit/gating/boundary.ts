@@ -92,42 +92,70 @@ function boundaryOf(graph: Graph, gate: Gate, cuts: Cuts): Boundary {
   return { entries, exits: [...exits].map(([value, exit]) => ({ value, ...exit })) };
 }
 
-/** Follows units back from a gate's features, adding what they pass to `inside`. */
-function entriesBefore(gate: Gate, cuts: Cuts, inside: Map<Value, number>): Entry[] {
-  let [node, index, axis]: [Node, number, number] = [gate.node, 0, gate.axis];
-  let [output, outputAxis]: [Value, number] = [gate.node.output, gate.axis];
-  for (;;) {
-    const value = node.inputs[index];
-    if (value === undefined || value.constant !== undefined) return [];
-    const step = cuts.has(node, index) ? undefined : stepBefore(value, axis, node);
-    if (step === undefined) return [{ node, index, value, axis, output, outputAxis }];
-    inside.set(value, axis);
-    if (step === 'made') return [];
-    [node, index, axis, output, outputAxis] = [step.node, step.from.index, step.from.axis, value, axis];
-  }
+/** A node that gives the units of a gate, along an axis of its only output, from inputs that come with them. */
+interface Step {
+  readonly outputAxis: number;
+  readonly inputs: readonly Port[];
 }
 
-/**
- * What makes the slots of a value that `reader` reads: `made` by a sum of products; the only input that exists at run time;
- * undefined where units cannot be left out of what makes them.
- */
-function stepBefore(value: Value, axis: number, reader: Node): 'made' | { node: Node; from: Port } | undefined {
-  const node = value.producer;
-  const isReadElsewhere = value.isGraphOutput || value.uses.some((use) => use.node !== reader);
-  if (node === undefined || node.outputs.length > 1 || isReadElsewhere) return undefined;
+/** Follows units back from a gate's features to where they are made, adding what they pass to `inside`. */
+function entriesBefore(gate: Gate, cuts: Cuts, inside: Map<Value, number>): Entry[] {
+  const steps = stepsBefore(gate, cuts);
+  // Whoever else reads a value wants all units of it, and so of all that it is made of.
+  for (let before = -1; before !== steps.size; ) {
+    before = steps.size;
+    for (const node of steps.keys()) {
+      const { output } = node;
+      const isRead =
+        output.isGraphOutput || output.uses.some((use) => !steps.has(use.node) || isScore(use.node, use.index));
+      if (node !== gate.node && isRead) steps.delete(node);
+    }
+  }
+  for (const [node, { outputAxis }] of steps) inside.set(node.output, outputAxis);
+  return [...steps].flatMap(([node, { outputAxis, inputs }]) =>
+    inputs.flatMap(({ index, axis }): Entry[] => {
+      const value = node.input(index);
+      const isMade = value.producer !== undefined && steps.has(value.producer) && !cuts.has(node, index);
+      return isMade ? [] : [{ node, index, value, axis, output: node.output, outputAxis }];
+    }),
+  );
+}
+
+/** The nodes that a gate's units pass, slot by slot, from the sums of products that make them on. */
+function stepsBefore(gate: Gate, cuts: Cuts): Map<Node, Step> {
+  const steps = new Map<Node, Step>();
+  const pending: [Node, number][] = [[gate.node, gate.axis]];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [node, outputAxis] = next;
+    const step = steps.has(node) ? undefined : stepOf(node, outputAxis);
+    if (step === undefined) continue;
+    steps.set(node, step);
+    for (const { index, axis } of step.inputs) {
+      const { producer } = node.input(index);
+      const isInGraph = producer !== undefined && producer.graph === gate.node.graph;
+      if (isInGraph && !cuts.has(node, index)) pending.push([producer, axis]);
+    }
+  }
+  return steps;
+}
+
+/** Undefined where units cannot be left out of what makes them. */
+function stepOf(node: Node, outputAxis: number): Step | undefined {
+  if (node.outputs.length > 1 || node.subgraphs.length > 0) return undefined;
   for (const relation of relationsOf(node)) {
-    const isHere = portsOf(relation).some((port) => port.side === 'output' && port.axis === axis);
-    if (!isHere || !keepsApart(relation)) continue;
-    const sources = runtimeInputs(node, relation);
-    const [from] = sources;
-    if (from === undefined) return isMadeOf(node) ? 'made' : undefined;
-    // What else the node reads at run time, such as the rows that a Gather takes, is no input of the region.
-    const isOnly = node.inputs.every(
-      (input, index) =>
-        input === undefined || input.constant !== undefined || index === from.index || isScore(node, index),
+    const isHere = portsOf(relation).some((port) => port.side === 'output' && port.axis === outputAxis);
+    if (!isHere || relation.kind !== 'tie') continue;
+    const inputs = runtimeInputs(node, relation);
+    if (isMadeOf(node)) return { outputAxis, inputs };
+    // Whoever reads something else at run time, such as the rows that a Gather takes, gives values of a form of their own.
+    const isAll = node.inputs.every(
+      (value, index) =>
+        value === undefined ||
+        value.constant !== undefined ||
+        isScore(node, index) ||
+        inputs.some((port) => port.index === index),
     );
-    // Slot by slot only: others are found where the value is read.
-    return isOnly && sources.length === 1 && relation.kind === 'tie' ? { node, from } : undefined;
+    return isAll && inputs.length > 0 ? { outputAxis, inputs } : undefined;
   }
   return undefined;
 }

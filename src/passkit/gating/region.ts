@@ -125,6 +125,10 @@ export class RegionFinder {
     const axes: UnitSlots[] = [];
     for (const { value, axis, indices } of groups.members(position)) {
       if (value.shape?.[axis] !== indices.length) return `its units lie beside others in '${value.name}'`;
+      // Where it leaves, it would have to be filled up along both.
+      if (value.constant === undefined && axes.some((other) => other.value === value)) {
+        return `its units lie along two axes of '${value.name}'`;
+      }
       const units = indices.map((index) => position.get(groups.unitOf(value, axis, index) ?? -1) ?? -1);
       axes.push({ value, axis, units });
     }

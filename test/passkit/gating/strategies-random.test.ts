@@ -56,8 +56,12 @@ async function check(seed: number): Promise<boolean> {
     // One plan for each region, the first that is drawn; plans that are in one another's way go without.
     const drawn = plans.toSorted(() => random.uniform() - 0.5);
     const wanted = Object.fromEntries(drawn.map(({ region, plan }) => [region, plan]));
-    const { graph: after } = await runPass(graph, [planGates], { ...options, plans: wanted });
-    for (const samples of [1, 3]) await expectSameFunction(graph, after, { seed, samples });
+    try {
+      const { graph: after } = await runPass(graph, [planGates], { ...options, plans: wanted });
+      for (const samples of [1, 3]) await expectSameFunction(graph, after, { seed, samples });
+    } catch (error) {
+      throw new Error(`${JSON.stringify(wanted)}: ${error instanceof Error ? error.message : error}`);
+    }
   }
   return true;
 }
