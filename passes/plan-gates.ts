@@ -23,14 +23,13 @@ export const planGates = definePass({
     if (gates.length === 0) return { findings: [] };
     readOutputsThroughIdentity(graph, gates);
     const plans = await plansOf(graph, context);
-    const chosen = choose(plans, context.plans);
     const densities = new Map(gates.map((gate) => [gate.name, densityOf(gate, context)]));
+    const chosen = await applyPlans(graph, choose(plans, context.plans), context);
     const regions = plans.regions.map((planned) => reportOf(planned, plans.regions, chosen, densities));
     const findings = [
       ...plans.refusals.map(({ gates: [gate], reason }) => skipped(gate?.name ?? '', `keeps its mask: ${reason}`)),
       ...plans.regions.flatMap((planned) => findingOf(planned, chosen)),
     ];
-    await applyPlans(graph, chosen, context);
     return { findings, regions };
   },
 });

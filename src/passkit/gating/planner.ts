@@ -1,5 +1,5 @@
 import type { Graph, Node } from '../../ir/graph.js';
-import { at, defined } from '../../support/assert.js';
+import { at } from '../../support/assert.js';
 import { type Gate, gatesOf } from '../gates.js';
 import type { PassContext, RegionPlans } from '../pass.js';
 import { activityOf } from './activity.js';
@@ -7,6 +7,7 @@ import { type Region, RegionFinder } from './region.js';
 import { RegionTimes } from './region-times.js';
 import { strategiesFor } from './strategies/index.js';
 import type { Plan, PlanningContext } from './strategy.js';
+import { type VariantSets, variantSets } from './variant-sets.js';
 
 /** A region with all its plans, the mask first. */
 export interface PlannedRegion {
@@ -49,7 +50,7 @@ export async function plansOf(graph: Graph, context: PassContext): Promise<Plans
   for (const region of found) {
     // Where plans are asked for by name, no others are made: that takes long.
     if (wanted === undefined || wanted.has(region.name)) {
-      regions.push(await plansFor(region, planningContext(region, context)));
+      regions.push(await plansFor(region, planningContext(region, context), wanted?.get(region.name)));
     } else if (!found.some((other) => wanted.has(other.name) && sharesGate(other, region))) {
       const [own, ...others] = region.gates;
       if (own !== undefined && others.length === 0) refusals.push({ gates: [own.gate], reason: 'no plan is wanted' });
@@ -62,10 +63,13 @@ function sharesGate(left: Region, right: Region): boolean {
   return left.gates.some(({ gate }) => right.gates.some((other) => other.gate === gate));
 }
 
-async function plansFor(region: Region, context: PlanningContext): Promise<PlannedRegion> {
+/** The plans for a region, the mask first; besides it only those of the strategy that has plan `wanted`, if that is given. */
+async function plansFor(region: Region, context: PlanningContext, wanted?: string): Promise<PlannedRegion> {
   const plans: Plan[] = [];
   const refused: { strategy: string; reason: string }[] = [];
-  for (const strategy of strategiesFor(region)) {
+  for (const [index, strategy] of strategiesFor(region).entries()) {
+    // A plan's name begins with its strategy's.
+    if (index > 0 && wanted?.startsWith(strategy.name) === false) continue;
     const found = await strategy.plans(region, context);
     if (typeof found === 'string') refused.push({ strategy: strategy.name, reason: found });
     else plans.push(...found);
@@ -150,38 +154,47 @@ function holds({ planned: { region }, plan }: Chosen, other: Chosen): boolean {
   return plan.holdsOthers === true && other.planned.region.nodes.every((node) => nodes.has(node));
 }
 
-/** Rewrites the graph by the chosen plans. Each changes it, so each region is looked for anew, by the names of its gates. */
-export async function applyPlans(graph: Graph, chosen: readonly Chosen[], context: PassContext): Promise<void> {
-  const wanted = chosen.map(({ planned, plan }) => ({
-    names: planned.region.gates.map(({ gate }) => gate.name),
-    plan: plan.name,
-  }));
-  for (const { names, plan } of wanted) {
-    const gates = gatesOf(graph);
-    const own = names.map((name) =>
-      defined(
-        gates.find((gate) => gate.name === name),
-        `gate '${name}'`,
-      ),
-    );
-    const region = await new RegionFinder(graph, gates).find(own, context);
-    if (typeof region === 'string') throw new Error(`internal error: '${names.join(' + ')}' has no region: ${region}`);
-    const { plans } = await plansFor(region, planningContext(region, context));
-    await defined(
-      plans.find((other) => other.name === plan),
-      `plan '${plan}'`,
-    ).apply();
+/**
+ * Rewrites the graph by the chosen plans, and returns those that were applied. Each changes the graph, so the next region is
+ * looked for anew, by the names of its gates; where it is none any more, its gates keep their masks.
+ */
+export async function applyPlans(graph: Graph, chosen: readonly Chosen[], context: PassContext): Promise<Chosen[]> {
+  const applied: Chosen[] = [];
+  for (const next of chosen) {
+    const plan = applied.length === 0 ? next.plan : await foundAgain(graph, next, context);
+    if (plan === undefined) continue;
+    await plan.apply();
+    applied.push(next);
   }
+  return applied;
+}
+
+async function foundAgain(graph: Graph, { planned, plan }: Chosen, context: PassContext): Promise<Plan | undefined> {
+  const gates = gatesOf(graph);
+  const own = planned.region.gates.map(({ gate }) => gates.find(({ name }) => name === gate.name));
+  const present = own.filter((gate) => gate !== undefined);
+  if (present.length < own.length) return undefined;
+  const region = await new RegionFinder(graph, gates).find(present, context);
+  if (typeof region === 'string') return undefined;
+  const { plans } = await plansFor(region, planningContext(region, context), plan.name);
+  return plans.find((other) => other.name === plan.name);
 }
 
 function planningContext(region: Region, context: PassContext): PlanningContext {
   const { target, evaluate, profile, batch = 1 } = context;
   const activities = new Map(region.gates.map(({ gate }) => [gate, activityOf(gate, profile)]));
-  return {
+  const variants = new Map<number, VariantSets>();
+  const contextFor = (samples: number): PlanningContext => ({
     target,
     evaluate,
-    batch,
-    times: new RegionTimes(region, target.costs, batch),
+    batch: samples,
+    times: new RegionTimes(region, target.costs, samples),
     activityOf: ({ gate }) => activities.get(gate),
-  };
+    variantsFor: (count) => {
+      const known = variants.get(count) ?? variantSets(region, contextFor(count));
+      variants.set(count, known);
+      return known;
+    },
+  });
+  return contextFor(batch);
 }

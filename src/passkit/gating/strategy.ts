@@ -2,6 +2,7 @@ import type { PassContext } from '../pass.js';
 import type { Activity } from './activity.js';
 import type { Region, RegionGate } from './region.js';
 import type { RegionTimes } from './region-times.js';
+import type { VariantSets } from './variant-sets.js';
 
 /** What plans for a region are made with. */
 export interface PlanningContext extends Pick<PassContext, 'target' | 'evaluate'> {
@@ -10,11 +11,13 @@ export interface PlanningContext extends Pick<PassContext, 'target' | 'evaluate'
   readonly times: RegionTimes;
   /** What is known of which units of a gate fire together; undefined without a profile. */
   activityOf(gate: RegionGate): Activity | undefined;
+  /** The variants of the region's gates for runs of so many samples, by their number; or why there are none. */
+  variantsFor(samples: number): VariantSets;
 }
 
 /** One way to run a region, equal to its mask for every input. */
 export interface Plan {
-  /** Unique among the plans for a region, and the same whenever the region is planned anew: how plans are chosen by name. */
+  /** Begins with its strategy's name, is unique among the plans for a region, and the same whenever the region is planned anew: how plans are chosen by name. */
   readonly name: string;
   /** What it does, for people: a clause such as `4 variants of 64, 64, 80 and 256 units`. */
   readonly what: string;

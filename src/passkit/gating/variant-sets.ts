@@ -29,7 +29,9 @@ export interface GateVariants {
 }
 
 /** Variants for all gates of a region together, of different numbers; or why there are none. */
-export function variantSets(region: Region, context: PlanningContext): readonly (readonly GateVariants[])[] | string {
+export type VariantSets = readonly (readonly GateVariants[])[] | string;
+
+export function variantSets(region: Region, context: PlanningContext): VariantSets {
   const choices: (readonly GateVariants[])[] = [];
   for (const own of region.gates) {
     const activity = context.activityOf(own);

@@ -2,7 +2,7 @@ import { applyDispatch } from '../dispatch.js';
 import type { Region } from '../region.js';
 import { withTail } from '../region-tail.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { expectedTime, type GateVariants, variantSets } from '../variant-sets.js';
+import { expectedTime, type GateVariants } from '../variant-sets.js';
 
 /**
  * Branches of nested `If`s that are compact-dense for some set of units each, in a graph that holds the weights once. The
@@ -12,7 +12,7 @@ import { expectedTime, type GateVariants, variantSets } from '../variant-sets.js
 export const dispatch: Strategy = {
   name: 'dispatch',
   plans(region, context) {
-    const sets = variantSets(region, context);
+    const sets = context.variantsFor(context.batch);
     if (typeof sets === 'string') return sets;
     return sets
       .map((gates) => planOf(region, gates, context))

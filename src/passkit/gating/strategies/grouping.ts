@@ -14,7 +14,7 @@ import type { Region } from '../region.js';
 import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { RegionTimes } from '../region-times.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { type GateVariants, variantSets } from '../variant-sets.js';
+import type { GateVariants } from '../variant-sets.js';
 import type { Variant } from '../variants.js';
 
 /**
@@ -30,7 +30,7 @@ export const grouping: Strategy = {
     const meet = samplesMeet(region);
     if (meet !== undefined) return meet;
     // One sample's choice does not depend on the others.
-    const sets = variantSets(region, { ...context, batch: 1 });
+    const sets = context.variantsFor(1);
     if (typeof sets === 'string') return sets;
     const plans = sets.map((gates) => planOf(region, at(gates, 0), context));
     return plans.toSorted((left, right) => left.predicted - right.predicted);

@@ -12,7 +12,7 @@ import { RegionCopy, replaceRegion } from '../region-copy.js';
 import { RegionTimes } from '../region-times.js';
 import { type SampleBody, scanSamples } from '../sample-scan.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { expectedTime, type GateVariants, variantSets } from '../variant-sets.js';
+import { expectedTime, type GateVariants } from '../variant-sets.js';
 import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**
@@ -34,7 +34,7 @@ export const perSample: Strategy = {
 };
 
 function dispatchPlans(region: Region, alone: PlanningContext, batch: number): Plan[] {
-  const sets = variantSets(region, alone);
+  const sets = alone.variantsFor(1);
   if (typeof sets === 'string') return [];
   return sets.map((gates) => {
     const counts = gates.map(({ variants }) => variants.length).join('x');
