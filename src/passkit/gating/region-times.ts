@@ -1,5 +1,5 @@
 import type { Node, Value } from '../../ir/graph.js';
-import { flopsOf, relationsOf } from '../../ops/index.js';
+import { flopsOf, operatorOf, relationsOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
 import { portsOf, portValue, weightedSum } from '../../ops/relations.js';
 import type { TargetCosts } from '../target.js';
@@ -68,7 +68,7 @@ interface NodeCost {
   /** Of the output, for one sample. */
   readonly elements: number;
   readonly isSum: boolean;
-  /** Constants that are cut: bytes, and contiguous runs to copy where all units fire. */
+  /** Constants that are cut: bytes, and contiguous runs to copy where all units fire. Rows are laid out for that. */
   readonly weights: readonly { readonly bytes: number; readonly runs: number }[];
 }
 
@@ -82,8 +82,9 @@ function nodeCost(node: Node, region: Region): NodeCost {
     );
     if (axes.length === 0) return [];
     const { dims, bytes } = value.constant;
-    const runs = dims.slice(0, Math.max(...axes) + 1).reduce((product, dim) => product * dim, 1);
-    return [{ bytes, runs }];
+    const isRows = axes.length === 1 && operatorOf(node)?.rowsFirst !== undefined;
+    const outer = isRows ? dims.filter((_, axis) => axes.includes(axis)) : dims.slice(0, Math.max(...axes) + 1);
+    return [{ bytes, runs: outer.reduce((product, dim) => product * dim, 1) }];
   });
   return {
     gates,
