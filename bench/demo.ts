@@ -35,7 +35,15 @@ import { printTable } from './table.js';
  * minutes.
  */
 
-const fixtures = ['mnist-mlp', 'mnist-cnn', 'mnist-resnet'] as const;
+const fixtures = [
+  'mnist-mlp',
+  'mnist-cnn',
+  'mnist-resnet',
+  'mnist-wide',
+  'mnist-wide-coherent',
+  'mnist-wide-groups',
+  'mnist-wide-modal',
+] as const;
 const calibrationImages = 10_000;
 const verifiedImages = 1_000;
 const timedImages = 64;
@@ -112,7 +120,7 @@ async function demonstrate(
     const [target] = report.targets;
     if (target === undefined) throw new Error('no target was compiled');
     const path = join(out, 'cpu', 'model.onnx');
-    return { mode: target.mode, removed: removedOf(target), size: target.size, path, bytes: await readFile(path) };
+    return { plans: plansOf(target), removed: removedOf(target), size: target.size, path, bytes: await readFile(path) };
   };
   const proved = await compiled({ mode: 'dense', dead: 'proved', inputRange: [0, 1] });
   const masked = await maskedModel(model, runtime);
@@ -122,7 +130,7 @@ async function demonstrate(
     { form: maskedForm, ...masked },
     { form: 'compact-dense, only proved', ...proved },
     { form: 'compact-dense', ...dense },
-    { form: `dynamic-gated (${dynamic.mode === 'dynamic' ? 'gathers' : 'masks are faster'})`, ...dynamic },
+    { form: `dynamic-gated (${dynamic.plans})`, ...dynamic },
   ];
   for (const maxDrop of limits) {
     const form = `compact-dense, within ${(100 * maxDrop).toFixed(1)} points`;
@@ -230,6 +238,12 @@ async function differenceOf(model: string, compiled: string, calibration: string
     if (error instanceof SwancError && error.kind === 'verification') return `FAILED: ${error.message.split('\n')[0]}`;
     throw error;
   }
+}
+
+/** The plans that its gates run by. */
+function plansOf({ mode, planning }: TargetReport): string {
+  const plans = planning?.regions.flatMap(({ chosen }) => (chosen === 'mask' ? [] : [chosen])) ?? [];
+  return mode === 'dynamic' ? [...new Set(plans)].join(', ') : 'masks are faster';
 }
 
 function removedOf({ gates, budget }: TargetReport): string {
