@@ -1,7 +1,7 @@
 import { Builder } from '../src/ir/builder.js';
 import { gatedBy, selects } from '../src/ops/swan.js';
 import { gatesOf } from '../src/passkit/gates.js';
-import { maskOf } from '../src/passkit/gating/firing.js';
+import { maskOf } from '../src/passkit/gating/firing/firing.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 
 /**

@@ -7,7 +7,7 @@ import type { Bounds } from '../src/ops/bounds.js';
 import { operatorOf, relationsOf } from '../src/ops/index.js';
 import { movementsOf, slotsAt, weightedSum } from '../src/ops/relations.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
-import { modesOf } from '../src/passkit/gating/modes.js';
+import { modesOf } from '../src/passkit/gating/firing/modes.js';
 import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext, type RemovedUnits, skipped } from '../src/passkit/pass.js';
 import { boundsWithScores } from '../src/passkit/proofs/score-bounds.js';

@@ -1,7 +1,7 @@
 import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
-import { activityOf } from '../src/passkit/gating/activity.js';
-import { coFiringOrder, expectedRuns, firingColumns } from '../src/passkit/gating/co-firing-order.js';
+import { activityOf } from '../src/passkit/gating/firing/activity.js';
+import { coFiringOrder, expectedRuns, firingColumns } from '../src/passkit/gating/firing/co-firing-order.js';
 import { definePass, done, type Finding, type PassContext, skipped } from '../src/passkit/pass.js';
 import { permuteUnits } from '../src/passkit/units/permute-units.js';
 import { UnitGroups } from '../src/passkit/units/units.js';

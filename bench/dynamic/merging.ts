@@ -1,6 +1,6 @@
-import type { WeightedPattern } from '../../src/passkit/gating/activity.js';
-import { expectedCost, type MergeOptions, mergePatterns } from '../../src/passkit/gating/merge-patterns.js';
-import { searchVariants } from '../../src/passkit/gating/merge-search.js';
+import type { WeightedPattern } from '../../src/passkit/gating/firing/activity.js';
+import { expectedCost, type MergeOptions, mergePatterns } from '../../src/passkit/gating/variants/merge-patterns.js';
+import { searchVariants } from '../../src/passkit/gating/variants/merge-search.js';
 import { at } from '../../src/support/assert.js';
 import { BitSet } from '../../src/support/bit-set.js';
 import { type Random, seededRandom } from '../../src/support/random.js';

@@ -3,7 +3,7 @@ import { scoreGraph } from '../../src/compiler/score-graph.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { gatesOf } from '../../src/passkit/gates.js';
-import { modesOf } from '../../src/passkit/gating/modes.js';
+import { modesOf } from '../../src/passkit/gating/firing/modes.js';
 import type { Runtime, Tensors } from '../../src/runtime/types.js';
 import { at, defined } from '../../src/support/assert.js';
 import type { Compacted } from './compiled.js';

@@ -1,5 +1,5 @@
 import type { Graph } from '../ir/graph.js';
-import { boundOnGain, type ScoreCost, scoreCosts } from '../passkit/gating/score-cost.js';
+import { boundOnGain, type ScoreCost, scoreCosts } from '../passkit/gating/firing/score-cost.js';
 import { firingFrequency, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 

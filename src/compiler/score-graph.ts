@@ -5,7 +5,7 @@ import { inferTypes, operatorOf } from '../ops/index.js';
 import { sizeOfAxis } from '../ops/relations.js';
 import { conditionsOf } from '../passkit/conditions.js';
 import { type Gate, gatesOf } from '../passkit/gates.js';
-import { modesOf } from '../passkit/gating/modes.js';
+import { modesOf } from '../passkit/gating/firing/modes.js';
 import { defined } from '../support/assert.js';
 import type { BitSet } from '../support/bit-set.js';
 

@@ -4,7 +4,7 @@ import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { sizeOf } from '../../src/ir/types.js';
 import { gatesOf } from '../../src/passkit/gates.js';
-import { modesOf } from '../../src/passkit/gating/modes.js';
+import { modesOf } from '../../src/passkit/gating/firing/modes.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import { at } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';
@@ -81,7 +81,9 @@ function gated(features: readonly number[], control: readonly number[], weights:
   const groups = at(masks.shape, 1);
   return {
     gap: at(logits, mode) - second,
-    values: features.map((x, channel) => (at(masks.values, mode * groups + Math.floor(channel / size)) >= 0 ? x : 0 * x)),
+    values: features.map((x, channel) =>
+      at(masks.values, mode * groups + Math.floor(channel / size)) >= 0 ? x : 0 * x,
+    ),
   };
 }
 

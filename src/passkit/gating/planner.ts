@@ -2,12 +2,12 @@ import type { Graph, Node } from '../../ir/graph.js';
 import { at } from '../../support/assert.js';
 import { type Gate, gatesOf } from '../gates.js';
 import type { PassContext, RegionPlans } from '../pass.js';
-import { activityOf } from './activity.js';
-import { type Region, RegionFinder } from './region.js';
+import { activityOf } from './firing/activity.js';
 import { RegionTimes } from './region-times.js';
+import { type Region, RegionFinder } from './regions/region.js';
 import { strategiesFor } from './strategies/index.js';
 import type { Plan, PlanningContext } from './strategy.js';
-import { type VariantSets, variantSets } from './variant-sets.js';
+import { type VariantSets, variantSets } from './variants/variant-sets.js';
 
 /** A region with all its plans, the mask first. */
 export interface PlannedRegion {

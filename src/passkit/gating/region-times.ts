@@ -3,7 +3,7 @@ import { flopsOf, operatorOf, relationsOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
 import { portsOf, portValue, weightedSum } from '../../ops/relations.js';
 import type { TargetCosts } from '../target.js';
-import type { Region, RegionGate } from './region.js';
+import type { Region, RegionGate } from './regions/region.js';
 
 /** How many units of each gate are computed. */
 export type Widths = ReadonlyMap<RegionGate, number>;

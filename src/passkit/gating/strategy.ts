@@ -1,8 +1,8 @@
 import type { PassContext } from '../pass.js';
-import type { Activity } from './activity.js';
-import type { Region, RegionGate } from './region.js';
+import type { Activity } from './firing/activity.js';
 import type { RegionTimes } from './region-times.js';
-import type { VariantSets } from './variant-sets.js';
+import type { Region, RegionGate } from './regions/region.js';
+import type { VariantSets } from './variants/variant-sets.js';
 
 /** What plans for a region are made with. */
 export interface PlanningContext extends Pick<PassContext, 'target' | 'evaluate'> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Gate, gatesOf } from '../../../src/passkit/gates.js';
-import { type Activity, activityOf, distinct, inBatches } from '../../../src/passkit/gating/activity.js';
+import { type Activity, activityOf, distinct, inBatches } from '../../../src/passkit/gating/firing/activity.js';
 import { patternOf } from '../../../src/runtime/profile/patterns.js';
 import type { GateProfile, Profile } from '../../../src/runtime/profile/types.js';
 import { at } from '../../../src/support/assert.js';

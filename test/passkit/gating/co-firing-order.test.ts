@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distinct } from '../../../src/passkit/gating/activity.js';
-import { coFiringOrder, expectedRuns, firingColumns } from '../../../src/passkit/gating/co-firing-order.js';
+import { distinct } from '../../../src/passkit/gating/firing/activity.js';
+import { coFiringOrder, expectedRuns, firingColumns } from '../../../src/passkit/gating/firing/co-firing-order.js';
 import { BitSet } from '../../../src/support/bit-set.js';
 import { seededRandom } from '../../../src/support/random.js';
 import { randomPatterns } from './patterns.js';

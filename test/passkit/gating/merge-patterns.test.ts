@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WeightedPattern } from '../../../src/passkit/gating/activity.js';
-import { exactVariants, mostExactPatterns } from '../../../src/passkit/gating/merge-exact.js';
+import type { WeightedPattern } from '../../../src/passkit/gating/firing/activity.js';
+import { exactVariants, mostExactPatterns } from '../../../src/passkit/gating/variants/merge-exact.js';
 import {
   expectedCost,
   type MergeOptions,
   mergePatterns,
   mergePatternsEach,
-} from '../../../src/passkit/gating/merge-patterns.js';
-import { searchVariants } from '../../../src/passkit/gating/merge-search.js';
+} from '../../../src/passkit/gating/variants/merge-patterns.js';
+import { searchVariants } from '../../../src/passkit/gating/variants/merge-search.js';
 import { at } from '../../../src/support/assert.js';
 import { BitSet } from '../../../src/support/bit-set.js';
 import { randomPatterns } from './patterns.js';

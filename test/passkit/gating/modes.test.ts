@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { removeAlwaysOnGates } from '../../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../../passes/remove-constant-units.js';
 import { gatesOf } from '../../../src/passkit/gates.js';
-import { modesOf } from '../../../src/passkit/gating/modes.js';
+import { modesOf } from '../../../src/passkit/gating/firing/modes.js';
 import { expectSameFunction, graphOf, operators, runPass } from '../../passes/support.js';
 
 /** A modal gate of four units and three modes: unit 1 is off in all of them, unit 2 on. */

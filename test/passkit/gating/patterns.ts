@@ -1,4 +1,4 @@
-import { distinct, type WeightedPattern } from '../../../src/passkit/gating/activity.js';
+import { distinct, type WeightedPattern } from '../../../src/passkit/gating/firing/activity.js';
 import { at } from '../../../src/support/assert.js';
 import { BitSet } from '../../../src/support/bit-set.js';
 import { seededRandom } from '../../../src/support/random.js';

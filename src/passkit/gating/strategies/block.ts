@@ -5,14 +5,14 @@ import type { Value } from '../../../ir/graph.js';
 import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
-import type { WeightedPattern } from '../activity.js';
-import { forSamples, inputsOf, samplesMeet } from '../batch.js';
-import type { OffOutput } from '../block-region.js';
-import { addIf } from '../choose-branch.js';
-import { firingOf } from '../firing.js';
-import type { Region } from '../region.js';
-import { localConstant, replaceRegion } from '../region-copy.js';
+import type { WeightedPattern } from '../firing/activity.js';
+import { firingOf } from '../firing/firing.js';
 import { RegionTimes } from '../region-times.js';
+import type { OffOutput } from '../regions/block-region.js';
+import type { Region } from '../regions/region.js';
+import { forSamples, inputsOf, samplesMeet } from '../rewriting/batch.js';
+import { addIf } from '../rewriting/choose-branch.js';
+import { localConstant, replaceRegion } from '../rewriting/region-copy.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 
 /**

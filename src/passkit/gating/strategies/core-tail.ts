@@ -4,13 +4,13 @@ import { inferTypes, operatorOf, relationsOf } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { portValue, weightedSum } from '../../../ops/relations.js';
 import { at, defined } from '../../../support/assert.js';
-import { inBatches, type WeightedPattern } from '../activity.js';
-import { firingNumbers, maskOf } from '../firing.js';
-import type { Region, RegionGate } from '../region.js';
-import { RegionCopy, replaceRegion } from '../region-copy.js';
-import { constantSelection, type Selection } from '../selection.js';
+import { inBatches, type WeightedPattern } from '../firing/activity.js';
+import { firingNumbers, maskOf } from '../firing/firing.js';
+import type { Region, RegionGate } from '../regions/region.js';
+import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
+import { constantSelection, type Selection } from '../rewriting/selection.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { widthMultiple } from '../variant-sets.js';
+import { widthMultiple } from '../variants/variant-sets.js';
 import { activeUnits, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**

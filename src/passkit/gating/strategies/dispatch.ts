@@ -1,8 +1,8 @@
-import { applyDispatch } from '../dispatch.js';
-import type { Region } from '../region.js';
-import { withTail } from '../region-tail.js';
+import type { Region } from '../regions/region.js';
+import { withTail } from '../regions/region-tail.js';
+import { applyDispatch } from '../rewriting/dispatch.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { expectedTime, type GateVariants } from '../variant-sets.js';
+import { expectedTime, type GateVariants } from '../variants/variant-sets.js';
 
 /**
  * Branches of nested `If`s that are compact-dense for some set of units each, in a graph that holds the weights once. The

@@ -6,12 +6,12 @@ import { inferTypes, operatorOf, relationsOf } from '../../../ops/index.js';
 import { isReshape } from '../../../ops/reshape.js';
 import { assert, at } from '../../../support/assert.js';
 import { type Gate, gateOf, gatesOf } from '../../gates.js';
-import { inBatches } from '../activity.js';
-import { firingNumbers, maskOf } from '../firing.js';
-import { type Region, RegionFinder, type RegionGate } from '../region.js';
-import { RegionCopy, replaceRegion } from '../region-copy.js';
-import { layRowsFirst } from '../rows-first.js';
-import type { ConstantSelection } from '../selection.js';
+import { inBatches } from '../firing/activity.js';
+import { firingNumbers, maskOf } from '../firing/firing.js';
+import { type Region, RegionFinder, type RegionGate } from '../regions/region.js';
+import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
+import { layRowsFirst } from '../rewriting/rows-first.js';
+import type { ConstantSelection } from '../rewriting/selection.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 
 /**

@@ -5,17 +5,17 @@ import { Tensor } from '../../../ir/tensor.js';
 import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
-import { inputsOf, resultsOf, sampleCount, samplesMeet } from '../batch.js';
-import { addIf } from '../choose-branch.js';
-import { choicesOf } from '../decision.js';
-import { unitsOf } from '../dispatch.js';
-import { maskOf } from '../firing.js';
-import type { Region } from '../region.js';
-import { RegionCopy, replaceRegion } from '../region-copy.js';
+import { choicesOf } from '../firing/decision.js';
+import { maskOf } from '../firing/firing.js';
 import { RegionTimes } from '../region-times.js';
+import type { Region } from '../regions/region.js';
+import { inputsOf, resultsOf, sampleCount, samplesMeet } from '../rewriting/batch.js';
+import { addIf } from '../rewriting/choose-branch.js';
+import { unitsOf } from '../rewriting/dispatch.js';
+import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import type { GateVariants } from '../variant-sets.js';
-import type { Variant } from '../variants.js';
+import type { GateVariants } from '../variants/variant-sets.js';
+import type { Variant } from '../variants/variants.js';
 
 /**
  * The samples of a batch are grouped by the variant that serves each; every variant runs once, on the rows of its group,

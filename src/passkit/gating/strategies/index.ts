@@ -1,4 +1,4 @@
-import type { Region } from '../region.js';
+import type { Region } from '../regions/region.js';
 import type { Strategy } from '../strategy.js';
 import { block } from './block.js';
 import { coreTail } from './core-tail.js';

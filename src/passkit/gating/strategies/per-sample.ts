@@ -2,17 +2,17 @@ import { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
 import { inferTypes } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
-import { inputsOf, noSamples, resultsOf, samplesMeet } from '../batch.js';
-import { addIf } from '../choose-branch.js';
-import { choicesOf } from '../decision.js';
-import { type Decision, dispatchInto } from '../dispatch.js';
-import { firingNumbers, maskOf } from '../firing.js';
-import type { Region, RegionGate } from '../region.js';
-import { RegionCopy, replaceRegion } from '../region-copy.js';
+import { choicesOf } from '../firing/decision.js';
+import { firingNumbers, maskOf } from '../firing/firing.js';
 import { RegionTimes } from '../region-times.js';
-import { type SampleBody, scanSamples } from '../sample-scan.js';
+import type { Region, RegionGate } from '../regions/region.js';
+import { inputsOf, noSamples, resultsOf, samplesMeet } from '../rewriting/batch.js';
+import { addIf } from '../rewriting/choose-branch.js';
+import { type Decision, dispatchInto } from '../rewriting/dispatch.js';
+import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
+import { type SampleBody, scanSamples } from '../rewriting/sample-scan.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
-import { expectedTime, type GateVariants } from '../variant-sets.js';
+import { expectedTime, type GateVariants } from '../variants/variant-sets.js';
 import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**

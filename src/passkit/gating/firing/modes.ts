@@ -1,10 +1,10 @@
-import type { Node, Value } from '../../ir/graph.js';
-import type { Tensor } from '../../ir/tensor.js';
-import { normalizeAxis } from '../../ir/types.js';
-import { operatorOf } from '../../ops/index.js';
-import { BitSet } from '../../support/bit-set.js';
-import type { Gate } from '../gates.js';
-import { movedFrom, type Slots, slotsOf } from '../movement.js';
+import type { Node, Value } from '../../../ir/graph.js';
+import type { Tensor } from '../../../ir/tensor.js';
+import { normalizeAxis } from '../../../ir/types.js';
+import { operatorOf } from '../../../ops/index.js';
+import { BitSet } from '../../../support/bit-set.js';
+import type { Gate } from '../../gates.js';
+import { movedFrom, type Slots, slotsOf } from '../../movement.js';
 
 /** What a modal gate chooses from: its score is a row of a constant matrix, taken by number. */
 export interface Modes {

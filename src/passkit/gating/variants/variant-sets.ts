@@ -1,12 +1,12 @@
-import type { Node } from '../../ir/graph.js';
-import { relationsOf } from '../../ops/index.js';
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
-import { type Activity, inBatches, type WeightedPattern } from './activity.js';
+import type { Node } from '../../../ir/graph.js';
+import { relationsOf } from '../../../ops/index.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
+import { type Activity, inBatches, type WeightedPattern } from '../firing/activity.js';
+import { modesOf } from '../firing/modes.js';
+import type { Region, RegionGate } from '../regions/region.js';
+import type { PlanningContext } from '../strategy.js';
 import { type MergeOptions, mergePatternsEach } from './merge-patterns.js';
-import { modesOf } from './modes.js';
-import type { Region, RegionGate } from './region.js';
-import type { PlanningContext } from './strategy.js';
 import { anyVariant, type Padding, sharesOf, sharpened, type Variant, variantOf } from './variants.js';
 
 /** Most variants of a gate, the one of all units included; of a modal gate it may be as many modes. */

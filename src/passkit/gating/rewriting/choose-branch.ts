@@ -1,6 +1,6 @@
-import { subgraph } from '../../ir/attribute.js';
-import { Builder } from '../../ir/builder.js';
-import { Graph, type Value } from '../../ir/graph.js';
+import { subgraph } from '../../../ir/attribute.js';
+import { Builder } from '../../../ir/builder.js';
+import { Graph, type Value } from '../../../ir/graph.js';
 import { asOutput } from './selection.js';
 
 /** Writes one branch: given a builder of its graph, what the branch gives. */

@@ -1,6 +1,6 @@
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
-import type { WeightedPattern } from './activity.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
+import type { WeightedPattern } from '../firing/activity.js';
 import type { MergeOptions } from './merge-patterns.js';
 
 /** Weighted patterns with the lists that chains of variants walk: the patterns of each unit, and the reverse. */

@@ -1,11 +1,11 @@
-import type { Builder } from '../../ir/builder.js';
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import type { ElementType } from '../../ir/types.js';
-import { operatorOf } from '../../ops/index.js';
-import { sizeOfAxis } from '../../ops/relations.js';
-import { firing, selects } from '../../ops/swan.js';
-import type { Gate } from '../gates.js';
-import { movedFrom, type Slots, slotsOf } from '../movement.js';
+import type { Builder } from '../../../ir/builder.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
+import type { ElementType } from '../../../ir/types.js';
+import { operatorOf } from '../../../ops/index.js';
+import { sizeOfAxis } from '../../../ops/relations.js';
+import { firing, selects } from '../../../ops/swan.js';
+import type { Gate } from '../../gates.js';
+import { movedFrom, type Slots, slotsOf } from '../../movement.js';
 
 /**
  * Where a score fires, with the operators that only move elements put behind the comparison: it is made where the score is

@@ -1,7 +1,7 @@
-import { int } from '../../ir/attribute.js';
-import type { Builder } from '../../ir/builder.js';
-import type { Graph, Value } from '../../ir/graph.js';
-import { Tensor } from '../../ir/tensor.js';
+import { int } from '../../../ir/attribute.js';
+import type { Builder } from '../../../ir/builder.js';
+import type { Graph, Value } from '../../../ir/graph.js';
+import { Tensor } from '../../../ir/tensor.js';
 
 /** Which units of a gate a copy of its region computes. All that fire for some sample must be among them. */
 export type Selection = (

@@ -1,6 +1,6 @@
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
-import { seededRandom } from '../../support/random.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
+import { seededRandom } from '../../../support/random.js';
 import type { MergeProblem } from './merge-problem.js';
 
 /** First variants, from which the search for better ones starts. */

@@ -1,5 +1,5 @@
-import { readsOf } from '../../ir/clone.js';
-import type { Graph, Node, Value } from '../../ir/graph.js';
+import { readsOf } from '../../../ir/clone.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
 
 /** For nodes in nested graphs the node of `graph` that holds them. */
 export function holdersIn(graph: Graph): ReadonlyMap<Node, Node> {

@@ -1,13 +1,13 @@
-import { extractSubgraph } from '../../ir/clone.js';
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import { takeAlongAxis } from '../../ir/slices.js';
-import { Tensor } from '../../ir/tensor.js';
-import { isStatic, sameShape, sizeOf } from '../../ir/types.js';
-import { operatorOf } from '../../ops/index.js';
-import { at, defined } from '../../support/assert.js';
-import { type Gate, isGate } from '../gates.js';
-import type { PassContext } from '../pass.js';
-import { mixesSamples } from './batch.js';
+import { extractSubgraph } from '../../../ir/clone.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
+import { takeAlongAxis } from '../../../ir/slices.js';
+import { Tensor } from '../../../ir/tensor.js';
+import { isStatic, sameShape, sizeOf } from '../../../ir/types.js';
+import { operatorOf } from '../../../ops/index.js';
+import { at, defined } from '../../../support/assert.js';
+import { type Gate, isGate } from '../../gates.js';
+import type { PassContext } from '../../pass.js';
+import { mixesSamples } from '../rewriting/batch.js';
 import { dependsOn, holdersIn } from './reach.js';
 import type { Region } from './region.js';
 

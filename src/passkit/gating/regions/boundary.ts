@@ -1,7 +1,7 @@
-import type { Graph, Node, Use, Value } from '../../ir/graph.js';
-import { relationsOf } from '../../ops/index.js';
-import { input, type Port, portKey, portsOf, portValue, type Relation } from '../../ops/relations.js';
-import { type Gate, isGate } from '../gates.js';
+import type { Graph, Node, Use, Value } from '../../../ir/graph.js';
+import { relationsOf } from '../../../ops/index.js';
+import { input, type Port, portKey, portsOf, portValue, type Relation } from '../../../ops/relations.js';
+import { type Gate, isGate } from '../../gates.js';
 
 /** Values that come with all units of a gate to a node that works on some of them. */
 export interface Entry extends Use {

@@ -1,11 +1,11 @@
-import { int } from '../../ir/attribute.js';
-import type { Builder } from '../../ir/builder.js';
-import type { Value } from '../../ir/graph.js';
-import { Tensor } from '../../ir/tensor.js';
-import type { Gate } from '../gates.js';
+import { int } from '../../../ir/attribute.js';
+import type { Builder } from '../../../ir/builder.js';
+import type { Value } from '../../../ir/graph.js';
+import { Tensor } from '../../../ir/tensor.js';
+import type { Gate } from '../../gates.js';
+import type { Variant } from '../variants/variants.js';
 import { decidingScore, firingOf } from './firing.js';
 import { type Modes, modesOf } from './modes.js';
-import type { Variant } from './variants.js';
 
 /**
  * The number of the first variant that may serve all samples of a batch, as int64 of one element. For each variant the

@@ -1,6 +1,6 @@
-import { assert } from '../../support/assert.js';
-import type { BitSet } from '../../support/bit-set.js';
-import { distinct, type WeightedPattern } from './activity.js';
+import { assert } from '../../../support/assert.js';
+import type { BitSet } from '../../../support/bit-set.js';
+import { distinct, type WeightedPattern } from '../firing/activity.js';
 import { exactVariants, mostExactPatterns } from './merge-exact.js';
 import { searchVariants } from './merge-search.js';
 

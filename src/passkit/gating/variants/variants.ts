@@ -1,5 +1,5 @@
-import { BitSet } from '../../support/bit-set.js';
-import type { WeightedPattern } from './activity.js';
+import { BitSet } from '../../../support/bit-set.js';
+import type { WeightedPattern } from '../firing/activity.js';
 import type { MergeOptions } from './merge-patterns.js';
 
 /** One branch of a dispatch: the units that it computes, and for which events it may run. */

@@ -1,10 +1,10 @@
-import type { Graph } from '../../ir/graph.js';
-import type { PassContext } from '../pass.js';
-import { ConstantSlots } from '../removal/constant-slots.js';
-import { contributionGraph } from '../removal/contribution.js';
-import { UnknownContribution } from '../removal/restricted-copy.js';
-import { FixedSlots } from '../units/fixed-slots.js';
-import type { UnitGroups } from '../units/units.js';
+import type { Graph } from '../../../ir/graph.js';
+import type { PassContext } from '../../pass.js';
+import { ConstantSlots } from '../../removal/constant-slots.js';
+import { contributionGraph } from '../../removal/contribution.js';
+import { UnknownContribution } from '../../removal/restricted-copy.js';
+import { FixedSlots } from '../../units/fixed-slots.js';
+import type { UnitGroups } from '../../units/units.js';
 import type { Exit } from './boundary.js';
 import type { RegionGate } from './region.js';
 

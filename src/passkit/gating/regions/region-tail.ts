@@ -1,8 +1,8 @@
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import { operatorOf, relationsOf } from '../../ops/index.js';
-import { elementsPerSample } from '../../ops/operator.js';
-import { weightedSum } from '../../ops/relations.js';
-import { isGate } from '../gates.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
+import { operatorOf, relationsOf } from '../../../ops/index.js';
+import { elementsPerSample } from '../../../ops/operator.js';
+import { weightedSum } from '../../../ops/relations.js';
+import { isGate } from '../../gates.js';
 import { dependsOn } from './reach.js';
 import type { Region } from './region.js';
 

@@ -1,17 +1,17 @@
-import { subgraph } from '../../ir/attribute.js';
-import { Builder } from '../../ir/builder.js';
-import { readsOf } from '../../ir/clone.js';
-import { Graph, type Node, type Value } from '../../ir/graph.js';
-import { Tensor } from '../../ir/tensor.js';
-import { inferTypes } from '../../ops/index.js';
-import { at, defined } from '../../support/assert.js';
-import { choiceOf } from './decision.js';
-import { maskOf } from './firing.js';
-import type { Region, RegionGate } from './region.js';
+import { subgraph } from '../../../ir/attribute.js';
+import { Builder } from '../../../ir/builder.js';
+import { readsOf } from '../../../ir/clone.js';
+import { Graph, type Node, type Value } from '../../../ir/graph.js';
+import { Tensor } from '../../../ir/tensor.js';
+import { inferTypes } from '../../../ops/index.js';
+import { at, defined } from '../../../support/assert.js';
+import { choiceOf } from '../firing/decision.js';
+import { maskOf } from '../firing/firing.js';
+import type { Region, RegionGate } from '../regions/region.js';
+import type { GateVariants } from '../variants/variant-sets.js';
+import type { Variant } from '../variants/variants.js';
 import { RegionCopy, replaceRegion } from './region-copy.js';
 import { asOutput, constantSelection, type Selection } from './selection.js';
-import type { GateVariants } from './variant-sets.js';
-import type { Variant } from './variants.js';
 
 /**
  * Puts a region into the branches of nested `If`s, one for each variant of each gate: what needs no choice comes first, then

@@ -1,8 +1,8 @@
-import { extractSubgraph } from '../../ir/clone.js';
-import type { Graph } from '../../ir/graph.js';
-import { inferTypes, operatorOf } from '../../ops/index.js';
-import type { Gate } from '../gates.js';
-import type { PassContext } from '../pass.js';
+import { extractSubgraph } from '../../../ir/clone.js';
+import type { Graph } from '../../../ir/graph.js';
+import { inferTypes, operatorOf } from '../../../ops/index.js';
+import type { Gate } from '../../gates.js';
+import type { PassContext } from '../../pass.js';
 
 /**
  * Lays the weights that make a gate's units out in rows of a unit each: copying whole rows is faster than picking columns.

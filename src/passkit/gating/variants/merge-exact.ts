@@ -1,6 +1,6 @@
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
-import type { WeightedPattern } from './activity.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
+import type { WeightedPattern } from '../firing/activity.js';
 import type { MergeOptions } from './merge-patterns.js';
 
 /** Patterns up to which the best variants are found by dynamic programming: 3^12 steps for each variant. */

@@ -1,7 +1,7 @@
-import { int, subgraph } from '../../ir/attribute.js';
-import { Builder } from '../../ir/builder.js';
-import { Graph, type Value } from '../../ir/graph.js';
-import { defined } from '../../support/assert.js';
+import { int, subgraph } from '../../../ir/attribute.js';
+import { Builder } from '../../../ir/builder.js';
+import { Graph, type Value } from '../../../ir/graph.js';
+import { defined } from '../../../support/assert.js';
 
 /** What is done for each sample: given what stands for each value in the body, for one sample, what comes of it. */
 export type SampleBody = (body: Graph, values: ReadonlyMap<Value, Value>) => readonly Value[];

@@ -1,7 +1,7 @@
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
-import { seededRandom } from '../../support/random.js';
-import type { WeightedPattern } from './activity.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
+import { seededRandom } from '../../../support/random.js';
+import type { WeightedPattern } from '../firing/activity.js';
 import type { MergeOptions } from './merge-patterns.js';
 import { grown, inOrder, MergeProblem, type Solution, servedBy, shrunk, solve } from './merge-problem.js';
 import { agglomerated, frequencyChain } from './merge-starts.js';

@@ -1,5 +1,5 @@
-import { at } from '../../support/assert.js';
-import { BitSet } from '../../support/bit-set.js';
+import { at } from '../../../support/assert.js';
+import { BitSet } from '../../../support/bit-set.js';
 import type { WeightedPattern } from './activity.js';
 
 /**

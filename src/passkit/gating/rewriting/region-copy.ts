@@ -1,14 +1,14 @@
-import { Builder } from '../../ir/builder.js';
-import { copyNode } from '../../ir/clone.js';
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import { Tensor } from '../../ir/tensor.js';
-import { operatorOf, relationsOf } from '../../ops/index.js';
-import { portValue, sizeOfAxis } from '../../ops/relations.js';
-import { gateAxis, selects } from '../../ops/swan.js';
-import { at, defined } from '../../support/assert.js';
-import { isGate } from '../gates.js';
-import { KeptSlots } from '../units/select-slots.js';
-import type { Region, RegionExit, RegionGate, UnitSlots } from './region.js';
+import { Builder } from '../../../ir/builder.js';
+import { copyNode } from '../../../ir/clone.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
+import { Tensor } from '../../../ir/tensor.js';
+import { operatorOf, relationsOf } from '../../../ops/index.js';
+import { portValue, sizeOfAxis } from '../../../ops/relations.js';
+import { gateAxis, selects } from '../../../ops/swan.js';
+import { at, defined } from '../../../support/assert.js';
+import { isGate } from '../../gates.js';
+import { KeptSlots } from '../../units/select-slots.js';
+import type { Region, RegionExit, RegionGate, UnitSlots } from '../regions/region.js';
 import { type Selection, scattered, slice, slotsKept, taken } from './selection.js';
 
 /** An axis of units, with the gate that they are of. */

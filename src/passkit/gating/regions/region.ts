@@ -1,10 +1,10 @@
-import { readsOf } from '../../ir/clone.js';
-import type { Graph, Node, Value } from '../../ir/graph.js';
-import { relationsOf } from '../../ops/index.js';
-import { portsOf, portValue } from '../../ops/relations.js';
-import type { Gate } from '../gates.js';
-import type { PassContext } from '../pass.js';
-import { UnitGroups } from '../units/units.js';
+import { readsOf } from '../../../ir/clone.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
+import { relationsOf } from '../../../ops/index.js';
+import { portsOf, portValue } from '../../../ops/relations.js';
+import type { Gate } from '../../gates.js';
+import type { PassContext } from '../../pass.js';
+import { UnitGroups } from '../../units/units.js';
 import { findBlock, type OffOutput } from './block-region.js';
 import { type Boundary, boundariesOf, type Cuts, type Entry, type Exit } from './boundary.js';
 import { readerOfOffUnits } from './off-readers.js';

@@ -1,8 +1,8 @@
-import { firingFrequency, firingPatterns, firingTraces, statisticsOf } from '../../runtime/profile/query.js';
-import type { Profile } from '../../runtime/profile/types.js';
-import { BitSet } from '../../support/bit-set.js';
-import { seededRandom } from '../../support/random.js';
-import type { Gate } from '../gates.js';
+import { firingFrequency, firingPatterns, firingTraces, statisticsOf } from '../../../runtime/profile/query.js';
+import type { Profile } from '../../../runtime/profile/types.js';
+import { BitSet } from '../../../support/bit-set.js';
+import { seededRandom } from '../../../support/random.js';
+import type { Gate } from '../../gates.js';
 import { modesOf } from './modes.js';
 
 /** Units that fire together, and how often: the weights of a list of patterns add up to 1. */
