@@ -47,15 +47,12 @@ export function variantOf(fires: BitSet, match: 'covers' | 'equals', { multiple,
 function padded(fires: BitSet, multiple: number): BitSet {
   const { universe, count } = fires;
   const missing = Math.min(universe, Math.ceil(Math.max(count, 1) / multiple) * multiple) - count;
-  if (missing === 0) return fires;
-  const added: number[] = [];
-  // Those right behind a run of firing units make it longer, and no new one.
-  for (let round = 0; added.length < missing && round < 2; round++) {
-    let before = false;
-    for (let unit = 0; unit < universe && added.length < missing; unit++) {
-      const isIn = fires.has(unit) || (round === 0 && added.at(-1) === unit);
-      if (!isIn && !added.includes(unit) && (before || round > 0)) added.push(unit);
-      before = fires.has(unit) || added.at(-1) === unit;
+  const added = new Set<number>();
+  const isIn = (unit: number): boolean => fires.has(unit) || added.has(unit);
+  // Those right behind a run make it longer, and no new one; those before the first run come last.
+  for (const mayBegin of [false, true]) {
+    for (let unit = 0; unit < universe && added.size < missing; unit++) {
+      if (!isIn(unit) && (mayBegin || isIn(unit - 1))) added.add(unit);
     }
   }
   return fires.union(BitSet.of(universe, added));
