@@ -1,7 +1,15 @@
 import { Builder } from '../src/ir/builder.js';
 import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
-import { applyPlans, type Chosen, choose, type PlannedRegion, plansOf } from '../src/passkit/gating/planner.js';
+import {
+  applyPlans,
+  type Chosen,
+  choose,
+  excludes,
+  gainOf,
+  type PlannedRegion,
+  plansOf,
+} from '../src/passkit/gating/planner.js';
 import { definePass, done, type Finding, type PassContext, type RegionPlans, skipped } from '../src/passkit/pass.js';
 import { firingFrequency, statisticsOf } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
@@ -23,16 +31,26 @@ export const planGates = definePass({
     if (gates.length === 0) return { findings: [] };
     readOutputsThroughIdentity(graph, gates);
     const plans = await plansOf(graph, context);
+    const wanted = choose(plans, context.plans);
+    const applied = await applyPlans(graph, wanted, context);
+    const outcome = { wanted, applied, isAsked: context.plans !== undefined };
     const densities = new Map(gates.map((gate) => [gate.name, densityOf(gate, context)]));
-    const chosen = await applyPlans(graph, choose(plans, context.plans), context);
-    const regions = plans.regions.map((planned) => reportOf(planned, plans.regions, chosen, densities));
+    const regions = plans.regions.map((planned) => reportOf(planned, plans.regions, outcome, densities));
     const findings = [
       ...plans.refusals.map(({ gates: [gate], reason }) => skipped(gate?.name ?? '', `keeps its mask: ${reason}`)),
-      ...plans.regions.flatMap((planned) => findingOf(planned, chosen)),
+      ...plans.regions.flatMap((planned) => findingOf(planned, outcome)),
     ];
     return { findings, regions };
   },
 });
+
+/** What was to be applied, and what was. */
+interface Outcome {
+  readonly wanted: readonly Chosen[];
+  readonly applied: readonly Chosen[];
+  /** Plans were asked for by name. */
+  readonly isAsked: boolean;
+}
 
 /** A gate that is an output of the model has no reader that zeros could be put in front of for units that are not computed. */
 function readOutputsThroughIdentity(graph: Graph, gates: readonly Gate[]): void {
@@ -55,48 +73,69 @@ function densityOf({ name, sourceUnits, units }: Gate, { profile }: PassContext)
 function reportOf(
   planned: PlannedRegion,
   all: readonly PlannedRegion[],
-  chosen: readonly Chosen[],
+  outcome: Outcome,
   densities: ReadonlyMap<string, number | undefined>,
 ): RegionPlans {
   const { region, plans, refused } = planned;
   const names = region.gates.map(({ gate }) => gate.name);
   const known = names.flatMap((name) => densities.get(name) ?? []);
+  const others = all.filter((other) => other !== planned);
   return {
     region: region.name,
     gates: names,
     density: known.length < names.length ? undefined : known.reduce((sum, density) => sum + density, 0) / known.length,
-    considered: plans.map(({ name, what, predicted, isNested }) => ({ plan: name, what, predicted, isNested })),
-    overlaps: all.filter((other) => other !== planned && overlap(other, planned)).map((other) => other.region.name),
+    considered: plans.map((plan) => ({
+      plan: plan.name,
+      what: plan.what,
+      predicted: plan.predicted,
+      excludes: others.flatMap((other) => excludedBy({ planned, plan }, other)),
+    })),
     refused,
-    chosen: planFor(planned, chosen)?.name ?? 'mask',
+    chosen: planFor(planned, outcome)?.name ?? at(plans, 0).name,
+    reason: planFor(planned, outcome) === undefined ? reasonOf(planned, outcome) : undefined,
   };
 }
 
-function overlap(left: PlannedRegion, right: PlannedRegion): boolean {
-  const nodes = new Set(left.region.nodes);
-  return right.region.nodes.some((node) => nodes.has(node));
+/** The plans of another region that a plan leaves no room for; masks take none. */
+function excludedBy(own: Chosen, other: PlannedRegion): { readonly region: string; readonly plan: string }[] {
+  if (own.plan === own.planned.plans[0]) return [];
+  return other.plans
+    .slice(1)
+    .filter((plan) => excludes(own, { planned: other, plan }))
+    .map((plan) => ({ region: other.region.name, plan: plan.name }));
 }
 
-function planFor(planned: PlannedRegion, chosen: readonly Chosen[]): Chosen['plan'] | undefined {
-  return chosen.find((other) => other.planned === planned)?.plan;
+function planFor(planned: PlannedRegion, { applied }: Outcome): Chosen['plan'] | undefined {
+  const plan = applied.find((other) => other.planned === planned)?.plan;
+  return plan === planned.plans[0] ? undefined : plan;
+}
+
+/** Why a region keeps its mask. */
+function reasonOf(planned: PlannedRegion, { wanted, applied, isAsked }: Outcome): string {
+  const gates = new Set(planned.region.gates.map(({ gate }) => gate));
+  const same = applied.find((other) => other.planned.region.gates.some(({ gate }) => gates.has(gate)));
+  if (same !== undefined) return `planned as region '${same.planned.region.name}'`;
+  if (wanted.some((other) => other.planned === planned)) return 'what was planned before it left no room for its plan';
+  if (isAsked) return 'no plan is wanted';
+  const better = planned.plans.filter((plan) => gainOf(planned, plan) > 0);
+  const winner = applied.find((other) => better.some((plan) => excludes(other, { planned, plan })));
+  if (winner === undefined) return 'it is predicted to be faster, or nearly as fast as any plan';
+  return `its plans save less than that of region '${winner.planned.region.name}', which needs the same operators`;
 }
 
 /** What became of a gate; of several together only where they were planned together. */
-function findingOf(planned: PlannedRegion, chosen: readonly Chosen[]): Finding[] {
+function findingOf(planned: PlannedRegion, outcome: Outcome): Finding[] {
   const { region, plans, refused } = planned;
-  const plan = planFor(planned, chosen);
-  const mask = at(plans, 0);
-  const timeOf = (microseconds: number): string => `${microseconds.toFixed(0)} µs`;
-  if (plan !== undefined && plan.name !== mask.name) {
-    const times = `predicted ${timeOf(plan.predicted)}, mask ${timeOf(mask.predicted)}`;
-    return [done(region.name, `${plan.name}: ${plan.what}; ${times}`)];
+  const plan = planFor(planned, outcome);
+  const timeOf = ({ name, predicted }: Chosen['plan']): string => `${name} ${predicted.toFixed(0)} µs`;
+  if (plan !== undefined) {
+    return [done(region.name, `${plan.name}: ${plan.what}; predicted ${[plan, at(plans, 0)].map(timeOf).join(', ')}`)];
   }
-  const isElsewhere = chosen.some(
-    (other) => other.planned !== planned && other.planned.region.gates.some(({ gate }) => region.name === gate.name),
+  const isElsewhere = outcome.applied.some((other) =>
+    other.planned.region.gates.some(({ gate }) => region.name === gate.name),
   );
   if (region.gates.length > 1 || isElsewhere) return [];
-  const others = plans.slice(1).map(({ name, predicted }) => `${name} ${timeOf(predicted)}`);
-  const times = [`mask ${timeOf(mask.predicted)}`, ...others].join(', ');
   const reasons = refused.map(({ strategy, reason }) => `; no ${strategy}: ${reason}`).join('');
-  return [skipped(region.name, `keeps its mask, which is predicted to be faster: ${times}${reasons}`)];
+  const times = plans.map(timeOf).join(', ');
+  return [skipped(region.name, `keeps its mask: ${reasonOf(planned, outcome)}; predicted ${times}${reasons}`)];
 }

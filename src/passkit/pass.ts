@@ -66,10 +66,10 @@ export interface RegionPlans {
   readonly considered: readonly ConsideredPlan[];
   /** Strategies that have no plan for it, and why. */
   readonly refused: readonly { readonly strategy: string; readonly reason: string }[];
-  /** Regions that share operators with it: of two such a plan that moves operators into branches leaves no room for another. */
-  readonly overlaps: readonly string[];
   /** The name of a considered plan. */
   readonly chosen: string;
+  /** Why it keeps its mask, if it does, as a clause. */
+  readonly reason: string | undefined;
 }
 
 /** A plan for a region, with the microseconds that a run of the region is predicted to take. */
@@ -77,8 +77,8 @@ export interface ConsideredPlan {
   readonly plan: string;
   readonly what: string;
   readonly predicted: number;
-  /** True if it moves the region's operators into branches. */
-  readonly isNested: boolean;
+  /** The plans of other regions that cannot be had beside it: they are for the same gates, or need the same operators. */
+  readonly excludes: readonly { readonly region: string; readonly plan: string }[];
 }
 
 export interface PassReport {

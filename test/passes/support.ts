@@ -280,6 +280,9 @@ export function eagerWidths(multiple: number): Partial<PreferredWidths> {
   };
 }
 
+/** Prices at which every unit less pays. */
+export const eagerCosts: Partial<TargetCosts> = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
+
 /** A profile of gates that fire in the given patterns, each a list of units, in turn. */
 export function profileOfPatterns(
   gates: Readonly<Record<string, { readonly units: number; readonly patterns: readonly (readonly number[])[] }>>,
@@ -289,18 +292,16 @@ export function profileOfPatterns(
     Object.entries(gates).map(([name, { units }]) => ({ name, units, threshold: 0 })),
   );
   for (const [name, { units, patterns }] of Object.entries(gates)) {
-    for (let round = 0; round < rounds; round++) {
-      for (const pattern of patterns) {
-        // Scores differ from round to round, so that every event is one of its own.
-        const scores = Float32Array.from(
-          { length: units },
-          (_, unit) => (pattern.includes(unit) ? 1 : -1) * (round + 1),
-        );
-        statistics.add(name, scores);
-      }
+    const events = Array.from({ length: rounds }, () => patterns).flat();
+    for (const [index, pattern] of events.entries()) {
+      // Scores differ from event to event, so that each is one of its own.
+      const size = index + 1;
+      statistics.add(
+        name,
+        Float32Array.from({ length: units }, (_, unit) => (pattern.includes(unit) ? size : -size)),
+      );
     }
   }
-  const [most = 0] = Object.values(gates).map(({ patterns }) => patterns.length * rounds);
-  statistics.addSamples(most);
+  statistics.addSamples(Math.max(0, ...Object.values(gates).map(({ patterns }) => patterns.length * rounds)));
   return statistics.finish({ model: '0'.repeat(64), inputs: [] });
 }

@@ -1,5 +1,5 @@
 import type { ConsideredPlan, PassReport, RegionPlans } from '../../passkit/pass.js';
-import { at, defined } from '../../support/assert.js';
+import { defined } from '../../support/assert.js';
 import type { Form } from '../forms.js';
 import type { Planning, RegionReport } from '../report.js';
 import type { Paired } from './paired.js';
@@ -29,7 +29,7 @@ export async function planByPrediction(dynamic: DynamicForms): Promise<Planned> 
     findings: form.manager.runs.filter(({ report: { regions } }) => regions).flatMap(({ report }) => report.findings),
     regions: form.manager.runs.flatMap(({ report }) => report.regions ?? []),
   };
-  const regions = (report.regions ?? []).map((region, _, all) => predictedRegion(region, all));
+  const regions = (report.regions ?? []).map(predictedRegion);
   const isPlanned = regions.some(({ chosen }) => chosen !== maskPlan);
   return {
     form: isPlanned ? form : undefined,
@@ -70,20 +70,15 @@ export function withMasksOnly(regions: readonly RegionReport[], reason: string):
 
 const maskPlan = 'mask';
 
-function predictedRegion(region: RegionPlans, all: readonly RegionPlans[]): RegionReport {
+function predictedRegion(region: RegionPlans): RegionReport {
   const { chosen } = region;
-  const other = all.find((own) => own !== region && own.chosen !== maskPlan && sharesGate(own, region));
-  const mask = at(region.considered, 0).predicted;
-  const time = defined(
-    region.considered.find(({ plan }) => plan === chosen),
-    'the chosen plan',
-  ).predicted;
-  const reason =
-    chosen !== maskPlan
-      ? `predicted to take ${(time / mask).toFixed(2)} of the time of the mask`
-      : other === undefined
-        ? 'no plan is predicted to be clearly faster than the mask, or it leaves no room for a better one nearby'
-        : `planned as region '${other.region}'`;
+  const timeOf = (name: string): number =>
+    defined(
+      region.considered.find(({ plan }) => plan === name),
+      'a considered plan',
+    ).predicted;
+  const part = timeOf(chosen) / timeOf(maskPlan);
+  const reason = region.reason ?? `predicted to take ${part.toFixed(2)} of the time of the mask`;
   return regionReport(region, chosen, reason, new Map());
 }
 
@@ -111,9 +106,16 @@ function measuredReason(
   if (others.length > 0) return `planned as region '${others.map((other) => other.region).join("' and '")}'`;
   if (times.size === 0) return 'no other plan is predicted to come near the mask';
   if (![...times.values()].some(({ upper }) => upper < 1)) return 'no plan was clearly faster than the mask';
-  const beside = region.overlaps.filter((name) => plans.has(name));
+  const beside = excludedFor(region, times, plans);
   if (beside.length === 0) return 'faster alone, but not together with the other plans';
   return `what its plans save is less than what region '${beside.join("', '")}' saves, with which it shares operators`;
+}
+
+/** The regions whose plans leave no room for those of this one that are faster than masks. */
+function excludedFor(region: RegionPlans, times: ReadonlyMap<string, Paired>, plans: PlanNames): string[] {
+  const faster = region.considered.filter(({ plan }) => (times.get(plan)?.upper ?? 1) < 1);
+  const others = faster.flatMap(({ excludes }) => excludes.filter((other) => plans.get(other.region) === other.plan));
+  return [...new Set(others.map((other) => other.region))];
 }
 
 function regionReport(

@@ -1,6 +1,6 @@
+import { bestSet } from '../../passkit/gating/best-set.js';
 import type { ConsideredPlan, RegionPlans } from '../../passkit/pass.js';
 import { at } from '../../support/assert.js';
-import { bestSet } from './best-set.js';
 import type { Paired } from './paired.js';
 
 /** Plans by the names of their regions; regions without one keep their masks. */
@@ -116,10 +116,9 @@ function neighbours(current: readonly Winner[], winners: readonly Winner[]): rea
     .map(({ combination }) => combination);
 }
 
-/** True if not both plans can be had: they share a gate, or operators that one of them moves into branches. */
-function excludes(left: Winner, right: Winner): boolean {
-  if (left.region.gates.some((gate) => right.region.gates.includes(gate))) return true;
-  return (left.plan.isNested || right.plan.isNested) && left.region.overlaps.includes(right.region.region);
+/** True if not both plans can be had. */
+function excludes({ plan }: Winner, { region, plan: other }: Winner): boolean {
+  return plan.excludes.some((own) => own.region === region.region && own.plan === other.plan);
 }
 
 function namesOf(winners: readonly Winner[]): PlanNames {

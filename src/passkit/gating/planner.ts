@@ -2,6 +2,7 @@ import type { Graph, Node } from '../../ir/graph.js';
 import { at } from '../../support/assert.js';
 import { type Gate, gatesOf } from '../gates.js';
 import type { PassContext, RegionPlans } from '../pass.js';
+import { bestSet } from './best-set.js';
 import { activityOf } from './firing/activity.js';
 import { RegionTimes } from './region-times.js';
 import { type Region, RegionFinder } from './regions/region.js';
@@ -99,34 +100,23 @@ function rowsOf(regions: readonly Region[]): Region[][] {
   return rows;
 }
 
-/** The plan chosen for a region. */
+/** A plan of a region. */
 export interface Chosen {
   readonly planned: PlannedRegion;
   readonly plan: Plan;
 }
 
 /**
- * A plan for each gate that has a region: those that were asked for by name, and else what is predicted to save most. Plans
- * that move nodes into branches leave none of these nodes to others.
+ * The plans that were asked for by name, and else those that are predicted to save most together: one for each gate, of which
+ * none excludes another; in the order in which they are to be applied.
  */
 export function choose({ regions }: Plans, wanted: ReadonlyMap<string, string> | undefined): Chosen[] {
   const candidates = regions.flatMap((planned) => {
-    const mask = at(planned.plans, 0);
     const name = wanted?.get(planned.region.name);
-    if (wanted !== undefined) {
-      const plan = planned.plans.find((other) => other.name === name);
-      return plan === undefined ? [] : [{ planned, plan, gain: 1 }];
-    }
-    return planned.plans.map((plan) => ({ planned, plan, gain: gainOf(plan, mask) }));
+    const plans = wanted === undefined ? planned.plans : planned.plans.filter((plan) => plan.name === name);
+    return plans.map((plan) => ({ planned, plan, weight: wanted === undefined ? gainOf(planned, plan) : 1 }));
   });
-  const chosen: Chosen[] = [];
-  const gated = new Set<Gate>();
-  for (const { planned, plan, gain } of candidates.toSorted((left, right) => right.gain - left.gain)) {
-    const isFree = planned.region.gates.every(({ gate }) => !gated.has(gate));
-    if (gain <= 0 || !isFree || chosen.some((other) => clash(other, { planned, plan }))) continue;
-    for (const { gate } of planned.region.gates) gated.add(gate);
-    chosen.push({ planned, plan });
-  }
+  const chosen = bestSet(candidates, excludes);
   // In execution order: gates in a row are gathered one after another. Blocks come last, those within others first.
   const blockSize = ({ planned: { region } }: Chosen): number => (region.off === undefined ? 0 : region.nodes.length);
   const place = ({ planned }: Chosen): number => regions.indexOf(planned);
@@ -136,11 +126,18 @@ export function choose({ regions }: Plans, wanted: ReadonlyMap<string, string> |
 /** Less than this part of the mask's time must be predicted for a plan: predictions err. */
 const leastGain = 0.05;
 
-function gainOf(plan: Plan, mask: Plan): number {
-  return mask.predicted * (1 - leastGain) - plan.predicted;
+/** What a plan is predicted to save, in microseconds. */
+export function gainOf({ plans }: PlannedRegion, plan: Plan): number {
+  return at(plans, 0).predicted * (1 - leastGain) - plan.predicted;
 }
 
-function clash(left: Chosen, right: Chosen): boolean {
+/**
+ * True if not both plans can be had: they are for the same gate, or one moves operators into branches that the other needs,
+ * unless it takes the other's region along as a whole.
+ */
+export function excludes(left: Chosen, right: Chosen): boolean {
+  const gates = new Set(left.planned.region.gates.map(({ gate }) => gate));
+  if (right.planned.region.gates.some(({ gate }) => gates.has(gate))) return true;
   if (!left.plan.isNested && !right.plan.isNested) return false;
   if (holds(left, right) || holds(right, left)) return false;
   const nodes = new Set<Node>(left.planned.region.nodes);

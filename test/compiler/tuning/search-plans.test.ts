@@ -43,23 +43,49 @@ class SyntheticTrials implements PlanTrials {
   }
 }
 
+/** A region that shares operators with others; of two plans for such regions one that is nested excludes the other. */
+interface Sharing extends RegionPlans {
+  readonly nested: ReadonlySet<string>;
+  readonly overlaps: readonly string[];
+}
+
 function region(
   name: string,
   plans: readonly { plan: string; nested?: boolean; predicted?: number }[],
   overlaps: string[] = [],
-): RegionPlans {
-  const considered = [{ plan: 'mask' }, ...plans].map((plan) => ({
-    what: '',
-    predicted: 50,
-    isNested: 'nested' in plan && plan.nested === true,
-    ...plan,
+): Sharing {
+  const considered = [{ plan: 'mask' }, ...plans].map((plan) => ({ what: '', predicted: 50, excludes: [], ...plan }));
+  const nested = new Set(plans.flatMap((plan) => (plan.nested === true ? [plan.plan] : [])));
+  const gates = name.split(' + ');
+  const fixed = { density: 0.3, refused: [], chosen: 'mask', reason: '' };
+  return { region: name, gates, considered, nested, overlaps, ...fixed };
+}
+
+/** Fills in which plans exclude one another. */
+function linked(regions: readonly Sharing[]): RegionPlans[] {
+  return regions.map((own) => ({
+    ...own,
+    considered: own.considered.map((plan) => ({
+      ...plan,
+      excludes: regions
+        .filter((other) => other !== own)
+        .flatMap((other) =>
+          other.considered
+            .slice(1)
+            .filter(
+              ({ plan: name }) =>
+                other.gates.some((gate) => own.gates.includes(gate)) ||
+                (own.overlaps.includes(other.region) && (own.nested.has(plan.plan) || other.nested.has(name))),
+            )
+            .map(({ plan: name }) => ({ region: other.region, plan: name })),
+        ),
+    })),
   }));
-  return { region: name, gates: name.split(' + '), density: 0.3, considered, refused: [], overlaps, chosen: 'mask' };
 }
 
 describe('the search for plans', () => {
   it('keeps masks where nothing is faster', async () => {
-    const regions = [region('a', [{ plan: 'gather' }]), region('b', [{ plan: 'gather' }])];
+    const regions = linked([region('a', [{ plan: 'gather' }]), region('b', [{ plan: 'gather' }])]);
     const trials = new SyntheticTrials({ regions, saved: new Map([['a/gather', -3]]) });
     const { plans, measured } = await searchPlans(regions, trials);
     expect(plans.size).toBe(0);
@@ -67,17 +93,17 @@ describe('the search for plans', () => {
   });
 
   it('does not take what is faster by less than it may be off', async () => {
-    const regions = [region('a', [{ plan: 'gather' }])];
+    const regions = linked([region('a', [{ plan: 'gather' }])]);
     const trials = new SyntheticTrials({ regions, saved: new Map([['a/gather', 0.05]]) });
     expect((await searchPlans(regions, trials)).plans.size).toBe(0);
   });
 
   it('takes two single plans rather than one for both, where they save more', async () => {
-    const regions = [
+    const regions = linked([
       region('a', [{ plan: 'gather' }]),
       region('b', [{ plan: 'gather' }]),
       region('a + b', [{ plan: 'dispatch-2x2', nested: true }], ['a', 'b']),
-    ];
+    ]);
     const saved = new Map([
       ['a/gather', 20],
       ['b/gather', 20],
@@ -91,10 +117,10 @@ describe('the search for plans', () => {
   });
 
   it('does not put two plans into branches that share operators', async () => {
-    const regions = [
+    const regions = linked([
       region('a', [{ plan: 'dispatch-2', nested: true }, { plan: 'gather' }], ['b']),
       region('b', [{ plan: 'dispatch-2', nested: true }, { plan: 'gather' }], ['a']),
-    ];
+    ]);
     const saved = new Map([
       ['a/dispatch-2', 20],
       ['b/dispatch-2', 20],
@@ -112,7 +138,7 @@ describe('the search for plans', () => {
   });
 
   it('leaves out a plan that costs more beside another', async () => {
-    const regions = [region('a', [{ plan: 'gather' }]), region('b', [{ plan: 'gather' }])];
+    const regions = linked([region('a', [{ plan: 'gather' }]), region('b', [{ plan: 'gather' }])]);
     const saved = new Map([
       ['a/gather', 20],
       ['b/gather', 5],
@@ -147,8 +173,9 @@ describe('the search for plans', () => {
           saved.set('g0 + g1/dispatch-2x2', row);
         }
         const together = (own: PlanNames): number => interplay * Math.max(0, own.size - 1);
-        const trials = new SyntheticTrials({ regions, saved, together });
-        const { plans: found } = await searchPlans(regions, trials);
+        const all = linked(regions);
+        const trials = new SyntheticTrials({ regions: all, saved, together });
+        const { plans: found } = await searchPlans(all, trials);
         expect(trials.timeOf(found)).toBeLessThanOrEqual(masks);
         expect(found.has('g0 + g1') && (found.has('g0') || found.has('g1'))).toBe(false);
         // No single plan is better than all that were found together.

@@ -1,27 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../src/support/random.js';
+import { eagerCosts } from '../../passes/support.js';
 import { type GatedSpec, gatedNetwork, gatedSpecs } from './gated-networks.js';
-import { allPlans, expectSameAsMask, type NamedPlan, runMasked } from './same-as-mask.js';
+import { allPlans, expectSameAsMask, runMasked, shuffledPlans } from './same-as-mask.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 8);
 const seed = Number(process.env.SWANC_SEED ?? 1);
 
 /** Plans of a strategy that are run of one network. */
 const mostOfAKind = 2;
-/** Prices at which every unit less pays. */
-const costs = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
 
 /** Runs plans of every strategy of a network alone, and some together, for one sample and for several. */
 async function check(spec: GatedSpec, batch: number, met: Map<string, number>): Promise<void> {
   const { graph, profile, feeds } = gatedNetwork(spec);
   const block = 1 + (spec.seed % 3);
-  const options = { profile, batch, costs, widths: { block, multiple: block } };
+  const options = { profile, batch, costs: eagerCosts, widths: { block, multiple: block } };
   const runs = await runMasked(graph, [feeds(1, spec.seed), feeds(2 + (spec.seed % 4), spec.seed + 1)]);
-  const plans = shuffled(
-    (await allPlans(graph, options)).filter(({ plan }) => plan !== 'mask'),
-    spec.seed,
-  );
+  const plans = shuffledPlans(await allPlans(graph, options), seededRandom(spec.seed));
   const own = new Map<string, number>();
   for (const plan of plans) {
     const kind = plan.plan.replace(/-[\dx]+$/, '');
@@ -34,14 +30,6 @@ async function check(spec: GatedSpec, batch: number, met: Map<string, number>): 
   for (const stage of ['planned', 'lowered'] as const) {
     await expectSameAsMask(graph, plans, stage, runs, options);
   }
-}
-
-function shuffled(plans: readonly NamedPlan[], from: number): NamedPlan[] {
-  const random = seededRandom(from);
-  return plans
-    .map((plan) => ({ plan, place: random.uniform() }))
-    .toSorted((left, right) => left.place - right.place)
-    .map(({ plan }) => plan);
 }
 
 describe('every strategy gives what masks give', () => {

@@ -1,41 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import { planGates } from '../../../passes/plan-gates.js';
 import type { Graph } from '../../../src/ir/graph.js';
 import { gatesOf } from '../../../src/passkit/gates.js';
-import { patternOf } from '../../../src/runtime/profile/patterns.js';
 import type { Profile } from '../../../src/runtime/profile/types.js';
 import { type Random, seededRandom } from '../../../src/support/random.js';
 import { randomGraph, recipeOf } from '../../passes/random/kinds.js';
 import { randomNetwork } from '../../passes/random/network.js';
-import { expectSameFunction, fakeProfile, runPass } from '../../passes/support.js';
-import { allPlans } from './same-as-mask.js';
+import { eagerCosts, expectSameFunction, profileOfPatterns } from '../../passes/support.js';
+import { allPlans, plannedSome, shuffledPlans } from './same-as-mask.js';
 
 const cases = Number(process.env.SWANC_CASES ?? 40);
 const start = Number(process.env.SWANC_SEED ?? 1);
-/** Prices at which every unit less pays. */
-const costs = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
 /** Sets of plans that are tried of one graph. */
 const tries = 3;
 
 /** Six events in which units fire by chance. */
 function randomProfile(graph: Graph, random: Random): Profile {
-  const gates = gatesOf(graph);
-  const half = gates.map(({ name, units }): [string, number[]] => [name, Array.from({ length: units }, () => 50)]);
-  const profile = fakeProfile(Object.fromEntries(half));
-  const event = (units: number): string => {
+  const gates = gatesOf(graph).map(({ name, units }) => {
     const all = Array.from({ length: units }, (_, unit) => unit);
-    return patternOf(
-      units,
-      all.filter(() => random.uniform() < 0.4),
-    );
-  };
-  return {
-    ...profile,
-    gates: profile.gates.map((gate) => ({
-      ...gate,
-      traces: Array.from({ length: 6 }, (_, index) => [index, event(gate.units), 1]),
-    })),
-  };
+    const event = (): number[] => all.filter(() => random.uniform() < 0.4);
+    return [name, { units, patterns: Array.from({ length: 6 }, event) }] as const;
+  });
+  return profileOfPatterns(Object.fromEntries(gates), 1);
 }
 
 async function check(seed: number): Promise<boolean> {
@@ -47,17 +32,17 @@ async function check(seed: number): Promise<boolean> {
   const options = {
     profile: randomProfile(graph, random),
     batch: 1 + (seed % 3),
-    costs,
+    costs: eagerCosts,
     widths: { block, multiple: block },
   };
-  const plans = (await allPlans(graph, options)).filter(({ plan }) => plan !== 'mask');
+  const plans = await allPlans(graph, options);
   if (plans.length === 0) return false;
   for (let count = 0; count < tries; count++) {
-    // One plan for each region, the first that is drawn; plans that are in one another's way go without.
-    const drawn = plans.toSorted(() => random.uniform() - 0.5);
+    // One plan for each region, the last that is drawn; plans that are in one another's way go without.
+    const drawn = shuffledPlans(plans, random);
     const wanted = Object.fromEntries(drawn.map(({ region, plan }) => [region, plan]));
     try {
-      const { graph: after } = await runPass(graph, [planGates], { ...options, plans: wanted });
+      const { graph: after } = await plannedSome(graph, wanted, options);
       for (const samples of [1, 3]) await expectSameFunction(graph, after, { seed, samples });
     } catch (error) {
       throw new Error(`${JSON.stringify(wanted)}: ${error instanceof Error ? error.message : error}`);

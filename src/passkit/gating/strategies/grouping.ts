@@ -50,15 +50,15 @@ function planOf(region: Region, variants: GateVariants, context: PlanningContext
 }
 
 /** As if samples chose independently of one another. */
-function predicted(region: Region, { own, variants, shares }: GateVariants, { times, batch }: PlanningContext): number {
+function predicted(region: Region, { own, expected }: GateVariants, { times, batch }: PlanningContext): number {
   const { operator, branch, element } = times.costs;
   const results = resultsOf(region);
   const given = inputsOf(region).length;
   // Choosing takes a few operators; results are joined and put in order.
   let time = 8 * operator;
   for (const { shape } of results) time += 2 * (operator + batch * elementsPerSample(shape) * element);
-  for (const [index, { units, match }] of variants.entries()) {
-    const share = shares[index] ?? 0;
+  for (const { variant, share } of expected) {
+    const { units, match } = variant;
     const runs = 1 - (1 - share) ** batch;
     time += branch + 4 * operator;
     if (runs === 0) continue;

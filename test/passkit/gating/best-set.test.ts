@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bestSet } from '../../../src/compiler/tuning/best-set.js';
+import { bestSet } from '../../../src/passkit/gating/best-set.js';
 
 interface Item {
   readonly name: number;
