@@ -26,7 +26,7 @@ export const batchSums = definePass({
   contract: 'exact',
   run(graph, context) {
     const findings: Finding[] = [];
-    for (const nested of graphsIn(graph)) {
+    for (const nested of graph.allGraphs()) {
       for (const alike of alikeSums(nested)) {
         const where = alike.map(({ sum }) => sum.label).join(', ');
         const { saved, cost } = gainOf(alike, context);
@@ -54,11 +54,6 @@ interface Step {
   readonly node: Node;
   /** The input that goes on; the others are constants. */
   readonly input: number;
-}
-
-function* graphsIn(graph: Graph): Generator<Graph> {
-  yield graph;
-  for (const { subgraphs } of graph.nodes) for (const nested of subgraphs) yield* graphsIn(nested);
 }
 
 /** Sets of two or more chains that read one value and do the same with it. */

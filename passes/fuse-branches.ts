@@ -1,7 +1,7 @@
 import { readsOf } from '../src/ir/clone.js';
 import type { Graph, Node } from '../src/ir/graph.js';
 import { isBranch } from '../src/ops/control-flow.js';
-import { allGraphs, joinBranches } from '../src/passkit/branches/branches.js';
+import { joinBranches } from '../src/passkit/branches/branches.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
 
 /**
@@ -15,7 +15,7 @@ export const fuseBranches = definePass({
   contract: 'exact',
   run(graph) {
     // Inner graphs first: those in an If that is joined are copied.
-    return { findings: allGraphs(graph).toReversed().flatMap(fuseAll) };
+    return { findings: [...graph.allGraphs()].toReversed().flatMap(fuseAll) };
   },
 });
 

@@ -1,7 +1,7 @@
 import type { Graph } from '../ir/graph.js';
-import { boundOnGain, type ScoreCost, scoreCosts } from '../passkit/gating/firing/score-cost.js';
-import { firingFrequency, statisticsOf } from '../runtime/profile/query.js';
+import { densityOf } from '../passkit/gating/firing/activity.js';
 import type { Profile } from '../runtime/profile/types.js';
+import { boundOnGain, type ScoreCost, scoreCosts } from './score-cost.js';
 
 /** How far the cost of its own score limits what a gate can save. */
 export interface ScoreLimit {
@@ -34,10 +34,7 @@ export function scoreLimits(graph: Graph, profile?: Profile): ScoreLimit[] {
 
 function limitOf(cost: ScoreCost, profile: Profile | undefined): ScoreLimit {
   const { gate, scoreFlops, gatedFlops } = cost;
-  const statistics = statisticsOf(profile, gate.name);
-  const fired = gate.sourceUnits.map((unit) => (statistics === undefined ? 0 : firingFrequency(statistics, unit)));
-  const density =
-    statistics === undefined ? assumedDensity : fired.reduce((sum, part) => sum + part, 0) / Math.max(1, gate.units);
+  const density = densityOf(gate, profile) ?? assumedDensity;
   const gain = (flops: number): number => (gatedFlops === 0 ? 1 : boundOnGain(cost, flops, density));
   const limit = { gate: gate.name, scoreFlops, gatedFlops, density, bound: gain(scoreFlops), free: gain(0) };
   const isCostly = scoreFlops >= leastFlops && density > 0 && limit.bound < worthwhile * limit.free;

@@ -62,6 +62,12 @@ export class Graph {
     }
   }
 
+  /** This graph and all graphs nested in it, outer before inner. */
+  *allGraphs(): Generator<Graph> {
+    yield this;
+    for (const { subgraphs } of this.nodes) for (const nested of subgraphs) yield* nested.allGraphs();
+  }
+
   addInput(name: string, type: ValueType): Value {
     const value = new Value(this, this.freshName(name), type);
     this.#inputs.push(value);

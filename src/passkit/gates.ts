@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../ir/graph.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { sameShape } from '../ir/types.js';
 import { swanDomain } from '../ops/operator.js';
 import { sizeOfAxis } from '../ops/relations.js';
@@ -7,6 +7,10 @@ import { gateAxis } from '../ops/swan.js';
 /** A view of a Gate node: what passes need to know of a gate, in one place. */
 export interface Gate {
   readonly node: Node;
+  /** What it lets through. */
+  readonly features: Value;
+  /** What says which units fire: those with scores of the threshold or more. */
+  readonly score: Value;
   /** Its name in profiles and reports: the layer, with a number if the layer is called more than once. */
   readonly name: string;
   /** The axis of units in features and score. */
@@ -28,9 +32,9 @@ export function gatesOf(graph: Graph): Gate[] {
 }
 
 /** True for a gate whose features can stand for its output: its score is no larger, and its units are counted. */
-export function canLoseMask({ node, units }: Gate): boolean {
-  const [features, result] = [node.input(0).shape, node.output.shape];
-  return units > 0 && features !== undefined && result !== undefined && sameShape(features, result);
+export function canLoseMask({ node, features, units }: Gate): boolean {
+  const [before, behind] = [features.shape, node.output.shape];
+  return units > 0 && before !== undefined && behind !== undefined && sameShape(before, behind);
 }
 
 export function gateOf(node: Node): Gate {
@@ -38,5 +42,19 @@ export function gateOf(node: Node): Gate {
   const units = sizeOfAxis(node.input(1), axis);
   const sourceUnits = node.ints('units') ?? Array.from({ length: units }, (_, unit) => unit);
   const name = node.string('name', node.label);
-  return { node, name, axis, units, sourceUnits, threshold: node.float('threshold', 0) };
+  return {
+    node,
+    // Passes give gates other inputs: a view shows those that they have now.
+    get features() {
+      return node.input(0);
+    },
+    get score() {
+      return node.input(1);
+    },
+    name,
+    axis,
+    units,
+    sourceUnits,
+    threshold: node.float('threshold', 0),
+  };
 }

@@ -27,16 +27,6 @@ export function hardMasks(masks: tf.Tensor): tf.Tensor {
 }
 
 /**
- * The penalty that keeps all modes in use, `w * K * sum over k of f_k * P_k`, where `f_k` is the fraction of the rows that
- * choose mode k and `P_k` the mean of its softmax: the load-balancing loss of the Switch Transformer (Fedus, Zoph, Shazeer,
- * arXiv 2101.03961, equation 4). It is w when all modes are used alike, and up to `w * K` when one takes everything.
- */
-export function balancePenalty(fractions: readonly number[], means: readonly number[], balanceWeight: number): number {
-  const sum = fractions.reduce((total, f, k) => total + f * (means[k] ?? 0), 0);
-  return balanceWeight * fractions.length * sum;
-}
-
-/**
  * The gates of a modal gate in training, `[rows, groups]`: the choice and the masks are hard, and both learn by
  * straight-through gradients (Bengio, Léonard, Courville, arXiv 1308.3432).
  *

@@ -24,7 +24,7 @@ export interface PlanSearch {
 const mostPlans = 5;
 const mostTrials = 120;
 const mostNeighbours = 12;
-const mostRounds = 2;
+const mostRounds = 4;
 /** What is predicted to take so many times as long as the best, or as the mask, is not measured: predictions do not err that much. */
 const farFromBest = 2.5;
 const farFromMask = 1.3;
@@ -74,7 +74,24 @@ export async function searchPlans(regions: readonly RegionPlans[], trials: PlanT
     }
   }
   const best = await improved(bestSet(winners, excludes), winners, trials);
-  return { plans: namesOf(best), measured };
+  return { plans: namesOf(await notWorseThanOne(best, winners, trials)), measured };
+}
+
+/** Plans that are fine alone may hinder one another: then the one that saves most is taken alone, or masks are kept. */
+async function notWorseThanOne(
+  best: readonly Winner[],
+  winners: readonly Winner[],
+  trials: PlanTrials,
+): Promise<readonly Winner[]> {
+  const [strongest] = winners.toSorted((left, right) => right.weight - left.weight);
+  if (best.length < 2 || strongest === undefined) return best;
+  const choices = [best, [strongest]];
+  const times = await trials.compare(new Map(), choices.map(namesOf));
+  const faster = choices
+    .map((choice, index) => ({ choice, ...at(times, index) }))
+    .filter(({ upper }) => upper < 1)
+    .toSorted((left, right) => left.ratio - right.ratio);
+  return faster[0]?.choice ?? [];
 }
 
 /** The fastest combination around a first one, which differs in one plan at a time. */
@@ -117,8 +134,12 @@ function neighbours(current: readonly Winner[], winners: readonly Winner[]): rea
 }
 
 /** True if not both plans can be had. */
-function excludes({ plan }: Winner, { region, plan: other }: Winner): boolean {
-  return plan.excludes.some((own) => own.region === region.region && own.plan === other.plan);
+function excludes(one: Winner, other: Winner): boolean {
+  const { region } = other.region;
+  return (
+    one.region.region === region ||
+    one.plan.excludes.some((own) => own.region === region && own.plan === other.plan.plan)
+  );
 }
 
 function namesOf(winners: readonly Winner[]): PlanNames {

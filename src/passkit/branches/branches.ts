@@ -14,11 +14,6 @@ export function branchesOf(graph: Graph): Node[] {
   return [...graph.allNodes()].filter(isBranch).toReversed();
 }
 
-/** A graph and all graphs nested in it, outer before inner. */
-export function allGraphs(graph: Graph): Graph[] {
-  return [graph, ...graph.nodes.flatMap(({ subgraphs }) => subgraphs.flatMap(allGraphs))];
-}
-
 /**
  * Copies the constants and nodes of a branch into `target`, which sees all that the branch captures, and returns what the
  * branch's outputs are there. `values` is as {@link copyNode} has it.

@@ -3,14 +3,12 @@ import { flopsOf, operatorOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
 import type { TargetCosts } from '../target.js';
 
-/** Times in microseconds, for so many `samples` in a run, of choosing between values by an If and by a Where. */
-
-/** A Where that gives this value. */
+/** Microseconds that a Where takes which gives this value, for so many `samples` in a run. */
 export function selectTime(value: Value, costs: TargetCosts, samples: number): number {
   return costs.select + samples * elementsPerSample(value.shape) * costs.selectedElement;
 }
 
-/** Nodes that run one after the other, all of them. */
+/** Microseconds that nodes take which run one after the other, all of them, for so many `samples` in a run. */
 export function workTime(nodes: readonly Node[], costs: TargetCosts, samples: number): number {
   return nodes.reduce((sum, node) => {
     const elements = node.outputs.reduce((total, { shape }) => total + elementsPerSample(shape), 0);

@@ -190,16 +190,20 @@ function slotsMade(sources: readonly Source[], size: number, isConcat: boolean):
   return Array.from(met.keys()).filter((slot) => (met[slot] === 1 || !isConcat) && missing[slot] === 0);
 }
 
-/** A node that computes each slot of axis 0 of its output from that slot of its run-time inputs alone. */
+/** @throws UnknownContribution for a node that mixes samples. */
 export function requireBatch(node: Node): void {
+  if (mixesSamples(node)) throw new UnknownContribution(`'${node.label}' mixes samples`);
+}
+
+/** False for a node that computes each slot of axis 0 of its output from that slot of its run-time inputs alone. */
+export function mixesSamples(node: Node): boolean {
   const tie = relationsOf(node).find(
     (relation) => relation.kind === 'tie' && relation.ports.some((port) => portKey(port) === 'output 0 0'),
   );
-  const isTied = node.inputs.every(
+  return node.inputs.some(
     (value, index) =>
-      value === undefined ||
-      value.constant !== undefined ||
-      (tie !== undefined && portsOf(tie).some((port) => portKey(port) === `input ${index} 0`)),
+      value !== undefined &&
+      value.constant === undefined &&
+      (tie === undefined || !portsOf(tie).some((port) => portKey(port) === `input ${index} 0`)),
   );
-  if (!isTied) throw new UnknownContribution(`'${node.label}' mixes samples`);
 }

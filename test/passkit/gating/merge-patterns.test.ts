@@ -55,8 +55,8 @@ describe('merging of firing patterns', () => {
         const units = 4;
         const patterns = randomPatterns({ ...given, events, units });
         const problem = options(units, most, Math.min(2, given.padding), given.levelCost);
-        const { isOptimal, expectedCost: found } = mergePatterns(patterns, problem);
-        expect(isOptimal).toBe(true);
+        expect(patterns.length).toBeLessThanOrEqual(mostExactPatterns);
+        const { expectedCost: found } = mergePatterns(patterns, problem);
         expect(found).toBeCloseTo(bruteForce(patterns, problem), 9);
       }),
       { numRuns: 60 },
@@ -123,8 +123,8 @@ describe('merging of firing patterns', () => {
 
   it('finds the modes of patterns that have some', () => {
     const patterns = randomPatterns({ seed: 8, events: 400, units: 64, modes: 4, noise: 0.004, density: 0.25 });
-    const { variants, expectedCost: cost, isOptimal } = mergePatterns(patterns, options(64, 5));
-    expect(isOptimal).toBe(false);
+    expect(patterns.length).toBeGreaterThan(mostExactPatterns);
+    const { variants, expectedCost: cost } = mergePatterns(patterns, options(64, 5));
     expect(variants.length).toBe(5);
     const oracle = patterns.reduce((sum, { units, weight }) => sum + weight * (2 + units.count), 0);
     expect(cost).toBeLessThan(1.2 * oracle);

@@ -16,8 +16,6 @@ export interface Activity {
   readonly units: number;
   /** Distinct, the heaviest first; those that can occur and did not have weight 0. */
   readonly patterns: readonly WeightedPattern[];
-  /** True if no other pattern can ever occur. */
-  readonly isComplete: boolean;
   /**
    * The patterns of two halves of the sampled events: what is fitted to `fit` alone meets in `heldOut` events it was not
    * fitted to. Gates whose units fire on their own may show a new pattern in every event. Both are all patterns where no
@@ -53,11 +51,17 @@ export function activityOf(gate: Gate, profile: Profile | undefined): Activity |
   return {
     units: gate.units,
     patterns: observed,
-    isComplete: false,
     fit: isSplit ? fit : observed,
     heldOut: isSplit ? heldOut : observed,
     frequency: (unit) => firingFrequency(statistics, gate.sourceUnits[unit] ?? -1),
   };
+}
+
+/** The mean part of a gate's units that fire, by the profile; undefined where that has no statistics of the gate. */
+export function densityOf({ name, sourceUnits, units }: Gate, profile: Profile | undefined): number | undefined {
+  const statistics = statisticsOf(profile, name);
+  if (statistics === undefined) return undefined;
+  return sourceUnits.reduce((sum, source) => sum + firingFrequency(statistics, source), 0) / Math.max(1, units);
 }
 
 /**
@@ -117,7 +121,6 @@ function modalActivity(units: number, masks: readonly BitSet[], observed: readon
   return {
     units,
     patterns,
-    isComplete: true,
     fit: patterns,
     heldOut: patterns,
     frequency: (unit) => patterns.reduce((sum, { units: on, weight }) => sum + (on.has(unit) ? weight : 0), 0),

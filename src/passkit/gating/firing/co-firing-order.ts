@@ -2,15 +2,6 @@ import { at } from '../../../support/assert.js';
 import { BitSet } from '../../../support/bit-set.js';
 import type { WeightedPattern } from './activity.js';
 
-/**
- * An order of units in which those that fire together lie together, so that what fires is a few runs of neighbours.
- *
- * The runs of a pattern begin and end where one of two neighbours fires and the other does not. So the expected number of
- * runs is half the length of a tour through all units and one place where nothing fires (before the first unit and behind
- * the last), if the distance of two units is how often just one of them fires: consecutive-block minimisation as a
- * travelling salesman problem (Kou, "Polynomial complete consecutive information retrieval problems", 1977).
- */
-
 /** How many events of equal weight stand for weighted patterns: fewer for many units, as profiles have. */
 function eventCount(units: number): number {
   return units > 1024 ? 256 : 512;
@@ -34,8 +25,15 @@ export function firingColumns(units: number, patterns: readonly WeightedPattern[
 }
 
 /**
- * Which unit to put at each place, from the events in which each fires: nearest neighbours, then exchanges of neighbours
- * (2-opt, Croes 1958) where there are few enough different units. The same columns always give the same order.
+ * An order of units in which those that fire together lie together, so that what fires is a few runs of neighbours: which
+ * unit to put at each place, from the events in which each fires.
+ *
+ * The runs of a pattern begin and end where one of two neighbours fires and the other does not. So the expected number of
+ * runs is half the length of a tour through all units and one place where nothing fires (before the first unit and behind
+ * the last), if the distance of two units is how often just one of them fires: consecutive-block minimisation as a
+ * travelling salesman problem (Kou, "Polynomial complete consecutive information retrieval problems", 1977). The tour is
+ * that of nearest neighbours, then of exchanges of neighbours (2-opt, Croes 1958) where there are few enough different
+ * units. The same columns always give the same order.
  */
 export function coFiringOrder(columns: readonly BitSet[]): number[] {
   const classes = new Map<string, number[]>();

@@ -37,7 +37,7 @@ export function maskOf(gate: Gate, score: Value, builder: Builder): Value {
 }
 
 /** The smallest score that decides a gate, as a matrix, and which of its columns each unit is decided by. */
-export interface DecidingScore {
+interface DecidingScore {
   /** [samples, columns] */
   readonly score: Value;
   readonly columns: number;

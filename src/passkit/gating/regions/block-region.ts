@@ -7,7 +7,7 @@ import { operatorOf } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
 import { type Gate, isGate } from '../../gates.js';
 import type { PassContext } from '../../pass.js';
-import { mixesSamples } from '../rewriting/batch.js';
+import { mixesSamples } from '../../removal/restricted-copy.js';
 import { dependsOn, holdersIn } from './reach.js';
 import type { Region } from './region.js';
 

@@ -37,7 +37,7 @@ export interface Region {
 }
 
 /** Units of a gate that enter its region. */
-export interface RegionEntry extends Entry {
+interface RegionEntry extends Entry {
   readonly gate: RegionGate;
 }
 

@@ -1,22 +1,11 @@
 import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import { readsOf } from '../../../ir/clone.js';
-import type { Node, Value } from '../../../ir/graph.js';
+import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
 import { isStatic, type Shape } from '../../../ir/types.js';
-import { requireBatch, UnknownContribution } from '../../removal/restricted-copy.js';
+import { mixesSamples } from '../../removal/restricted-copy.js';
 import type { Region } from '../regions/region.js';
-
-/** False for a node that computes each slot of axis 0 of its output from that slot of its run-time inputs alone. */
-export function mixesSamples(node: Node): boolean {
-  try {
-    requireBatch(node);
-    return false;
-  } catch (error) {
-    if (error instanceof UnknownContribution) return true;
-    throw error;
-  }
-}
 
 /** What a region reads that is computed before it, in the order in which its nodes do. */
 export function inputsOf({ nodes }: Region): Value[] {

@@ -4,15 +4,7 @@ import { distinct, type WeightedPattern } from '../firing/activity.js';
 import { exactVariants, mostExactPatterns } from './merge-exact.js';
 import { searchVariants } from './merge-search.js';
 
-/**
- * Merging the branches of a dispatch. Each firing pattern would be a branch, and there are up to 2^n of them. A *variant*
- * computes a set of units and serves every event whose firing units are among them; variants are tried in order, and the
- * last holds all live units, so that every event is served. Wanted are the variants of least expected cost:
- *
- *     sum over patterns p of weight(p) · (cost(variant of p) + levelCost · Ifs passed on the way to it)
- *
- * Small problems are solved exactly (merge-exact.ts), others by a search (merge-search.ts).
- */
+/** What variants may be, and what they cost. */
 export interface MergeOptions {
   /** The units that may fire at all: what the last variant holds. All patterns are within. */
   readonly live: BitSet;
@@ -32,13 +24,17 @@ export interface Variants {
   readonly variants: readonly BitSet[];
   /** The expected cost of an event, in the unit of the costs given. */
   readonly expectedCost: number;
-  /** True if no other variants are better for the patterns given. */
-  readonly isOptimal: boolean;
 }
 
 /**
- * The variants of least expected cost for weighted patterns: entry i is the best of at most i + 1 variants, up to as many as
- * are allowed.
+ * Merges the branches of a dispatch. Each firing pattern would be a branch, and there are up to 2^n of them. A *variant*
+ * computes a set of units and serves every event whose firing units are among them; variants are tried in order, and the
+ * last holds all live units, so that every event is served. Wanted are the variants of least expected cost:
+ *
+ *     sum over patterns p of weight(p) · (cost(variant of p) + levelCost · Ifs passed on the way to it)
+ *
+ * Entry i is the best of at most i + 1 variants, up to as many as are allowed. The best is exact for few patterns
+ * (merge-exact.ts), and for more what a search finds (merge-search.ts).
  */
 export function mergePatternsEach(patterns: readonly WeightedPattern[], options: MergeOptions): Variants[] {
   const { live, mostVariants } = options;
@@ -48,13 +44,11 @@ export function mergePatternsEach(patterns: readonly WeightedPattern[], options:
     'a pattern has units that are not live',
   );
   const weighted = distinct(patterns.filter(({ weight }) => weight > 0));
-  const isOptimal = weighted.length <= mostExactPatterns;
   const problem = { ...options, cost: remembered((units) => options.cost(units)) };
-  const found = isOptimal ? exactVariants(weighted, problem) : searchVariants(weighted, problem);
-  return found.map((variants) => ({
+  const merge = weighted.length <= mostExactPatterns ? exactVariants : searchVariants;
+  return merge(weighted, problem).map((variants) => ({
     variants,
     expectedCost: expectedCost(variants, weighted, problem),
-    isOptimal,
   }));
 }
 

@@ -48,7 +48,7 @@ export interface Solution {
 }
 
 /** Who serves whom, and what that costs, if variants are tried in this order. */
-export function solve(problem: MergeProblem, variants: readonly BitSet[]): Solution {
+export function evaluated(problem: MergeProblem, variants: readonly BitSet[]): Solution {
   const { patterns, weights, cost, live, levelCost } = problem;
   const levels = variants.length;
   const costs = variants.map((units, index) => cost(units) + levelCost * (index + 1));
@@ -76,7 +76,7 @@ export function inOrder({ cost, live }: MergeProblem, variants: readonly BitSet[
 }
 
 /** The patterns that a variant serves. */
-export function servedBy({ served }: Solution, variant: number): number[] {
+export function patternsServed({ served }: Solution, variant: number): number[] {
   const list: number[] = [];
   for (let index = 0; index < served.length; index++) if (served[index] === variant) list.push(index);
   return list;
@@ -113,7 +113,7 @@ export function shrunk(
   // No variant that serves some of the members costs less than the cheapest of them.
   while (held > 0 && paid + kept * lowest < least) {
     // Units of no pattern that is left go at once.
-    const { left, gone, rarest } = keepHeavier(units, size, mass, counts);
+    const { left, gone, rarest } = dropUnused(units, size, mass, counts);
     size = left;
     if (gone.length > 0) variant = variant.difference(BitSet.of(base.universe, gone));
     const total = kept * cost(variant) + paid;
@@ -134,7 +134,7 @@ export function shrunk(
 }
 
 /** Moves the first `size` units that are in some pattern to the front: how many, which are in none, and the one of least mass. */
-function keepHeavier(
+function dropUnused(
   units: Int32Array,
   size: number,
   mass: Float64Array,

@@ -3,7 +3,7 @@ import { BitSet } from '../../../support/bit-set.js';
 import { seededRandom } from '../../../support/random.js';
 import type { WeightedPattern } from '../firing/activity.js';
 import type { MergeOptions } from './merge-patterns.js';
-import { grown, inOrder, MergeProblem, type Solution, servedBy, shrunk, solve } from './merge-problem.js';
+import { evaluated, grown, inOrder, MergeProblem, patternsServed, type Solution, shrunk } from './merge-problem.js';
 import { agglomerated, frequencyChain } from './merge-starts.js';
 
 /**
@@ -16,7 +16,7 @@ export function searchVariants(patterns: readonly WeightedPattern[], options: Me
   const parts = new Parts(problem);
   const most = options.mostVariants - 1;
   /** The best with so many variants beside the live one, or fewer. */
-  const best: Solution[] = [solve(problem, [])];
+  const best: Solution[] = [evaluated(problem, [])];
   const note = (found: Solution): void => {
     const solution = reordered(problem, found);
     for (let count = solution.variants.length; count <= most; count++) {
@@ -29,7 +29,7 @@ export function searchVariants(patterns: readonly WeightedPattern[], options: Me
   const isSmall = problem.patterns.length <= veryFewPatterns;
   for (let count = isSmall ? 1 : most; count <= most; count++) {
     for (const start of startsFor(problem, count)) {
-      note(improved(problem, parts, solve(problem, inOrder(problem, start)), count));
+      note(improved(problem, parts, evaluated(problem, inOrder(problem, start)), count));
     }
   }
   for (let count = most; count > 1; count--) {
@@ -60,7 +60,7 @@ const manyMembers = 100_000;
 function improved(problem: MergeProblem, parts: Parts, start: Solution, most: number): Solution {
   let best = start;
   const take = (variants: readonly BitSet[]): boolean => {
-    const sorted = solve(problem, inOrder(problem, variants));
+    const sorted = evaluated(problem, inOrder(problem, variants));
     // Another order saves no more than all Ifs.
     const mayGain = isBetter(sorted.total - problem.levelCost * variants.length, best.total);
     const next = mayGain && problem.patterns.length <= veryFewPatterns ? reordered(problem, sorted) : sorted;
@@ -115,9 +115,9 @@ function filled(problem: MergeProblem, parts: Parts, start: Solution, most: numb
   while (best.variants.length < most) {
     const current = best;
     for (let index = 0; index <= current.variants.length; index++) {
-      const part = parts.of(current.variants[index] ?? problem.live, servedBy(current, index));
+      const part = parts.of(current.variants[index] ?? problem.live, patternsServed(current, index));
       if (part === undefined) continue;
-      const next = solve(problem, inOrder(problem, [...current.variants, part]));
+      const next = evaluated(problem, inOrder(problem, [...current.variants, part]));
       if (isBetter(next.total, best.total)) best = next;
     }
     if (best === current) break;
@@ -127,7 +127,7 @@ function filled(problem: MergeProblem, parts: Parts, start: Solution, most: numb
 
 /** A variant without units whose patterns pay less elsewhere. */
 function smallerVariant(problem: MergeProblem, solution: Solution, index: number): BitSet | undefined {
-  const members = servedBy(solution, index);
+  const members = patternsServed(solution, index);
   const { variants, costs } = solution;
   const levels = problem.levelCost * (index + 1);
   const elsewhere = (pattern: number): number => {
@@ -160,7 +160,7 @@ function moveEach(problem: MergeProblem, best: () => Solution, take: (variants: 
   for (const [index, pattern] of patterns.entries()) {
     const { variants, served } = best();
     const from = at(served, index);
-    const rest = servedBy(best(), from).filter((other) => other !== index);
+    const rest = patternsServed(best(), from).filter((other) => other !== index);
     const left = BitSet.unionOf(
       live.universe,
       rest.map((other) => at(patterns, other)),
@@ -178,7 +178,7 @@ function moveEach(problem: MergeProblem, best: () => Solution, take: (variants: 
 function fewest(problem: MergeProblem, { variants }: Solution): Solution | undefined {
   let best: Solution | undefined;
   const offer = (candidate: readonly BitSet[]): void => {
-    const next = solve(problem, inOrder(problem, candidate));
+    const next = evaluated(problem, inOrder(problem, candidate));
     if (best === undefined || isBetter(next.total, best.total)) best = next;
   };
   for (const [index, units] of variants.entries()) {
@@ -196,7 +196,7 @@ function reordered(problem: MergeProblem, start: Solution): Solution {
   if (problem.levelCost === 0) return best;
   for (let index = 0; index + 1 < best.variants.length; ) {
     const [left, right] = [at(best.variants, index), at(best.variants, index + 1)];
-    const next = solve(problem, best.variants.toSpliced(index, 2, right, left));
+    const next = evaluated(problem, best.variants.toSpliced(index, 2, right, left));
     if (isBetter(next.total, best.total)) {
       best = next;
       index = Math.max(0, index - 1);

@@ -3,8 +3,6 @@ import { BitSet } from '../../../support/bit-set.js';
 import { seededRandom } from '../../../support/random.js';
 import type { MergeProblem } from './merge-problem.js';
 
-/** First variants, from which the search for better ones starts. */
-
 interface Cluster {
   readonly units: BitSet;
   readonly weight: number;
@@ -15,7 +13,7 @@ interface Cluster {
 const mostClustered = 160;
 
 /**
- * Merges two clusters of patterns again and again, those whose merging costs least, or leaves one to the live variant
+ * First variants for the search to start from: merges two clusters of patterns again and again, those whose merging costs least, or leaves one to the live variant
  * where that costs less, until `most` are left.
  */
 export function agglomerated(problem: MergeProblem, most: number): BitSet[] {

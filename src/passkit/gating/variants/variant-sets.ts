@@ -28,9 +28,10 @@ export interface GateVariants {
   readonly expected: readonly { readonly variant: Variant; readonly share: number }[];
 }
 
-/** Variants for all gates of a region together, of different numbers; or why there are none. */
+/** Choices of variants, each for every gate of a region; or why there are none. */
 export type VariantSets = readonly (readonly GateVariants[])[] | string;
 
+/** Variants for all gates of a region together, of different numbers, each combination of numbers once. */
 export function variantSets(region: Region, context: PlanningContext): VariantSets {
   const choices: (readonly GateVariants[])[] = [];
   for (const own of region.gates) {

@@ -15,7 +15,7 @@ export interface Variant {
 }
 
 /** How variants are made of sets of firing units, and what they cost. */
-export interface VariantCosts extends Pick<MergeOptions, 'cost'> {
+interface VariantCosts extends Pick<MergeOptions, 'cost'> {
   /** What the mask costs that `equals` saves, for so many units. */
   maskCost(units: number): number;
 }

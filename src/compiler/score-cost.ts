@@ -1,12 +1,12 @@
-import { readsOf } from '../../../ir/clone.js';
-import type { Graph, Node, Value } from '../../../ir/graph.js';
-import type { Tensor } from '../../../ir/tensor.js';
-import { flopsOf } from '../../../ops/index.js';
-import { sizeOfAxis } from '../../../ops/relations.js';
-import { type Gate, gatesOf } from '../../gates.js';
-import { productUnits } from '../../linear-units.js';
-import { movedFrom, type Slots, slotsOf } from '../../movement.js';
-import { UnitGroups } from '../../units/units.js';
+import { readsOf } from '../ir/clone.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import type { Tensor } from '../ir/tensor.js';
+import { flopsOf } from '../ops/index.js';
+import { sizeOfAxis } from '../ops/relations.js';
+import { type Gate, gatesOf } from '../passkit/gates.js';
+import { productUnits } from '../passkit/linear-units.js';
+import { movedFrom, type Slots, slotsOf } from '../passkit/movement.js';
+import { UnitGroups } from '../passkit/units/units.js';
 
 /**
  * What deciding a gate costs, and what it can save. A score is computed for all units, whatever fires: a per-unit linear
@@ -24,7 +24,7 @@ export interface ScoreCost {
 }
 
 /** A setting of SwanGate, and what the score would cost with it. */
-export interface ScoreRemedy {
+interface ScoreRemedy {
   readonly setting: string;
   readonly scoreFlops: number;
 }

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { lowerGates } from '../../../../passes/lower-gates.js';
+import { planGates } from '../../../../passes/plan-gates.js';
+import { eagerCosts, expectSameFunction, graphOf, profileOfPatterns } from '../../../passes/support.js';
+import { allPlans, planned } from '../same-as-mask.js';
+
+const numbers = (count: number): string =>
+  Array.from({ length: count }, (_, i) => `${((i * 7) % 13) - 6}.5`).join(', ');
+
+/** Two pairs of convolutions in a row, gated by scores from outside: four units each. */
+const row = `g (float[N, 2, 4, 4] x, float[N, 4, 1, 1] s, float[N, 4, 1, 1] t) => (float[N, 2, 4, 4] y)
+<
+  float[4, 2, 3, 3] w1 = {${numbers(72)}},
+  float[4] b1 = {0.1, 0.2, 0.3, 0.4},
+  float[4, 4, 3, 3] w2 = {${numbers(144)}},
+  float[4] b2 = {0.4, 0.2, 0.3, 0.1},
+  float[2, 4, 1, 1] w3 = {${numbers(8)}},
+  float[2] b3 = {1.0, 2.0}
+>
+{
+  h1 = Conv <pads: ints = [1, 1, 1, 1]> (x, w1, b1)
+  g1 = ai.swan.Gate <axis: int = 1, name: string = "one"> (h1, s)
+  r1 = Relu (g1)
+  h2 = Conv <pads: ints = [1, 1, 1, 1]> (r1, w2, b2)
+  r2 = Relu (h2)
+  g2 = ai.swan.Gate <axis: int = 1, name: string = "two"> (r2, t)
+  y = Conv (g2, w3, b3)
+}`;
+
+const profile = profileOfPatterns({
+  one: { units: 4, patterns: [[0, 2], [0, 2], [1], [3]] },
+  two: { units: 4, patterns: [[1, 2], [0], [1]] },
+});
+
+const options = { profile, costs: eagerCosts, widths: { block: 1 } };
+
+describe('dispatch', () => {
+  test.each([
+    ['one', []],
+    ['two', []],
+    ['one + two', []],
+  ])('to branches that are compact, for %s', async (region, names) => {
+    const all = (await allPlans(graphOf(row), options)).filter((found) => found.region === region);
+    expect(all.map(({ plan }) => plan).filter((plan) => plan.startsWith('dispatch'))).toEqual(names);
+    for (const name of names) {
+      const { graph, body } = await planned(row, { [region]: name }, options, [planGates, lowerGates]);
+      for (const seed of [1, 2, 3]) {
+        for (const samples of [1, 2, 5]) await expectSameFunction(graphOf(row), graph, { samples, seed });
+      }
+      // Each gate is decided once, whatever the number of branches.
+      expect(body.filter((line) => line.includes('ArgMin'))).toHaveLength(region.split(' + ').length);
+    }
+  });
+});
