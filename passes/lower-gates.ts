@@ -15,9 +15,9 @@ export const lowerGates = definePass({
   run(graph) {
     const findings: Finding[] = [];
     for (const gate of gatesOf(graph)) {
-      const { node, name } = gate;
+      const { node, score, name } = gate;
       const builder = new Builder(node.graph, { origin: node.origin, before: node });
-      const gated = gatedBy(node, maskOf(gate, node.input(1), builder), builder);
+      const gated = gatedBy(node, maskOf(gate, score, builder), builder);
       node.graph.replaceUses(node.output, gated);
       node.graph.swapNames(node.output, gated);
       findings.push(done(name, selects(node) ? 'lowered to a selection by its score' : 'lowered to a mask'));

@@ -42,7 +42,7 @@ export const mergeGates = definePass({
         findings.push(skipped(gate.name, 'its score is no sum of products of its own'));
         continue;
       }
-      const equal = decidedUnits(gate, equalUnits(gate, score), bounds.get(gate.node.input(1))?.along(gate.axis));
+      const equal = decidedUnits(gate, equalUnits(gate, score), bounds.get(gate.score)?.along(gate.axis));
       const leaders = context.dead === 'observed' ? mergeObserved(gate, equal, context) : equal;
       const classes = [...new Set(leaders)].toSorted((left, right) => left - right);
       const merged = gate.units - classes.length;
@@ -82,7 +82,7 @@ interface Score {
 
 /** Follows a gate's score back through operators that only move it to the sum of products that nobody else reads. */
 function scoreOf(gate: Gate): Score | undefined {
-  let value: Value = gate.node.input(1);
+  let value: Value = gate.score;
   let { axis } = gate;
   for (;;) {
     const node = value.producer;

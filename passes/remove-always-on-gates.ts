@@ -23,13 +23,13 @@ export const removeAlwaysOnGates = definePass({
         findings.push(skipped(gate.name, 'stays: its score is larger than its features, or its units are not counted'));
         continue;
       }
-      const score = bounds.get(gate.node.input(1))?.along(gate.axis);
+      const score = bounds.get(gate.score)?.along(gate.axis);
       const units = Array.from({ length: gate.units }, (_, unit) => unit);
       const isProved = score !== undefined && units.every((unit) => score.low(unit) >= gate.threshold);
       const observed = observedOn(gate, context);
       if (isProved || observed === gate.units) {
         const basis = isProved ? 'proved' : 'observed';
-        substitute(gate.node.output, gate.node.input(0));
+        substitute(gate.node.output, gate.features);
         removed.push({ gate: gate.name, units: gate.sourceUnits, basis, reason: 'on' });
         const bound = neverFiredBound(context.profile?.samples ?? 0).toPrecision(2);
         const risk = isProved ? '' : `; some unit is off with p <= ${bound} at 95 %`;

@@ -40,7 +40,7 @@ function dropGates(graph: Graph, dropped: readonly WeakGate[]): Finding[] {
   return dropped.map(({ gate: name }) => {
     const gate = gates.get(name);
     if (gate === undefined) return skipped(name, 'its mask is gone already, with its units');
-    substitute(gate.node.output, gate.node.input(0));
+    substitute(gate.node.output, gate.features);
     return done(name, 'the mask goes: it takes little away from the units that are left');
   });
 }

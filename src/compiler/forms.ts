@@ -26,6 +26,8 @@ export interface Form {
   readonly manager: PassManager;
   readonly graph: Graph;
   readonly removed: readonly RemovedUnits[];
+  /** Numbers of samples that it is verified with besides large batches: its branches are for these. */
+  readonly pieces: readonly number[];
   /** How it is written: at the context's opset, telling what was removed. */
   readonly writing: WriteOptions;
 }
@@ -72,7 +74,13 @@ export async function compileForm(
     ...approximationMetadata(options.approximation),
     ...rangeMetadata(context.inputRange ?? options.inputRange),
   };
-  return { name, manager, graph, removed, writing: { opset: context.opset, metadata } };
+  const pieces = hasBranches(graph) ? [...new Set([1, context.batch ?? 1])] : [];
+  return { name, manager, graph, removed, pieces, writing: { opset: context.opset, metadata } };
+}
+
+/** True if some of the graph runs for some samples only. */
+export function hasBranches(graph: Graph): boolean {
+  return graph.nodes.some(({ subgraphs }) => subgraphs.length > 0);
 }
 
 /** The .onnx file of a form, in memory. */

@@ -39,7 +39,7 @@ export function scoreCosts(graph: Graph): ScoreCost[] {
   });
   const serving = nodesForScores(graph, scored);
   return gates.map((gate) => {
-    const before = nodesBefore(gate.node.input(1));
+    const before = nodesBefore(gate.score);
     const own = [...before].filter((node) => serving.has(node));
     const scoreFlops = flopsOfAll(own);
     return {
@@ -155,7 +155,7 @@ function remediesFor(gate: Gate, nodes: readonly Node[], scoreFlops: number): Sc
 function decidingSum(
   gate: Gate,
 ): { readonly node: Node; readonly columns: number; readonly inputs: number } | undefined {
-  for (let at: Slots | undefined = slotsOf(gate.node.input(1), gate.axis); at !== undefined; at = movedFrom(at)) {
+  for (let at: Slots | undefined = slotsOf(gate.score, gate.axis); at !== undefined; at = movedFrom(at)) {
     const node = at.value.producer;
     const sum = node === undefined ? undefined : sumBefore(node, at.axis);
     if (sum === undefined) continue;

@@ -9,6 +9,7 @@ import { at } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
 import { GateScores } from './gate-scores.js';
 import { type GateState, gateStates, outsideSamples, type ScoredBatch } from './gate-states.js';
+import { runInPieces } from './in-pieces.js';
 import { type InputRange, outliersOf } from './input-range.js';
 import { batchSizeFor, makeSamples } from './samples.js';
 import type { SourceWithOriginal } from './source.js';
@@ -268,6 +269,8 @@ export interface Assumptions {
   readonly removed: readonly RemovedUnits[];
   /** What it was compiled for: samples outside are none that it promises anything of. */
   readonly inputRange?: InputRange | undefined;
+  /** Numbers of samples that it is also run on at a time: those that its branches are for. */
+  readonly pieces?: readonly number[];
 }
 
 /**
@@ -281,7 +284,24 @@ export async function compareWith(
   assumptions: Assumptions,
   signal?: AbortSignal,
 ): Promise<Compared> {
-  const { removed, inputRange } = assumptions;
+  let comparison = await compareRuns(reference, session, assumptions, undefined, signal);
+  for (const size of assumptions.pieces ?? []) {
+    if (!comparison.passed) break;
+    const other = await compareRuns(reference, session, assumptions, size, signal);
+    if (!other.passed || other.maxDifference > comparison.maxDifference) comparison = other;
+  }
+  if (comparison.verdict !== 'different' || reference.plain === undefined) return { comparison, reference };
+  return compareWith(await reference.plain(), session, assumptions, signal);
+}
+
+/** Runs all samples, in the reference's batches or in smaller ones of `size` where the model can be run so. */
+async function compareRuns(
+  reference: Reference,
+  session: Session,
+  { removed, inputRange }: Assumptions,
+  size: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Comparison> {
   const comparator = new Comparator({ marginBound: scoreRounding });
   for (const { feeds, expected, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
@@ -289,12 +309,11 @@ export async function compareWith(
     if (inputRange !== undefined) {
       for (const { sample } of outliersOf(feeds, samples, inputRange)) outside[sample] = 1;
     }
-    const actual = await session.run(feeds);
+    const pieces = size === undefined ? undefined : await runInPieces(session, feeds, expected, size);
+    const actual = pieces ?? (await session.run(feeds));
     comparator.add({ expected, actual, samples, outside, ...(firing.size > 0 ? { margins } : {}) });
   }
-  const comparison = comparator.result();
-  if (comparison.verdict !== 'different' || reference.plain === undefined) return { comparison, reference };
-  return compareWith(await reference.plain(), session, assumptions, signal);
+  return comparator.result();
 }
 
 /** A comparison, and what it was with in the end. */

@@ -9,6 +9,7 @@ import { type Approximation, type Budget, judge, lossReport, readApproximation }
 import { accuracyProblems } from './budget/budget-options.js';
 import { type Loss, LossSum } from './budget/loss.js';
 import { passContext } from './context.js';
+import { hasBranches } from './forms.js';
 import { readRange } from './input-range.js';
 import type { VerifyOptions } from './options.js';
 import { readRemovals } from './removal-record.js';
@@ -43,7 +44,8 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const approximation = readApproximation(metadata, options.compiled);
   const inputRange = readRange(metadata, options.compiled);
   const bytes = embedExternalData(options.compiled, file.bytes);
-  requireSameInterface(source.original, readModel(bytes), options.compiled);
+  const compiled = readModel(bytes);
+  requireSameInterface(source.original, compiled, options.compiled);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
   try {
@@ -55,7 +57,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       runtime,
       signal: options.signal,
     });
-    const assumptions = { removed, inputRange };
+    const assumptions = { removed, inputRange, pieces: hasBranches(compiled) ? [1] : [] };
     if (approximation !== undefined) {
       return await judgeFile({ approximation, reference, session, assumptions, options, graph: source.original });
     }

@@ -5,10 +5,10 @@ import { problem, SwancError } from './errors.js';
 import { fileErrorText } from './file-errors.js';
 
 /** What a file holds: whole, or in parts that are written one after the other. */
-export type Content = string | Uint8Array | Iterable<Uint8Array>;
+type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 /** A file to be written. */
-export interface FileContent {
+interface FileContent {
   readonly path: string;
   readonly content: Content;
 }
@@ -80,7 +80,7 @@ async function attempt(path: string, step: () => Promise<void>): Promise<void> {
  * returns in file systems such as /proc, which refuse new folders as if their parent were missing.
  * @throws SwancError `usage` where that cannot be done.
  */
-export async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string): Promise<void> {
   const missing: string[] = [];
   try {
     for (let folder = resolve(path); !(await isFolder(folder)); folder = dirname(folder)) missing.unshift(folder);

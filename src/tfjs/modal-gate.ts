@@ -40,6 +40,10 @@ export function hardMasks(masks: tf.Tensor): tf.Tensor {
  *     dr    = p * (dp - sum over modes of p * dp) / T
  *     dmask = (c^T . d) * sigma * (1 - sigma) / T
  *
+ * The balance penalty, `w * K * sum over k of f_k * P_k`, keeps all modes in use: `f_k` is the fraction of the rows that
+ * choose mode k and `P_k` the mean of its softmax. It is the load-balancing loss of the Switch Transformer (Fedus, Zoph,
+ * Shazeer, arXiv 2101.03961, equation 4): w when all modes are used alike, and up to `w * K` when one takes everything.
+ *
  * So a row moves towards the modes whose masks would have served it better, and a mask learns from the rows that chose it.
  *
  * @param logits r, `[rows, modes]`

@@ -92,8 +92,10 @@ it.each([1, 3])('has plans that all compute what masks do, made for a batch of %
       const graph = await compacted(path, runtime, { calibration, batch });
       const samples = model.samples(6).map(({ x }) => x);
       const runs: { x: Tensor }[] = [...samples.map((x) => ({ x })), { x: joined(samples) }];
+      const { bytes: kept } = await dynamic(graph, new Map());
       const expected = await outputsOf(await masked(graph), runs);
       for (const [plan, bytes] of await plansOf(graph)) {
+        expect(Buffer.from(bytes).equals(kept), plan).toBe(plan.endsWith(': mask'));
         seen.add(plan.replace(/^.*: |-\d.*$/g, ''));
         expectClose(await outputsOf(bytes, runs), expected, plan);
       }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { compacted, dynamic, masked } from '../../bench/dynamic/compiled.js';
+import { type Compacted, compacted, dynamic, masked, planningOf } from '../../bench/dynamic/compiled.js';
 import { type GatedModel, type GatedSpec, joined, type Sample, writeGated } from '../../bench/networks/gated.js';
 import { passContext } from '../../src/compiler/context.js';
 import { GateScores } from '../../src/compiler/gate-scores.js';
@@ -88,6 +88,22 @@ function relativeDifference(actual: Float32Array, expected: Float32Array): numbe
   return Math.max(...actual.map((value, index) => Math.abs(value - at(expected, index)))) / scale;
 }
 
+/** A plan of each kind for one region, and the units of all gates gathered. */
+async function plansOf(graph: Compacted): Promise<ReadonlyMap<string, string>[]> {
+  const { regions = [] } = await planningOf(graph);
+  const found = new Map<string, ReadonlyMap<string, string>>();
+  for (const { region, considered } of regions) {
+    for (const { plan } of considered.slice(1)) found.set(plan.replace(/-[\dx]+$/, ''), new Map([[region, plan]]));
+  }
+  const gathered = regions.filter(
+    ({ gates, considered }) => gates.length === 1 && considered.some(({ plan }) => plan === 'gather'),
+  );
+  return [
+    ...found.values(),
+    ...(gathered.length > 1 ? [new Map(gathered.map(({ region }) => [region, 'gather']))] : []),
+  ];
+}
+
 describe.each(Object.entries(specs))('%s', (name, spec) => {
   const written = writeGated(spec, join(folder, name), 64);
 
@@ -110,7 +126,16 @@ describe.each(Object.entries(specs))('%s', (name, spec) => {
     const [expected] = await reference.predict([{ name: 'x', dims: [...x.dims], data: x.data }]);
     reference.close();
     const graph = await compacted(path, runtime, { calibration });
-    for (const form of [await masked(graph), (await dynamic(graph)).bytes]) {
+    const { bytes: kept } = await dynamic(graph, new Map());
+    const forms = [await masked(graph)];
+    // By prediction networks as small as these would keep their masks.
+    for (const plans of await plansOf(graph)) {
+      const { bytes } = await dynamic(graph, plans);
+      expect(Buffer.from(bytes).equals(kept), `the same as with masks: ${[...plans]}`).toBe(false);
+      forms.push(bytes);
+    }
+    expect(forms.length > 1).toBe(spec.firing.kind !== 'none');
+    for (const form of forms) {
       const output = await outputOf(form, x);
       expect(relativeDifference(output, Float32Array.from(defined(expected, 'an output').data))).toBeLessThan(1e-4);
     }

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { orderUnits } from '../../passes/order-units.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { seededRandom } from '../../src/support/random.js';
-import { patternProfile } from './order-units-support.js';
-import { expectSameFunction, fakeProfile, graphOf, runPass } from './support.js';
+import { expectSameFunction, fakeProfile, graphOf, profileOfPatterns, runPass } from './support.js';
 
 /** A constant in the text form. */
 const random = seededRandom(7);
@@ -51,7 +50,7 @@ const alternating = {
 };
 const gathered = 'its units fire in 1.0 runs on average, and not in 3.0';
 
-async function ordered(text: string, profile = patternProfile({ gate: alternating, other: alternating })) {
+async function ordered(text: string, profile = profileOfPatterns({ gate: alternating, other: alternating })) {
   const before = graphOf(text);
   const result = await runPass(before, [orderUnits], { profile });
   await expectSameFunction(before, result.graph);
@@ -64,7 +63,7 @@ describe('units are put where those are that fire with them', () => {
     expect(what).toEqual([gathered]);
     expect(gates[0]?.sourceUnits).toEqual([0, 2, 4, 1, 3, 5]);
     // Once more, nothing is left to do: the profile goes by the numbers in the source model.
-    const again = await runPass(graph, [orderUnits], { profile: patternProfile({ gate: alternating }) });
+    const again = await runPass(graph, [orderUnits], { profile: profileOfPatterns({ gate: alternating }) });
     expect(again.findings[0]?.done).toBe(false);
   });
 
@@ -105,7 +104,7 @@ describe('units are put where those are that fire with them', () => {
 
   test('within each group of a convolution', async () => {
     const text = image(gate('gate', 'h'), '  y = Conv <group: int = 2, pads: ints = [1, 1, 1, 1]> (gate_on, grouped)');
-    const profile = patternProfile({ gate: { units: 6, patterns: [[0, 2], [3, 5], [1], [4]] } });
+    const profile = profileOfPatterns({ gate: { units: 6, patterns: [[0, 2], [3, 5], [1], [4]] } });
     const { what, gates } = await ordered(text, profile);
     expect(what).toEqual(['its units fire in 1.0 runs on average, and not in 1.5']);
     const source = gates[0]?.sourceUnits ?? [];
@@ -151,7 +150,7 @@ describe('units keep their order', () => {
 
   test('where they lie well', async () => {
     const text = rows(gate('gate', 'h'), '  y = Gemm (gate_on, w2)');
-    const profile = patternProfile({
+    const profile = profileOfPatterns({
       gate: {
         units: 6,
         patterns: [
@@ -168,7 +167,7 @@ describe('units keep their order', () => {
       constants,
       `${constants},\n  int64[1] axis = {1}`,
     );
-    const profile = patternProfile({ gate: { units: 1, patterns: [[0], []] } });
+    const profile = profileOfPatterns({ gate: { units: 1, patterns: [[0], []] } });
     expect(await findings(text, profile)).toEqual([expect.stringContaining('one unit for the whole block')]);
   });
 });

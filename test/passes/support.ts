@@ -283,17 +283,15 @@ export function eagerWidths(multiple: number): Partial<PreferredWidths> {
 /** Prices at which every unit less pays. */
 export const eagerCosts: Partial<TargetCosts> = { operator: 0, branch: 0, flop: 1, gatheredByte: 0, gatheredRun: 0 };
 
-/** A profile of gates that fire in the given patterns, each a list of units, in turn. */
+/** A profile of as many events as a gate has patterns: in each, the listed units fired. */
 export function profileOfPatterns(
   gates: Readonly<Record<string, { readonly units: number; readonly patterns: readonly (readonly number[])[] }>>,
-  rounds = 8,
 ): Profile {
   const statistics = new GateStatistics(
     Object.entries(gates).map(([name, { units }]) => ({ name, units, threshold: 0 })),
   );
   for (const [name, { units, patterns }] of Object.entries(gates)) {
-    const events = Array.from({ length: rounds }, () => patterns).flat();
-    for (const [index, pattern] of events.entries()) {
+    for (const [index, pattern] of patterns.entries()) {
       // Scores differ from event to event, so that each is one of its own.
       const size = index + 1;
       statistics.add(
@@ -302,6 +300,6 @@ export function profileOfPatterns(
       );
     }
   }
-  statistics.addSamples(Math.max(0, ...Object.values(gates).map(({ patterns }) => patterns.length * rounds)));
+  statistics.addSamples(Math.max(0, ...Object.values(gates).map(({ patterns }) => patterns.length)));
   return statistics.finish({ model: '0'.repeat(64), inputs: [] });
 }

@@ -84,13 +84,13 @@ export function momentGraph(
   }
   if (wanted.size === 0) return undefined;
   const values = new Set([...wanted.values()].map(({ value }) => value));
-  for (const { node } of gates) values.add(node.input(0));
+  for (const { features } of gates) values.add(features);
   const { graph: copy, values: copies } = extractSubgraph(graph, graph.inputs, [...values]);
   const copyOf = (value: Value): Value => defined(copies.get(value), `a copy of '${value.name}'`);
   const writer = new MomentWriter(copy);
   const measured = [...wanted].map(([key, { value, axis, isFull }]) => writer.place(key, copyOf(value), axis, isFull));
-  const taken = gates.map(({ node, axis, name }) => {
-    const difference = writer.builder.op('Sub', [copyOf(node.input(0)), copyOf(node.output)]);
+  const taken = gates.map(({ node, features, axis, name }) => {
+    const difference = writer.builder.op('Sub', [copyOf(features), copyOf(node.output)]);
     copy.setType(difference, node.output.type);
     return { name, taken: writer.meanSquare(difference, axis), key: keyOf(node.output, axis) };
   });

@@ -30,7 +30,7 @@ export function provedSlots(graph: Graph, inputRanges: InputRanges): Proofs {
   }
   const off = new Map<Node, readonly number[]>();
   for (const gate of gates) {
-    const silent = silentUnits(gate, bounds.get(gate.node.input(1)));
+    const silent = silentUnits(gate, bounds.get(gate.score));
     if (silent.length > 0) off.set(gate.node, silent);
   }
   return { fixed, off };
@@ -70,7 +70,7 @@ export function countProvedWithin(
   const gates = gatesOf(graph).filter(({ node }) => units.has(node));
   return new Map(
     gates.map((gate) => {
-      const silent = new Set(silentUnits(gate, bounds.get(gate.node.input(1))));
+      const silent = new Set(silentUnits(gate, bounds.get(gate.score)));
       return [gate.node, [...(units.get(gate.node) ?? [])].filter((unit) => silent.has(unit)).length];
     }),
   );

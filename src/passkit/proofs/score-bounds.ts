@@ -9,10 +9,9 @@ import { linearBounds } from './linear-bounds.js';
  */
 export function boundsWithScores(graph: Graph, inputRanges: InputRanges, wanted: Iterable<Value> = []): BoundsByValue {
   const gates = gatesOf(graph);
-  const values = new Set([...wanted, ...gates.map(({ node }) => node.input(1))]);
+  const values = new Set([...wanted, ...gates.map(({ score }) => score)]);
   const bounds = boundsOf(graph, inputRanges, values);
-  const undecided = gates.flatMap(({ node, axis, threshold, units }) => {
-    const score = node.input(1);
+  const undecided = gates.flatMap(({ score, axis, threshold, units }) => {
     const known = bounds.get(score)?.along(axis);
     const isOpen = (unit: number): boolean =>
       known === undefined || (known.low(unit) < threshold && known.high(unit) >= threshold);

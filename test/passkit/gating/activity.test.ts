@@ -5,8 +5,7 @@ import { patternOf } from '../../../src/runtime/profile/patterns.js';
 import type { GateProfile, Profile } from '../../../src/runtime/profile/types.js';
 import { at } from '../../../src/support/assert.js';
 import { BitSet } from '../../../src/support/bit-set.js';
-import { patternProfile } from '../../passes/order-units-support.js';
-import { fakeProfile, graphOf } from '../../passes/support.js';
+import { fakeProfile, graphOf, profileOfPatterns } from '../../passes/support.js';
 
 const gateWith = (attributes = ''): Gate =>
   at(
@@ -45,7 +44,7 @@ const shown = (patterns: Activity['patterns'] | undefined) =>
   patterns?.map(({ units, weight }) => [units.members().join(), weight]);
 
 describe('what a gate does', () => {
-  const observed = patternProfile({ gate: { units: 4, patterns: [[0, 1], [2], [0, 1], [0, 1, 3]] } });
+  const observed = profileOfPatterns({ gate: { units: 4, patterns: [[0, 1], [2], [0, 1], [0, 1, 3]] } });
 
   it('is all patterns where the profile kept all', () => {
     const activity = activityOf(gateWith(), observed);
@@ -102,7 +101,7 @@ describe('what a gate does', () => {
     const activity = activityOf(modalGate(), undefined);
     expect(shown(activity?.patterns)?.map(([, weight]) => weight)).toEqual([1 / 3, 1 / 3, 1 / 3]);
     expect(activity?.frequency(3)).toBeCloseTo(2 / 3, 9);
-    const seen = activityOf(modalGate(), patternProfile({ gate: { units: 4, patterns: [[3], [3], [0, 1], [3]] } }));
+    const seen = activityOf(modalGate(), profileOfPatterns({ gate: { units: 4, patterns: [[3], [3], [0, 1], [3]] } }));
     expect(shown(seen?.patterns)).toEqual([
       ['3', 0.75],
       ['0,1', 0.25],

@@ -6,11 +6,10 @@ import { sizeOf } from '../../../src/ir/types.js';
 import { inferTypes } from '../../../src/ops/index.js';
 import { swanDomain } from '../../../src/ops/operator.js';
 import { TypedBuilder } from '../../../src/ops/typed-builder.js';
-import { patternOf } from '../../../src/runtime/profile/patterns.js';
 import type { Profile } from '../../../src/runtime/profile/types.js';
 import { at } from '../../../src/support/assert.js';
 import { type Random, seededRandom } from '../../../src/support/random.js';
-import { fakeProfile, type Tensors } from '../../passes/support.js';
+import { profileOfPatterns, type Tensors } from '../../passes/support.js';
 
 /** Random gated networks whose scores are inputs, so that tests decide which units fire. */
 export interface GatedSpec {
@@ -72,7 +71,7 @@ export function gatedNetwork(spec: GatedSpec): GatedNetwork {
   const writer = new LayerWriter(new TypedBuilder(graph), random, spec.kind);
   const outputs: Value[] = [];
   const scores: { name: string; deciders: number; events: boolean[][] }[] = [];
-  const profiles: Record<string, boolean[][]> = {};
+  const profiled: Record<string, { units: number; patterns: number[][] }> = {};
   for (const [index, layer] of spec.layers.entries()) {
     const { units } = layer;
     const deciders = layer.gate === 'units' ? units : layer.gate === 'groups' ? units / 2 : 1;
@@ -83,9 +82,11 @@ export function gatedNetwork(spec: GatedSpec): GatedNetwork {
     const events = eventsOf(deciders, spec, random);
     scores.push({ name: score.name, deciders, events });
     const width = layer.gate === 'groups' ? units : deciders;
-    profiles[`gate${index}`] = events.map((event) =>
-      Array.from({ length: width }, (_, unit) => at(event, Math.floor((unit * deciders) / width))),
-    );
+    const fires = (event: readonly boolean[], unit: number): boolean =>
+      at(event, Math.floor((unit * deciders) / width));
+    const all = Array.from({ length: width }, (_, unit) => unit);
+    const patterns = events.map((event) => all.filter((unit) => fires(event, unit)));
+    profiled[`gate${index}`] = { units: width, patterns };
   }
   outputs.push(writer.sum(x, 3));
   graph.setOutputs(outputs);
@@ -101,7 +102,7 @@ export function gatedNetwork(spec: GatedSpec): GatedNetwork {
     }
     return result;
   };
-  return { graph, profile: profileOf(profiles), feeds };
+  return { graph, profile: profileOfPatterns(profiled), feeds };
 }
 
 /** Writes layers with random weights. */
@@ -195,23 +196,4 @@ function firingRow(deciders: number, events: readonly boolean[][], random: Rando
     if (kind === 5) return true;
     return kind === 6 ? index === one : random.uniform() < 0.5;
   });
-}
-
-/** Statistics of gates whose units fired as these events tell. */
-function profileOf(gates: Readonly<Record<string, readonly (readonly boolean[])[]>>): Profile {
-  const counts = Object.entries(gates).map(([name, events]): [string, number[]] => [
-    name,
-    at(events, 0).map((_, unit) => events.filter((event) => event[unit]).length),
-  ]);
-  const profile = fakeProfile(Object.fromEntries(counts), profiledEvents);
-  return {
-    ...profile,
-    gates: profile.gates.map((gate) => ({
-      ...gate,
-      traces: (gates[gate.name] ?? []).map((event, index) => {
-        const firing = event.flatMap((fires, unit) => (fires ? [unit] : []));
-        return [index, patternOf(gate.units, firing), 1];
-      }),
-    })),
-  };
 }

@@ -76,7 +76,9 @@ export async function plannedSome(
   const applied = result.regions.filter(({ chosen }) => chosen !== 'mask');
   const others = applied.filter(({ region, chosen }) => plans[region] !== chosen);
   if (others.length > 0) throw new Error(`not wanted: ${others.map(({ region, chosen }) => `${region}: ${chosen}`)}`);
-  if (applied.length === 0) throw new Error(`none applied of ${JSON.stringify(plans)}`);
+  if (applied.length === 0) {
+    throw new Error(`none applied of ${JSON.stringify(plans)}: ${result.findings.map(({ what }) => what).join('; ')}`);
+  }
   const masked = await runPass(source, passes, { ...options, plans: {} });
   if (result.text === masked.text) throw new Error(`${JSON.stringify(plans)} leave the graph as masks do`);
   const [now, before] = [operators(result.graph), operators(masked.graph)];

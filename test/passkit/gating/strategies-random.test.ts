@@ -20,7 +20,7 @@ function randomProfile(graph: Graph, random: Random): Profile {
     const event = (): number[] => all.filter(() => random.uniform() < 0.4);
     return [name, { units, patterns: Array.from({ length: 6 }, event) }] as const;
   });
-  return profileOfPatterns(Object.fromEntries(gates), 1);
+  return profileOfPatterns(Object.fromEntries(gates));
 }
 
 async function check(seed: number): Promise<boolean> {

@@ -2,20 +2,46 @@ import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
+import { operatorOf } from '../../../ops/index.js';
 import type { Gate } from '../../gates.js';
 import type { Variant } from '../variants/variants.js';
-import { decidingScore, firingOf } from './firing.js';
+import { decidingScore, firingOf, maskOf } from './firing.js';
 import { type Modes, modesOf } from './modes.js';
+
+/** What is computed of a gate's score to run its variants by. */
+export interface Decision {
+  /** The number of the variant. */
+  readonly choice: Value;
+  /** Undefined where no variant needs it. */
+  readonly mask: Value | undefined;
+}
+
+/**
+ * Which of a gate's variants serves all samples of a batch, or each by itself (int64 [samples]), and its mask. `score` is
+ * what the gate reads, or a copy of that.
+ */
+export function decisionOf(
+  gate: Gate,
+  score: Value,
+  variants: readonly Variant[],
+  per: 'batch' | 'sample',
+  builder: Builder,
+): Decision {
+  const choose = per === 'batch' ? choiceOf : choicesOf;
+  const needsMask = variants.some(({ match }) => match !== 'equals');
+  return {
+    choice: choose(gate, score, variants, builder),
+    mask: needsMask ? maskOf(gate, score, builder) : undefined,
+  };
+}
 
 /**
  * The number of the first variant that may serve all samples of a batch, as int64 of one element. For each variant the
  * firing units that it lacks are counted, by one matrix product of the gates with 0s and 1s; where it is to be equal, also
  * the units of it that do not fire: |S| + g · (1 − 2 S). The first variant without any is the least one. Sums of so few
  * whole numbers are exact.
- *
- * `score` is what the gate reads, or a copy of that.
  */
-export function choiceOf(gate: Gate, score: Value, variants: readonly Variant[], builder: Builder): Value {
+function choiceOf(gate: Gate, score: Value, variants: readonly Variant[], builder: Builder): Value {
   const modal = modalChoice(gate, score, variants, builder);
   if (modal !== undefined) return modal;
   const missing = missingUnits(gate, score, variants, builder);
@@ -24,9 +50,9 @@ export function choiceOf(gate: Gate, score: Value, variants: readonly Variant[],
 }
 
 /** As {@link choiceOf} for each sample by itself: int64 [samples]. */
-export function choicesOf(gate: Gate, score: Value, variants: readonly Variant[], builder: Builder): Value {
+function choicesOf(gate: Gate, score: Value, variants: readonly Variant[], builder: Builder): Value {
   const modes = chosenModes(gate, score, variants);
-  if (modes !== undefined) return modes.choice.shape?.length === 1 ? modes.choice : builder.reshape(modes.choice, [-1]);
+  if (modes !== undefined) return modeNumbers(modes, builder);
   const missing = missingUnits(gate, score, variants, builder);
   return builder.op('ArgMin', [missing], { axis: int(1), keepdims: int(0) });
 }
@@ -62,7 +88,7 @@ function missingUnits(gate: Gate, score: Value, variants: readonly Variant[], bu
 
 /** The modes of a modal gate, if the variants are just these and one for everything else. */
 function chosenModes(gate: Gate, score: Value, variants: readonly Variant[]): Modes | undefined {
-  const modes = score === gate.node.input(1) ? modesOf(gate) : undefined;
+  const modes = score === gate.score ? modesOf(gate) : undefined;
   const isEach =
     modes !== undefined &&
     variants.length === modes.masks.length + 1 &&
@@ -74,11 +100,20 @@ function chosenModes(gate: Gate, score: Value, variants: readonly Variant[]): Mo
 function modalChoice(gate: Gate, score: Value, variants: readonly Variant[], builder: Builder): Value | undefined {
   const modes = chosenModes(gate, score, variants);
   if (modes === undefined) return undefined;
-  const { choice } = modes;
-  if (choice.shape?.every((dim) => dim === 1)) return builder.reshape(choice, []);
-  const flat = choice.shape?.length === 1 ? choice : builder.reshape(choice, [-1]);
-  const [least, most] = ['ReduceMin', 'ReduceMax'].map((op) => builder.op(op, [flat], { keepdims: int(0) }));
+  const numbers = modeNumbers(modes, builder);
+  if (modes.choice.shape?.every((dim) => dim === 1)) return builder.reshape(numbers, []);
+  const [least, most] = ['ReduceMin', 'ReduceMax'].map((op) => builder.op(op, [numbers], { keepdims: int(0) }));
   if (least === undefined || most === undefined) return undefined;
   const others = builder.constant(Tensor.int64([], [modes.masks.length]), 'several_modes');
   return builder.op('Where', [builder.op('Equal', [least, most]), most, others]);
+}
+
+/** The number of each sample's mode, from 0 on: int64 [samples]. ONNX's Gather also counts from the end, by negative numbers. */
+function modeNumbers({ choice, masks }: Modes, builder: Builder): Value {
+  const flat = choice.shape?.length === 1 ? choice : builder.reshape(choice, [-1]);
+  const numbers = flat.elementType === 'int64' || choice.elementType === 'int64' ? flat : builder.cast(flat, 'int64');
+  const isCounted = choice.producer !== undefined && operatorOf(choice.producer)?.searches !== undefined;
+  if (isCounted) return numbers;
+  const [zero, count] = [0, masks.length].map((number) => builder.constant(Tensor.int64([], [number]), 'modes'));
+  return builder.op('Where', [builder.op('Less', [numbers, zero]), builder.op('Add', [numbers, count]), numbers]);
 }

@@ -1,8 +1,8 @@
 import type { Builder } from '../../../ir/builder.js';
 import type { Graph, Node, Value } from '../../../ir/graph.js';
 import type { ElementType } from '../../../ir/types.js';
-import { operatorOf } from '../../../ops/index.js';
-import { sizeOfAxis } from '../../../ops/relations.js';
+import { operatorOf, relationsOf } from '../../../ops/index.js';
+import { type Port, sizeOfAxis } from '../../../ops/relations.js';
 import { firing, selects } from '../../../ops/swan.js';
 import type { Gate } from '../../gates.js';
 import { movedFrom, type Slots, slotsOf } from '../../movement.js';
@@ -33,7 +33,7 @@ function movedBehind(value: Value, graph: Graph, builder: Builder, work: (source
 /** What a gate multiplies its features by, or selects them with: bool for the latter, else the features' element type. */
 export function maskOf(gate: Gate, score: Value, builder: Builder): Value {
   if (selects(gate.node)) return firingOf(gate.node, score, builder);
-  return firingNumbers(gate.node, score, builder, gate.node.input(0).elementType);
+  return firingNumbers(gate.node, score, builder, gate.features.elementType);
 }
 
 /** The smallest score that decides a gate, as a matrix, and which of its columns each unit is decided by. */
@@ -50,13 +50,26 @@ interface DecidingScore {
  */
 export function decidingScore(gate: Gate, score: Value, builder: Builder): DecidingScore {
   let found = slotsOf(score, gate.axis);
-  for (let next = movedFrom(found); next !== undefined && isOfSamples(next, score.graph); next = movedFrom(found)) {
+  while (keepsSamples(found.value)) {
+    const next = movedFrom(found);
+    if (next === undefined || !isOfSamples(next, score.graph)) break;
     found = next;
   }
   const { value, axis, slots } = found;
   const columns = sizeOfAxis(value, axis);
   const isMatrix = value.shape?.length === 2 && axis === 1;
   return { score: isMatrix ? value : builder.reshape(value, [-1, columns]), columns, columnOf: slots };
+}
+
+/** True for a value whose samples are those of what it is made from, one by one: not rows that were picked by number. */
+function keepsSamples({ producer }: Value): boolean {
+  if (producer === undefined) return false;
+  const isFirst = (port: Port): boolean => port.index === 0 && port.axis === 0;
+  return relationsOf(producer).some(
+    (relation) =>
+      relation.kind === 'tie' &&
+      ['input', 'output'].every((side) => relation.ports.some((port) => port.side === side && isFirst(port))),
+  );
 }
 
 /** True for a row of slots for each sample that is computed in `graph`. */

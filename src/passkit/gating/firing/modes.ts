@@ -20,7 +20,7 @@ export interface Modes {
  * Undefined for a gate that is not known to be such.
  */
 export function modesOf(gate: Gate): Modes | undefined {
-  let at: Slots | undefined = slotsOf(gate.node.input(1), gate.axis);
+  let at: Slots | undefined = slotsOf(gate.score, gate.axis);
   while (at !== undefined) {
     const table = tableOf(at.value.producer);
     if (table !== undefined) return { choice: table.choice, masks: masksOf(table.masks, at.slots, gate) };

@@ -69,7 +69,7 @@ export async function findBlock(
 
 /** True if a value has one entry for each sample that the gate decides on, and is of known size otherwise. */
 function areSamples({ shape = [] }: Value, gate: Gate): boolean {
-  return shape.length > 0 && shape[0] === gate.node.input(1).shape?.[0] && isStatic(shape.slice(1));
+  return shape.length > 0 && shape[0] === gate.score.shape?.[0] && isStatic(shape.slice(1));
 }
 
 /** The nodes that nothing but the features of a gate is made of. */

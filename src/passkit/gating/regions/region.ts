@@ -59,6 +59,18 @@ export interface UnitSlots {
   readonly units: readonly number[];
 }
 
+/** What a region reads that is computed before it, in the order in which its nodes do. */
+export function inputsOf({ nodes }: Region): Value[] {
+  const inside = new Set(nodes.flatMap((node) => node.outputs));
+  const reads = nodes.flatMap(readsOf).filter((value) => value.constant === undefined && !inside.has(value));
+  return [...new Set(reads)];
+}
+
+/** What others read of a region: its outputs, then its exits. */
+export function resultsOf({ outputs, exits }: Region): Value[] {
+  return [...outputs, ...exits.map(({ value }) => value)];
+}
+
 /** Finds the regions of a graph as it is now: after a change to the graph there must be a new finder. */
 export class RegionFinder {
   readonly #graph: Graph;
@@ -98,7 +110,7 @@ export class RegionFinder {
     const exits: RegionExit[] = [];
     for (const gate of own) {
       const computed = new Set(gate.axes.flatMap(({ value }) => (value.constant === undefined ? [value] : [])));
-      if (dependsOn(gate.gate.node.input(1), computed)) return 'its score depends on the units that it gates';
+      if (dependsOn(gate.gate.score, computed)) return 'its score depends on the units that it gates';
       const boundary = this.#boundaries.get(gate.gate.node);
       const reader = await readerOfOffUnits(this.#graph, gate, this.#groups, boundary?.exits ?? [], context);
       if (reader !== undefined) return reader;
@@ -162,7 +174,7 @@ function haveCommonUnits(gates: readonly RegionGate[]): boolean {
 function refusalOf(graph: Graph, gate: Gate): string | undefined {
   if (gate.node.graph !== graph) return 'it is in a branch';
   if (gate.units < 2) return 'it has one unit for the whole block';
-  const score = gate.node.input(1);
+  const score = gate.score;
   if (score.shape?.some((dim, axis) => axis !== 0 && axis !== gate.axis && dim !== 1)) {
     return 'it gates every position by itself';
   }

@@ -1,23 +1,10 @@
 import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
-import { readsOf } from '../../../ir/clone.js';
 import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
 import { isStatic, type Shape } from '../../../ir/types.js';
 import { mixesSamples } from '../../removal/restricted-copy.js';
-import type { Region } from '../regions/region.js';
-
-/** What a region reads that is computed before it, in the order in which its nodes do. */
-export function inputsOf({ nodes }: Region): Value[] {
-  const inside = new Set(nodes.flatMap((node) => node.outputs));
-  const reads = nodes.flatMap(readsOf).filter((value) => value.constant === undefined && !inside.has(value));
-  return [...new Set(reads)];
-}
-
-/** What others read of a region: its outputs, then its exits. */
-export function resultsOf({ outputs, exits }: Region): Value[] {
-  return [...outputs, ...exits.map(({ value }) => value)];
-}
+import { inputsOf, type Region, resultsOf } from '../regions/region.js';
 
 /** Why the samples of a batch cannot run through a region one by one, or some at a time; undefined if they can. */
 export function samplesMeet(region: Region): string | undefined {

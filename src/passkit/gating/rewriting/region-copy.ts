@@ -2,7 +2,7 @@ import { Builder } from '../../../ir/builder.js';
 import { copyNode } from '../../../ir/clone.js';
 import type { Graph, Node, Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { operatorOf, relationsOf } from '../../../ops/index.js';
+import { inferTypes, operatorOf, relationsOf } from '../../../ops/index.js';
 import { portValue, sizeOfAxis } from '../../../ops/relations.js';
 import { gateAxis, selects } from '../../../ops/swan.js';
 import { at, defined } from '../../../support/assert.js';
@@ -14,7 +14,22 @@ import { type Selection, scattered, slice, slotsKept, taken } from './selection.
 /** An axis of units, with the gate that they are of. */
 type Place = UnitSlots & { readonly gate: RegionGate };
 
-/** Copies the nodes of a region, cut down to selected units, into the region's own graph or one that is nested in it. */
+/**
+ * Copies a region, cut down to selected units, into its own graph or one that is nested in it, where `values` stand for what
+ * was copied before, into graphs around. Returns what stands for what others read of it, in the order of {@link resultsOf}.
+ */
+export function copyRegion(
+  region: Region,
+  target: Graph,
+  selections: ReadonlyMap<RegionGate, Selection>,
+  values?: ReadonlyMap<Value, Value>,
+): readonly Value[] {
+  const copy = new RegionCopy(region, target, selections, values);
+  for (const node of region.nodes) copy.add(node);
+  return copy.results();
+}
+
+/** As {@link copyRegion} does it, node by node. */
 export class RegionCopy {
   readonly #region: Region;
   readonly #target: Graph;
@@ -59,25 +74,33 @@ export class RegionCopy {
     for (const [index, value] of node.inputs.entries()) {
       if (value !== undefined) this.#enter(node, index, value, copy);
     }
-    for (const [index, output] of node.outputs.entries()) {
-      const made = at(copy.outputs, index);
-      this.#values.set(output, made);
-      this.#keep(output, made);
-    }
+    for (const [index, output] of node.outputs.entries()) this.#keep(output, at(copy.outputs, index));
+    // What brings a node in line may put another one behind it, for all that read it by then.
+    const readers = copy.outputs.map((made) => this.#target.addNode({ op: 'Identity', inputs: [made] }));
     operatorOf(copy)?.resize?.(copy, this.#target, this.#kept);
+    for (const [index, reader] of readers.entries()) {
+      const output = at(node.outputs, index);
+      this.#values.set(output, this.#keep(output, reader.input(0)));
+      this.#target.removeNode(reader);
+    }
   }
 
-  /** What stands for an output of the region. */
-  output(value: Value): Value {
+  /** What stands for what others read of the region, in the order of {@link resultsOf}, once all its nodes are copied. */
+  results(): readonly Value[] {
+    const { outputs, exits } = this.#region;
+    return [...outputs.map((value) => this.#copyOf(value)), ...exits.map((exit) => this.#exit(exit))];
+  }
+
+  #copyOf(value: Value): Value {
     return defined(this.#values.get(value), `a copy of '${value.name}'`);
   }
 
   /** What stands for a value that is read with all units. */
-  exit({ value, axis, gate }: RegionExit): Value {
+  #exit({ value, axis, gate }: RegionExit): Value {
     const place = (this.#places.get(value) ?? []).find((other) => other.axis === axis);
     const { units } = defined(place, `the units of '${value.name}'`);
     const builder = new Builder(this.#target, { origin: value.producer?.origin });
-    return scattered(this.output(value), axis, units, this.#selectionOf(gate), builder);
+    return scattered(this.#copyOf(value), axis, units, this.#selectionOf(gate), builder);
   }
 
   /** Cuts what comes to a node with all units: at an entry of the region, or as the score of a gate that it passes. */
@@ -117,17 +140,17 @@ export class RegionCopy {
   #gated(own: RegionGate): Value {
     const { gate } = own;
     const entry = this.#region.entries.find(({ node, index }) => node === gate.node && index === 0);
-    const given = gate.node.input(0);
+    const given = gate.features;
     const features =
       entry === undefined
-        ? this.output(given)
+        ? this.#copyOf(given)
         : this.#cut(this.#values.get(given) ?? given, entry.axis, own, gate.node.output, gate.axis);
     const selection = this.#selectionOf(own);
     if (selection.mask === undefined) return features;
     const builder = new Builder(this.#target, { origin: gate.node.origin });
     const every = Array.from({ length: gate.units }, (_, unit) => unit);
     const mask = taken(selection.mask, gate.axis, every, selection, builder);
-    const type = gate.node.input(0).elementType ?? 'float32';
+    const type = gate.features.elementType ?? 'float32';
     const gated = selects(gate.node)
       ? builder.op('Where', [mask, features, builder.cast(builder.scalar(0, 'off'), type)])
       : builder.op('Mul', [features, mask]);
@@ -210,19 +233,18 @@ function placesIn({ gates }: Region): ReadonlyMap<Value, readonly Place[]> {
   return places;
 }
 
-/** Lets everybody read what stands for the outputs of a region, and drops its nodes. */
-export function replaceRegion(
-  { graph, outputs, exits }: Region,
-  standIns: { readonly outputs: readonly Value[]; readonly exits: readonly Value[] },
-): void {
+/** Lets `results`, in the order of {@link resultsOf}, take the place of what others read of a region, and drops its nodes. */
+export function replaceRegion({ graph, outputs, exits }: Region, results: readonly Value[]): void {
   for (const [index, value] of outputs.entries()) {
-    const standIn = at(standIns.outputs, index);
+    const standIn = at(results, index);
     graph.replaceUses(value, standIn);
     graph.swapNames(value, standIn);
   }
   for (const [index, { uses }] of exits.entries()) {
-    for (const use of uses) use.node.graph.setInput(use.node, use.index, at(standIns.exits, index));
+    const standIn = at(results, outputs.length + index);
+    for (const use of uses) use.node.graph.setInput(use.node, use.index, standIn);
   }
   graph.removeUnused();
   graph.sort();
+  inferTypes(graph);
 }

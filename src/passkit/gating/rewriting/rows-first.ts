@@ -13,7 +13,7 @@ export async function layRowsFirst(
   gate: Gate,
   { evaluate }: Pick<PassContext, 'evaluate'>,
 ): Promise<void> {
-  let producer = gate.node.input(0).producer;
+  let producer = gate.features.producer;
   while (producer !== undefined && operatorOf(producer)?.elementwise === true) producer = producer.inputs[0]?.producer;
   if (producer === undefined) return;
   operatorOf(producer)?.rowsFirst?.(producer, graph);

@@ -2,6 +2,8 @@ import { int } from '../../../ir/attribute.js';
 import type { Builder } from '../../../ir/builder.js';
 import type { Graph, Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
+import type { RegionGate } from '../regions/region.js';
+import type { Variant } from '../variants/variants.js';
 
 /** Which units of a gate a copy of its region computes. All that fire for some sample must be among them. */
 export type Selection = (
@@ -30,6 +32,13 @@ export function constantSelection(
 ): ConstantSelection {
   const index = graph.addConstant('active_units', Tensor.int64([units.length], units));
   return { kind: 'constant', units, index, silent: options.silent ?? new Set(), mask: options.mask };
+}
+
+/** What a variant computes, its mask aside; `graph` is where the constants live. */
+export function unitsOf({ units, match, fires }: Variant, { gate }: RegionGate, graph: Graph): Selection {
+  const silent = new Set(match === 'equals' ? units.filter((unit) => !fires.has(unit)) : []);
+  const isAll = units.length === gate.units && silent.size === 0;
+  return isAll ? { kind: 'all', mask: undefined } : constantSelection(graph, units, { silent });
 }
 
 /** The slots, one for each of `slots` with the number of its unit, that a selection keeps; undefined if only known at run time. */
@@ -90,7 +99,8 @@ export function scattered(
   }
   if (kept === undefined) {
     const padded = padded0(value, axis, rank, [0, 1], builder);
-    return builder.gather(padded, placesOf(selection.index, slots.length, builder), axis);
+    const [count, size] = [builder.op('Shape', [selection.index]), builder.int64s([slots.length], 'size')];
+    return builder.gather(padded, placesOf(selection.index, count, size, builder), axis);
   }
   const [first = 0] = kept;
   const isRun = kept.every((slot, place) => slot === first + place);
@@ -114,18 +124,15 @@ function padded0(
   return before + behind === 0 ? value : builder.op('Pad', [value, builder.int64s(pads, 'pads')]);
 }
 
-/** For each of `size` slots where it stands among those that `index` lists, and behind the last for the others. */
-function placesOf(index: Value, size: number, builder: Builder): Value {
-  const count = builder.op('Shape', [index]);
-  const none = builder.op('Expand', [count, builder.int64s([size], 'size')]);
+/**
+ * For each of `size` slots where it stands among the `count` that `index` lists, and behind the last for the others: int64
+ * [size]. Both numbers are int64 [1].
+ */
+export function placesOf(index: Value, count: Value, size: Value, builder: Builder): Value {
+  const none = builder.op('Expand', [count, size]);
   const zero = builder.constant(Tensor.int64([], [0]), 'zero');
   const one = builder.constant(Tensor.int64([], [1]), 'one');
   return builder.op('ScatterElements', [none, index, builder.op('Range', [zero, builder.squeeze(count, [0]), one])], {
     axis: int(0),
   });
-}
-
-/** Puts a value that is computed in a graph around into this one, as an output of a branch must be. */
-export function asOutput(value: Value, graph: Graph, builder: Builder): Value {
-  return value.graph === graph && value.producer !== undefined ? value : builder.op('Identity', [value]);
 }

@@ -5,13 +5,13 @@ import type { Value } from '../../../ir/graph.js';
 import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
+import { addBranch } from '../../branches/add-branch.js';
 import type { WeightedPattern } from '../firing/activity.js';
 import { firingOf } from '../firing/firing.js';
 import { RegionTimes } from '../region-times.js';
 import type { OffOutput } from '../regions/block-region.js';
-import type { Region } from '../regions/region.js';
-import { forSamples, inputsOf, samplesMeet } from '../rewriting/batch.js';
-import { addIf } from '../rewriting/choose-branch.js';
+import { inputsOf, type Region } from '../regions/region.js';
+import { forSamples, samplesMeet } from '../rewriting/batch.js';
 import { localConstant, replaceRegion } from '../rewriting/region-copy.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 
@@ -103,11 +103,7 @@ function timeOfRows(region: Region, { some, one }: Chances, { times, batch }: Pl
 
 /** True if there is one decision for all samples that a run may have. */
 function hasOneDecision({ gates }: Region): boolean {
-  return (
-    at(gates, 0)
-      .gate.node.input(1)
-      .shape?.every((dim) => dim === 1) === true
-  );
+  return at(gates, 0).gate.score.shape?.every((dim) => dim === 1) === true;
 }
 
 /** Puts a region into the branch that runs where some sample fires: what `run` writes, given which do, is its results there. */
@@ -117,20 +113,18 @@ function apply(
   run: (fires: Value, builder: Builder) => readonly Value[],
 ): void {
   const { graph, gates, outputs } = region;
-  const { node } = at(gates, 0).gate;
-  const score = node.input(1);
+  const { node, score } = at(gates, 0).gate;
   const builder = new Builder(graph, { origin: node.origin });
   const fires = firingOf(node, score, builder);
   inferTypes(graph);
-  const results = addIf(graph, {
+  const results = addBranch(graph, {
     condition: hasOneDecision(region) ? builder.reshape(fires, []) : reduced('ReduceSum', fires, builder),
     whenTrue: (inner) => run(fires, inner),
     whenFalse: (inner) => off.map((result, index) => offValue(at(outputs, index), result, score, inner)),
     names: outputs.map(({ name }) => name),
     origin: node.origin,
   });
-  replaceRegion(region, { outputs: results, exits: [] });
-  inferTypes(graph);
+  replaceRegion(region, results);
 }
 
 /** Whether any, or all, elements are true. The sum tells that none is where there is no sample, too. */
@@ -140,7 +134,7 @@ function reduced(op: 'ReduceSum' | 'ReduceMin', fires: Value, builder: Builder):
 
 /** Without the mask where all samples fire. Only that branch gets weights of its own: the other is for batches. */
 function wholeOrMasked(region: Region, fires: Value, builder: Builder): readonly Value[] {
-  return addIf(builder.graph, {
+  return addBranch(builder.graph, {
     condition: reduced('ReduceMin', fires, builder),
     whenTrue: (inner) => copied(region, inner, 'local', new Map(), false),
     whenFalse: (inner) => copied(region, inner, 'outer'),
@@ -151,7 +145,7 @@ function wholeOrMasked(region: Region, fires: Value, builder: Builder): readonly
 
 /** The region's nodes on the rows that fire; these take the place of what stands for samples that do not. */
 function rowsThatFire(region: Region, off: readonly OffOutput[], fires: Value, builder: Builder): readonly Value[] {
-  const { node } = at(region.gates, 0).gate;
+  const { score } = at(region.gates, 0).gate;
   const rest = Array.from({ length: (fires.shape?.length ?? 1) - 1 }, (_, axis) => axis + 1);
   // A score of several places fires for a sample if it does at any: the mask is left in place then.
   const isMasked = fires.shape?.slice(1).some((dim) => dim !== 1) === true;
@@ -167,7 +161,7 @@ function rowsThatFire(region: Region, off: readonly OffOutput[], fires: Value, b
   const results = copied(region, builder, 'moved', given, isMasked);
   const places = builder.unsqueeze(rows, [1]);
   return results.map((result, index) => {
-    const others = offValue(at(region.outputs, index), at(off, index), node.input(1), builder);
+    const others = offValue(at(region.outputs, index), at(off, index), score, builder);
     return builder.op('ScatterND', [others, places, result]);
   });
 }
@@ -184,14 +178,14 @@ function copied(
   isMasked = true,
 ): readonly Value[] {
   const { graph } = builder;
-  const gate = at(gates, 0).gate.node;
+  const { node: gate, features, score } = at(gates, 0).gate;
   const inside = new Set(
     nodes.flatMap((node) => [node, ...node.subgraphs.flatMap((nested) => [...nested.allNodes()])]),
   );
   const isOwn = (value: Value): boolean => !value.isGraphOutput && value.uses.every(({ node }) => inside.has(node));
   const values = new Map(given);
   // With one decision for all samples, what runs fires.
-  const keepsGate = isMasked && !gate.input(1).shape?.every((dim) => dim === 1);
+  const keepsGate = isMasked && !score.shape?.every((dim) => dim === 1);
   for (const node of nodes) {
     for (const value of readsOf(node)) {
       const { constant } = value;
@@ -199,7 +193,7 @@ function copied(
       const isMoved = constants === 'moved' && isOwn(value);
       values.set(value, isMoved ? graph.addConstant(value.name, constant) : localConstant(value, builder));
     }
-    if (node === gate && !keepsGate) values.set(gate.output, values.get(gate.input(0)) ?? gate.input(0));
+    if (node === gate && !keepsGate) values.set(gate.output, values.get(features) ?? features);
     else copyNode(node, graph, values);
   }
   return outputs.map((value) => defined(values.get(value), `a copy of '${value.name}'`));

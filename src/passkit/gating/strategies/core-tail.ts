@@ -1,17 +1,18 @@
 import { Builder } from '../../../ir/builder.js';
 import type { Node, Value } from '../../../ir/graph.js';
-import { inferTypes, operatorOf, relationsOf } from '../../../ops/index.js';
+import { operatorOf, relationsOf } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { portValue, weightedSum } from '../../../ops/relations.js';
 import { at, defined } from '../../../support/assert.js';
 import { inBatches, type WeightedPattern } from '../firing/activity.js';
 import { firingNumbers, maskOf } from '../firing/firing.js';
-import type { Region, RegionGate } from '../regions/region.js';
-import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
-import { constantSelection, type Selection } from '../rewriting/selection.js';
+import { fixedWidthOf } from '../regions/fixed-width.js';
+import { type Region, type RegionGate, resultsOf } from '../regions/region.js';
+import { activeUnits, withRowsFirst } from '../rewriting/gathered.js';
+import { copyRegion, replaceRegion } from '../rewriting/region-copy.js';
+import { constantSelection } from '../rewriting/selection.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import { widthMultiple } from '../variants/variant-sets.js';
-import { activeUnits, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**
  * Units that nearly always fire, the core, are computed with constant weights and masked; of the others, the tail, those
@@ -126,8 +127,10 @@ function expected(
   { times, batch }: PlanningContext,
 ): number {
   const { operator, addedElement } = times.costs;
-  const results = [...region.outputs, ...region.exits.map(({ value }) => value)];
-  const added = results.reduce((sum, { shape }) => sum + operator + batch * elementsPerSample(shape) * addedElement, 0);
+  const added = resultsOf(region).reduce(
+    (sum, { shape }) => sum + operator + batch * elementsPerSample(shape) * addedElement,
+    0,
+  );
   const byCount = new Map<number, number>();
   for (const { ranks, weight } of patterns) {
     const inCore = ranks.findIndex((rank) => rank >= size);
@@ -141,35 +144,29 @@ function expected(
 
 async function apply(found: Region, { core, tail }: Split, context: PlanningContext): Promise<void> {
   const region = await withRowsFirst(found, context);
-  const { graph, nodes, outputs, exits } = region;
+  const { graph, outputs } = region;
   const own = at(region.gates, 0);
   const { gate } = own;
+  const { score } = gate;
   const builder = new Builder(graph, { origin: gate.node.origin });
-  const score = gate.node.input(1);
   const mask = maskOf(gate, score, builder);
   const among = constantSelection(graph, tail);
   const on = firingNumbers(gate.node, score, builder);
   const index = activeUnits(gate, on, builder, among);
-  const copyOf = (selection: Selection): RegionCopy => {
-    const copy = new RegionCopy(region, graph, new Map([[own, selection]]));
-    for (const node of nodes) copy.add(node);
-    return copy;
-  };
-  const always = copyOf(constantSelection(graph, core, { mask }));
-  const gathered = copyOf({ kind: 'runtime', index, among, mask });
+  const always = copyRegion(region, graph, new Map([[own, constantSelection(graph, core, { mask })]]));
+  const gathered = copyRegion(region, graph, new Map([[own, { kind: 'runtime', index, among, mask }]]));
   const onUnits = new Set(own.axes.map(({ value }) => value));
-  for (const value of outputs) {
+  for (const [place, value] of outputs.entries()) {
     const node = defined(value.producer, 'what reads units');
     const bias = defined(
       biasOf(node, (other) => onUnits.has(other)),
       'the bias of a sum',
     );
-    const sum = defined(gathered.output(value).producer, 'a copy of what reads units');
+    const sum = defined(at(gathered, place).producer, 'a copy of what reads units');
     if (bias < sum.inputs.length) graph.setInput(sum, bias, undefined);
   }
-  replaceRegion(region, {
-    outputs: outputs.map((value) => builder.op('Add', [always.output(value), gathered.output(value)])),
-    exits: exits.map((exit) => builder.op('Add', [always.exit(exit), gathered.exit(exit)])),
-  });
-  inferTypes(graph);
+  replaceRegion(
+    region,
+    always.map((value, place) => builder.op('Add', [value, at(gathered, place)])),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Region } from '../regions/region.js';
 import { withTail } from '../regions/region-tail.js';
-import { applyDispatch } from '../rewriting/dispatch.js';
+import { addNestedBranches } from '../rewriting/nested-branches.js';
+import { replaceRegion } from '../rewriting/region-copy.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import { expectedTime, type GateVariants } from '../variants/variant-sets.js';
 
@@ -28,6 +29,9 @@ function planOf(region: Region, gates: readonly GateVariants[], context: Plannin
     what: `${counts} variants of ${widths} units, chosen by the gates`,
     predicted: expectedTime(gates, context),
     isNested: true,
-    apply: () => applyDispatch(withTail(region), gates),
+    apply: () => {
+      const whole = withTail(region);
+      replaceRegion(whole, addNestedBranches(whole.graph, whole, gates));
+    },
   };
 }

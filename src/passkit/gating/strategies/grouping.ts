@@ -1,18 +1,16 @@
 import { int } from '../../../ir/attribute.js';
 import { Builder } from '../../../ir/builder.js';
-import type { Graph, Value } from '../../../ir/graph.js';
+import type { Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { inferTypes } from '../../../ops/index.js';
 import { elementsPerSample } from '../../../ops/operator.js';
 import { at, defined } from '../../../support/assert.js';
-import { choicesOf } from '../firing/decision.js';
-import { maskOf } from '../firing/firing.js';
+import { addBranch } from '../../branches/add-branch.js';
+import { decisionOf } from '../firing/decision.js';
 import { RegionTimes } from '../region-times.js';
-import type { Region } from '../regions/region.js';
-import { inputsOf, resultsOf, sampleCount, samplesMeet } from '../rewriting/batch.js';
-import { addIf } from '../rewriting/choose-branch.js';
-import { unitsOf } from '../rewriting/dispatch.js';
-import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
+import { inputsOf, type Region, resultsOf } from '../regions/region.js';
+import { sampleCount, samplesMeet } from '../rewriting/batch.js';
+import { copyRegion, replaceRegion } from '../rewriting/region-copy.js';
+import { placesOf, unitsOf } from '../rewriting/selection.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import type { GateVariants } from '../variants/variant-sets.js';
 import type { Variant } from '../variants/variants.js';
@@ -70,26 +68,26 @@ function predicted(region: Region, { own, expected }: GateVariants, { times, bat
 }
 
 function apply(region: Region, { own, variants }: GateVariants): void {
-  const { graph, outputs } = region;
+  const { graph } = region;
   const { gate } = own;
-  const score = gate.node.input(1);
   const builder = new Builder(graph, { origin: gate.node.origin });
-  const needsMask = variants.some(({ match }) => match !== 'equals');
-  const mask = needsMask ? maskOf(gate, score, builder) : undefined;
-  const choices = choicesOf(gate, score, variants, builder);
+  const { choice, mask } = decisionOf(gate, gate.score, variants, 'sample', builder);
   const groups = variants.map((variant, number) => {
-    const isIn = builder.op('Equal', [choices, builder.constant(Tensor.int64([], [number]), 'variant')]);
+    const isIn = builder.op('Equal', [choice, builder.constant(Tensor.int64([], [number]), 'variant')]);
     const rows = builder.reshape(builder.op('NonZero', [isIn]), [-1]);
     const results = runGroup(region, variant, rows, mask, builder);
     return { rows, results };
   });
   const join = (parts: readonly Value[]): Value => builder.op('Concat', parts, { axis: int(0) });
-  const places = placesOf(join(groups.map(({ rows }) => rows)), score, builder);
-  const joined = resultsOf(region).map((_, index) =>
-    builder.gather(join(groups.map(({ results }) => at(results, index))), places, 0),
+  const order = join(groups.map(({ rows }) => rows));
+  const count = sampleCount(gate.score, builder);
+  const places = placesOf(order, count, count, builder);
+  replaceRegion(
+    region,
+    resultsOf(region).map((_, index) =>
+      builder.gather(join(groups.map(({ results }) => at(results, index))), places, 0),
+    ),
   );
-  replaceRegion(region, { outputs: joined.slice(0, outputs.length), exits: joined.slice(outputs.length) });
-  inferTypes(graph);
 }
 
 /** What a variant gives for the samples in `rows`, none of which are none of its work. */
@@ -100,25 +98,22 @@ function runGroup(
   mask: Value | undefined,
   builder: Builder,
 ): readonly Value[] {
-  const { graph, gates, nodes, outputs, exits } = region;
+  const { graph, gates } = region;
   const own = at(gates, 0);
   const units = unitsOf(variant, own, graph);
   const needsMask = variant.match !== 'equals';
   const computed = (inner: Builder): readonly Value[] => {
-    const body: Graph = inner.graph;
     const values = new Map<Value, Value>();
     for (const value of inputsOf(region)) {
       // The gate itself reads its score no more.
-      if (value === own.gate.node.input(1) && value.uses.every(({ node }) => node === own.gate.node)) continue;
+      if (value === own.gate.score && value.uses.every(({ node }) => node === own.gate.node)) continue;
       values.set(value, inner.gather(value, rows, 0));
     }
     const masked = needsMask ? inner.gather(defined(mask, 'a mask'), rows, 0) : undefined;
-    const copy = new RegionCopy(region, body, new Map([[own, { ...units, mask: masked }]]), values);
-    for (const node of nodes) copy.add(node);
-    return [...outputs.map((value) => copy.output(value)), ...exits.map((exit) => copy.exit(exit))];
+    return copyRegion(region, inner.graph, new Map([[own, { ...units, mask: masked }]]), values);
   };
   const results = resultsOf(region);
-  return addIf(graph, {
+  return addBranch(graph, {
     condition: builder.cast(builder.op('Size', [rows]), 'bool'),
     whenTrue: computed,
     whenFalse: (inner) => results.map((value) => noRows(value, inner)),
@@ -131,15 +126,4 @@ function runGroup(
 function noRows({ elementType = 'float32', shape = [] }: Value, builder: Builder): Value {
   const none = builder.constant(Tensor.floats([0, ...shape.slice(1).map(Number)], []), 'no_rows');
   return elementType === 'float32' ? none : builder.cast(none, elementType);
-}
-
-/** For the numbers 0 to n - 1 in some order the place of each: int64 [n], n being how many samples `like` has. */
-function placesOf(order: Value, like: Value, builder: Builder): Value {
-  const count = sampleCount(like, builder);
-  const zero = builder.constant(Tensor.int64([], [0]), 'zero');
-  const one = builder.constant(Tensor.int64([], [1]), 'one');
-  const numbers = builder.op('Range', [zero, builder.reshape(count, []), one]);
-  // All of these are overwritten; they are there for their number.
-  const zeros = builder.op('Expand', [zero, count]);
-  return builder.op('ScatterElements', [zeros, order, numbers], { axis: int(0) });
 }

@@ -2,18 +2,19 @@ import { Builder } from '../../../ir/builder.js';
 import type { Value } from '../../../ir/graph.js';
 import { inferTypes } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
-import { choicesOf } from '../firing/decision.js';
+import { addBranch } from '../../branches/add-branch.js';
+import { type Decision, decisionOf } from '../firing/decision.js';
 import { firingNumbers, maskOf } from '../firing/firing.js';
 import { RegionTimes } from '../region-times.js';
-import type { Region, RegionGate } from '../regions/region.js';
-import { inputsOf, noSamples, resultsOf, samplesMeet } from '../rewriting/batch.js';
-import { addIf } from '../rewriting/choose-branch.js';
-import { type Decision, dispatchInto } from '../rewriting/dispatch.js';
-import { RegionCopy, replaceRegion } from '../rewriting/region-copy.js';
+import { fixedWidthOf } from '../regions/fixed-width.js';
+import { inputsOf, type Region, type RegionGate, resultsOf } from '../regions/region.js';
+import { noSamples, samplesMeet } from '../rewriting/batch.js';
+import { activeUnits, expectedGatherTime, withRowsFirst } from '../rewriting/gathered.js';
+import { addNestedBranches } from '../rewriting/nested-branches.js';
+import { copyRegion, replaceRegion } from '../rewriting/region-copy.js';
 import { type SampleBody, scanSamples } from '../rewriting/sample-scan.js';
 import type { Plan, PlanningContext, Strategy } from '../strategy.js';
 import { expectedTime, type GateVariants } from '../variants/variant-sets.js';
-import { activeUnits, expectedGatherTime, fixedWidthOf, withRowsFirst } from './gather.js';
 
 /**
  * The samples of a batch run through the region one after the other, each with its own units: dispatched or gathered, as if
@@ -65,20 +66,18 @@ function gatherPlans(region: Region, alone: PlanningContext, context: PlanningCo
 /** What a step of the loop takes: it starts a graph, and gives each value another axis, or takes one away. */
 function stepTime(region: Region, { times }: PlanningContext): number {
   const { branch, operator } = times.costs;
-  const passed = inputsOf(region).length + region.outputs.length + region.exits.length;
+  const passed = inputsOf(region).length + resultsOf(region).length;
   return branch + passed * operator;
 }
 
 function applyDispatched(region: Region, gates: readonly GateVariants[]): void {
-  const { graph, outputs } = region;
+  const { graph } = region;
   const inside = new Set(region.nodes);
   const decided = gates.flatMap(({ own, variants }): { own: RegionGate; decision: Decision }[] => {
-    const score = own.gate.node.input(1);
+    const { node, score } = own.gate;
     if (score.producer !== undefined && inside.has(score.producer)) return [];
-    const builder = new Builder(graph, { origin: own.gate.node.origin });
-    const needsMask = variants.some(({ match }) => match !== 'equals');
-    const mask = needsMask ? maskOf(own.gate, score, builder) : undefined;
-    return [{ own, decision: { choice: choicesOf(own.gate, score, variants, builder), mask } }];
+    const builder = new Builder(graph, { origin: node.origin });
+    return [{ own, decision: decisionOf(own.gate, score, variants, 'sample', builder) }];
   });
   inferTypes(graph);
   const found = decided.flatMap(({ decision: { choice, mask } }) => (mask === undefined ? [choice] : [choice, mask]));
@@ -89,19 +88,17 @@ function applyDispatched(region: Region, gates: readonly GateVariants[]): void {
         return [own, decision] as const;
       }),
     );
-    const made = dispatchInto(body, region, gates, { values, decisions });
-    return [...made.outputs, ...made.exits];
+    return addNestedBranches(body, region, gates, { values, decisions });
   });
-  replaceRegion(region, { outputs: results.slice(0, outputs.length), exits: results.slice(outputs.length) });
-  inferTypes(graph);
+  replaceRegion(region, results);
 }
 
 async function applyGathered(found: Region, context: PlanningContext): Promise<void> {
   const region = await withRowsFirst(found, context);
-  const { graph, outputs, exits, nodes } = region;
+  const { graph } = region;
   const own = at(region.gates, 0);
   const { gate } = own;
-  const score = gate.node.input(1);
+  const { score } = gate;
   const outer = new Builder(graph, { origin: gate.node.origin });
   const mask = maskOf(gate, score, outer);
   const on = firingNumbers(gate.node, score, outer);
@@ -110,12 +107,9 @@ async function applyGathered(found: Region, context: PlanningContext): Promise<v
     const builder = new Builder(body, { origin: gate.node.origin });
     const index = activeUnits(gate, sampleOf(values, on), builder);
     const selection = { kind: 'runtime', index, mask: sampleOf(values, mask) } as const;
-    const copy = new RegionCopy(region, body, new Map([[own, selection]]), values);
-    for (const node of nodes) copy.add(node);
-    return [...outputs.map((value) => copy.output(value)), ...exits.map((exit) => copy.exit(exit))];
+    return copyRegion(region, body, new Map([[own, selection]]), values);
   });
-  replaceRegion(region, { outputs: results.slice(0, outputs.length), exits: results.slice(outputs.length) });
-  inferTypes(graph);
+  replaceRegion(region, results);
 }
 
 /**
@@ -129,7 +123,7 @@ function runEach(region: Region, more: readonly Value[], write: SampleBody): rea
   const names = results.map(({ name }) => name);
   const scanned = [...new Set([...inputsOf(region), ...more])];
   const builder = new Builder(graph, { origin });
-  return addIf(graph, {
+  return addBranch(graph, {
     condition: builder.cast(builder.op('Size', [at(scanned, 0)]), 'bool'),
     whenTrue: (inner) => scanSamples(inner.graph, scanned, names, origin, write),
     whenFalse: (inner) => results.map((value) => noSamples(value, at(scanned, 0), inner)),

@@ -13,8 +13,8 @@ interface Cluster {
 const mostClustered = 160;
 
 /**
- * First variants for the search to start from: merges two clusters of patterns again and again, those whose merging costs least, or leaves one to the live variant
- * where that costs less, until `most` are left.
+ * First variants for the search to start from: merges two clusters of patterns again and again, those whose merging costs
+ * least, or leaves one to the live variant where that costs less, until `most` are left.
  */
 export function agglomerated(problem: MergeProblem, most: number): BitSet[] {
   const { cost, live } = problem;

@@ -61,7 +61,8 @@ describe('block', () => {
     const graph = await applied(text, { inner: 'dispatch-3', outer: 'block' }, { profile: events });
     const branch = only(graph, 'If').subgraph('then_branch');
     expect(operators(branch).filter((op) => op === 'If')).toHaveLength(2);
-    expect(operators(graph).filter((op) => op === 'Gemm')).toHaveLength(6);
+    // Two layers in each of three variants, and the choice among these.
+    expect(operators(graph).filter((op) => op === 'Gemm')).toHaveLength(7);
     expect(graph.nodes.some(({ inputs, op }) => op === 'Gemm' && inputs[0]?.name === 'x')).toBe(false);
   });
 

@@ -1,3 +1,4 @@
+import { printGraph } from '../../../../src/ir/text.js';
 import { describe, expect, test } from 'vitest';
 import { lowerGates } from '../../../../passes/lower-gates.js';
 import { planGates } from '../../../../passes/plan-gates.js';
@@ -36,12 +37,13 @@ const options = { profile, costs: eagerCosts, widths: { block: 1 } };
 
 describe('dispatch', () => {
   test.each([
-    ['one', []],
-    ['two', []],
-    ['one + two', []],
+    ['one', ['dispatch-2', 'dispatch-4']],
+    ['two', ['dispatch-2', 'dispatch-4']],
+    ['one + two', ['dispatch-2x2', 'dispatch-4x4']],
   ])('to branches that are compact, for %s', async (region, names) => {
-    const all = (await allPlans(graphOf(row), options)).filter((found) => found.region === region);
-    expect(all.map(({ plan }) => plan).filter((plan) => plan.startsWith('dispatch'))).toEqual(names);
+    const all = (await allPlans(graphOf(row), options)).filter((plan) => plan.region === region);
+    const found = all.map(({ plan }) => plan).filter((plan) => plan.startsWith('dispatch'));
+    expect(found.toSorted()).toEqual(names);
     for (const name of names) {
       const { graph, body } = await planned(row, { [region]: name }, options, [planGates, lowerGates]);
       for (const seed of [1, 2, 3]) {
@@ -50,5 +52,27 @@ describe('dispatch', () => {
       // Each gate is decided once, whatever the number of branches.
       expect(body.filter((line) => line.includes('ArgMin'))).toHaveLength(region.split(' + ').length);
     }
+  });
+
+  test('gives a modal gate a branch for each of its masks, and no mask', async () => {
+    const text = `g (float[N, 3] x) => (float[N, 2] y)
+<
+  float[3, 4] w = {${numbers(12)}},
+  float[3, 4] wr = {${numbers(12)}},
+  float[4, 2] w2 = {${numbers(8)}},
+  float[4, 4] masks = {1.0, -1.0, -1.0, -1.0, 1.0, -1.0, -1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, 2.0}
+>
+{
+  h = Gemm (x, w)
+  r = Gemm (x, wr)
+  m = ArgMax <axis: int = 1, keepdims: int = 0> (r)
+  s = Gather <axis: int = 0> (masks, m)
+  gated = ai.swan.Gate <axis: int = 1, name: string = "gate"> (h, s)
+  y = Gemm (gated, w2)
+}`;
+    const modes = profileOfPatterns({ gate: { units: 4, patterns: [[0], [0], [1, 2], [3]] } });
+    const { graph } = await planned(text, { gate: 'dispatch-5' }, { ...options, profile: modes });
+    console.log(printGraph(graph), await allPlans(graphOf(text),{ ...options, profile: modes } ));
+    for (const samples of [1, 5]) await expectSameFunction(graphOf(text), graph, { samples });
   });
 });

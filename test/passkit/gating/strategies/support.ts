@@ -25,7 +25,7 @@ ${rest}
 }`;
 
 export const plain = dense('  r = Relu (gated)\n  y = Gemm (r, w2, b2)');
-export const twoModes = profileOfPatterns({ gate: { units: 4, patterns: [[0], [2, 3]] } });
+export const twoModes = profileOfPatterns({ gate: { units: 4, patterns: [[0], [0], [2, 3], [2, 3]] } });
 
 /** The graph that these plans leave, every one of them applied. */
 export async function applied(text: string, plans: WantedPlans, options: RunOptions): Promise<Graph> {

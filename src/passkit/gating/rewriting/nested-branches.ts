@@ -1,46 +1,30 @@
-import { subgraph } from '../../../ir/attribute.js';
 import { Builder } from '../../../ir/builder.js';
 import { readsOf } from '../../../ir/clone.js';
-import { Graph, type Node, type Value } from '../../../ir/graph.js';
+import type { Graph, Node, Value } from '../../../ir/graph.js';
 import { Tensor } from '../../../ir/tensor.js';
-import { inferTypes } from '../../../ops/index.js';
 import { at, defined } from '../../../support/assert.js';
-import { choiceOf } from '../firing/decision.js';
-import { maskOf } from '../firing/firing.js';
-import type { Region, RegionGate } from '../regions/region.js';
+import { addBranch } from '../../branches/add-branch.js';
+import { type Decision, decisionOf } from '../firing/decision.js';
+import { type Region, type RegionGate, resultsOf } from '../regions/region.js';
 import type { GateVariants } from '../variants/variant-sets.js';
 import type { Variant } from '../variants/variants.js';
-import { RegionCopy, replaceRegion } from './region-copy.js';
-import { asOutput, constantSelection, type Selection } from './selection.js';
+import { RegionCopy } from './region-copy.js';
+import { type Selection, unitsOf } from './selection.js';
 
 /**
- * Puts a region into the branches of nested `If`s, one for each variant of each gate: what needs no choice comes first, then
- * the first gate's choice, within each of its branches what that choice settles, and so on. The weights are there once, in
- * the graph around; branches take slices of them, which engines cut when they load the model.
+ * Writes a region into `scope` as the branches of nested `If`s, one for each variant of each gate: what needs no choice
+ * comes first, then the first gate's choice, within each of its branches what that choice settles, and so on. The weights
+ * are there once, in the graph around; branches take slices of them, which engines cut when they load the model. In `scope`,
+ * `values` stand for what the region reads, and what is in `decisions` is decided already. Returns what stands for what
+ * others read of the region, in the order of {@link resultsOf}. The region stays.
  */
-export function applyDispatch(region: Region, gates: readonly GateVariants[]): void {
-  const dispatch = new Dispatch(region, gates);
-  const { outputs, exits } = dispatch.emit(region.graph, {
-    selections: new Map(),
-    decisions: new Map(),
-    values: new Map(),
-    done: new Set(),
-  });
-  replaceRegion(region, { outputs, exits });
-  inferTypes(region.graph);
-}
-
-/**
- * Writes the branches of a region into `scope`, where `values` stand for what it reads and what is in `decisions` is decided
- * already. The region stays.
- */
-export function dispatchInto(
+export function addNestedBranches(
   scope: Graph,
   region: Region,
   gates: readonly GateVariants[],
-  given: Pick<Progress, 'values' | 'decisions'>,
-): Results {
-  return new Dispatch(region, gates).emit(scope, { ...given, selections: new Map(), done: new Set() });
+  given: Pick<Progress, 'values' | 'decisions'> = { values: new Map(), decisions: new Map() },
+): readonly Value[] {
+  return new NestedBranches(region, gates).emit(scope, { ...given, selections: new Map(), done: new Set() });
 }
 
 /** How far a region was copied: what is decided, and what stands for values so far. */
@@ -51,21 +35,7 @@ interface Progress {
   readonly done: ReadonlySet<Node>;
 }
 
-/** What is computed of a gate's score, as far out as it is there. */
-export interface Decision {
-  /** The number of the variant. */
-  readonly choice: Value;
-  /** Undefined where no variant needs it. */
-  readonly mask: Value | undefined;
-}
-
-/** What stands for a region's outputs and exits. */
-export interface Results {
-  readonly outputs: readonly Value[];
-  readonly exits: readonly Value[];
-}
-
-class Dispatch {
+class NestedBranches {
   readonly #region: Region;
   readonly #gates: readonly GateVariants[];
   /** The gates that a node's units are of. */
@@ -87,7 +57,7 @@ class Dispatch {
   }
 
   /** Copies what is left into `scope`, as far as it is decided there; branches hold the rest. */
-  emit(scope: Graph, progress: Progress): Results {
+  emit(scope: Graph, progress: Progress): readonly Value[] {
     const copy = new RegionCopy(this.#region, scope, progress.selections, progress.values);
     const done = new Set(progress.done);
     const left = (): Node[] => this.#region.nodes.filter((node) => !done.has(node));
@@ -98,16 +68,13 @@ class Dispatch {
       }
       ready = left().filter((node) => this.#isReady(node, done, progress));
     }
-    if (left().length === 0) {
-      return {
-        outputs: this.#region.outputs.map((value) => copy.output(value)),
-        exits: this.#region.exits.map((exit) => copy.exit(exit)),
-      };
-    }
+    if (left().length === 0) return copy.results();
     const decisions = new Map(progress.decisions);
-    for (const gate of this.#gates) {
-      const isNew = !decisions.has(gate.own) && this.#isScored(gate.own, done);
-      if (isNew) decisions.set(gate.own, decisionOf(gate, copy.values, scope));
+    for (const { own, variants } of this.#gates) {
+      if (decisions.has(own) || !this.#isScored(own, done)) continue;
+      const { node, score } = own.gate;
+      const builder = new Builder(scope, { origin: node.origin });
+      decisions.set(own, decisionOf(own.gate, copy.values.get(score) ?? score, variants, 'batch', builder));
     }
     const next = defined(
       this.#gates.find(({ own }) => !progress.selections.has(own) && decisions.has(own)),
@@ -126,12 +93,12 @@ class Dispatch {
   }
 
   #isScored({ gate }: RegionGate, done: ReadonlySet<Node>): boolean {
-    return this.#isThere(gate.node.input(1), done);
+    return this.#isThere(gate.score, done);
   }
 
-  #branches(scope: Graph, { own, variants, shares }: GateVariants, progress: Progress): Results {
+  #branches(scope: Graph, { own, variants, shares }: GateVariants, progress: Progress): readonly Value[] {
     const { choice, mask } = defined(progress.decisions.get(own), 'the decision of a gate');
-    const branch = (graph: Graph, index: number): Results => {
+    const branch = (graph: Graph, index: number): readonly Value[] => {
       const variant = at(variants, index);
       const units = defined(this.#units.get(variant), 'the units of a variant');
       const selection: Selection = { ...units, mask: variant.match === 'equals' ? undefined : mask };
@@ -146,47 +113,21 @@ class Dispatch {
     choice: Value,
     [first, end]: readonly [number, number],
     shares: readonly number[],
-    branch: (graph: Graph, index: number) => Results,
+    branch: (graph: Graph, index: number) => readonly Value[],
     origin: string | undefined,
-  ): Results {
+  ): readonly Value[] {
     if (end - first === 1) return branch(scope, first);
     const middle = middleOf(shares, first, end);
     const builder = new Builder(scope, { origin });
     const limit = builder.constant(Tensor.int64([], [middle]), 'variant');
-    const condition = builder.op('Less', [choice, limit]);
-    const halves = [
-      { name: 'then_branch', range: [first, middle] as const },
-      { name: 'else_branch', range: [middle, end] as const },
-    ].map(({ name, range }) => {
-      const graph = new Graph(name, scope);
-      const { outputs, exits } = this.#tree(graph, choice, range, shares, branch, origin);
-      const inner = new Builder(graph, { origin });
-      graph.setOutputs([...outputs, ...exits].map((value) => asOutput(value, graph, inner)));
-      return [name, subgraph(graph)] as const;
-    });
-    const results = [...this.#region.outputs, ...this.#region.exits.map(({ value }) => value)];
-    const node = scope.addNode({
-      op: 'If',
-      domain: '',
+    return addBranch(scope, {
+      condition: builder.op('Less', [choice, limit]),
+      whenTrue: ({ graph }) => this.#tree(graph, choice, [first, middle], shares, branch, origin),
+      whenFalse: ({ graph }) => this.#tree(graph, choice, [middle, end], shares, branch, origin),
+      names: resultsOf(this.#region).map(({ name }) => name),
       origin,
-      inputs: [condition],
-      attributes: Object.fromEntries(halves),
-      outputs: results.map(({ name }) => name),
     });
-    const count = this.#region.outputs.length;
-    return { outputs: node.outputs.slice(0, count), exits: node.outputs.slice(count) };
   }
-}
-
-function decisionOf({ own, variants }: GateVariants, values: ReadonlyMap<Value, Value>, scope: Graph): Decision {
-  const builder = new Builder(scope, { origin: own.gate.node.origin });
-  const score = own.gate.node.input(1);
-  const given = values.get(score) ?? score;
-  const needsMask = variants.some(({ match }) => match !== 'equals');
-  return {
-    choice: choiceOf(own.gate, given, variants, builder),
-    mask: needsMask ? maskOf(own.gate, given, builder) : undefined,
-  };
 }
 
 /** Where to cut a list so that both parts run about equally often. */
@@ -199,13 +140,6 @@ function middleOf(shares: readonly number[], first: number, end: number): number
     if (gap < Math.abs(total - 2 * sum(first, best))) best = middle;
   }
   return best;
-}
-
-/** What a variant computes, its mask aside; `graph` is where the constants live. */
-export function unitsOf({ units, match, fires }: Variant, { gate }: RegionGate, graph: Graph): Selection {
-  const silent = new Set(match === 'equals' ? units.filter((unit) => !fires.has(unit)) : []);
-  const isAll = units.length === gate.units && silent.size === 0;
-  return isAll ? { kind: 'all', mask: undefined } : constantSelection(graph, units, { silent });
 }
 
 /** The gates whose units a node works on, reads or makes. */

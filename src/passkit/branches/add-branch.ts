@@ -1,12 +1,11 @@
-import { subgraph } from '../../../ir/attribute.js';
-import { Builder } from '../../../ir/builder.js';
-import { Graph, type Value } from '../../../ir/graph.js';
-import { asOutput } from './selection.js';
+import { subgraph } from '../../ir/attribute.js';
+import { Builder } from '../../ir/builder.js';
+import { Graph, type Value } from '../../ir/graph.js';
 
 /** Writes one branch: given a builder of its graph, what the branch gives. */
-export type Branch = (builder: Builder) => readonly Value[];
+type Branch = (builder: Builder) => readonly Value[];
 
-export interface Branches {
+interface Branches {
   readonly condition: Value;
   readonly whenTrue: Branch;
   readonly whenFalse: Branch;
@@ -16,7 +15,7 @@ export interface Branches {
 }
 
 /** Adds an `If` to a graph, and returns what the branch that runs gives. Branches read whatever `scope` sees. */
-export function addIf(scope: Graph, { condition, whenTrue, whenFalse, names, origin }: Branches): readonly Value[] {
+export function addBranch(scope: Graph, { condition, whenTrue, whenFalse, names, origin }: Branches): readonly Value[] {
   const graphOf = (name: string, branch: Branch): Graph => {
     const graph = new Graph(name, scope);
     const builder = new Builder(graph, { origin });
@@ -28,4 +27,9 @@ export function addIf(scope: Graph, { condition, whenTrue, whenFalse, names, ori
     else_branch: subgraph(graphOf('else_branch', whenFalse)),
   };
   return scope.addNode({ op: 'If', domain: '', origin, inputs: [condition], attributes, outputs: names }).outputs;
+}
+
+/** Puts a value that is computed in a graph around into this one, as an output of a branch must be. */
+function asOutput(value: Value, graph: Graph, builder: Builder): Value {
+  return value.graph === graph && value.producer !== undefined ? value : builder.op('Identity', [value]);
 }
