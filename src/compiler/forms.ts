@@ -1,9 +1,14 @@
-import type { Graph } from '../ir/graph.js';
+import { cloneGraph } from '../ir/clone.js';
+import type { Graph, Node } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
+import { isStatic, sizeOf } from '../ir/types.js';
 import { modelBytes, type WriteOptions } from '../onnx/write.js';
 import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
-import { flopsOf } from '../ops/index.js';
+import { flopsOf, inferTypes } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
+import { at } from '../support/assert.js';
+import { SwancError } from '../support/errors.js';
 import { type Approximation, approximationMetadata } from './budget/approximation.js';
 import { type InputRange, rangeMetadata } from './input-range.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
@@ -97,13 +102,18 @@ export function filesOfForm(
   return modelFiles(path, graph, { ...writing, externalData });
 }
 
-/** Nodes, parameters and work of a graph. */
+/** Nodes, parameters and work of a graph, nested graphs included: see `sizeSchema`. */
 export function sizeOfGraph(graph: Graph): Omit<SizeReport, 'bytes'> {
+  return { nodes: countNodes(graph), parameters: parametersOf(graph), flops: workOf(atFullWidth(graph)) };
+}
+
+function parametersOf(graph: Graph): number {
   let parameters = 0;
   for (const { constant } of graph.constants) {
     if (constant?.type === 'float32' || constant?.type === 'float16') parameters += constant.size;
   }
-  return { nodes: countNodes(graph), parameters, flops: workOf(graph) };
+  const nested = graph.nodes.flatMap(({ subgraphs }) => subgraphs);
+  return nested.reduce((sum, own) => sum + parametersOf(own), parameters);
 }
 
 /** Floating-point operations for one sample; of branches, of which one runs, those of the one that has most. */
@@ -113,4 +123,45 @@ function workOf(graph: Graph): number {
     const most = node.op === 'If' ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
     return sum + flopsOf(node) + most;
   }, 0);
+}
+
+/**
+ * The graph with the sizes that it has where every unit that is asked for at run time fires: the most that it may have to
+ * compute. Where samples are what is asked for, their number stays open.
+ */
+function atFullWidth(graph: Graph): Graph {
+  if (!allNodes(graph).some(isAsking)) return graph;
+  const { graph: copy } = cloneGraph(graph);
+  for (const node of allNodes(copy).filter(isAsking)) {
+    const dims = (node.input(0).shape ?? []).map(Number);
+    node.graph.replaceWithConstant(node.output, allPlaces(dims));
+  }
+  try {
+    inferTypes(copy);
+  } catch (error) {
+    // A model that was not made by us may never have so many at once: then its open sizes stay what they are.
+    if (error instanceof SwancError) return graph;
+    throw error;
+  }
+  return copy;
+}
+
+function allNodes(graph: Graph): readonly Node[] {
+  return graph.nodes.flatMap((node) => [node, ...node.subgraphs.flatMap(allNodes)]);
+}
+
+/** True for a node that finds, at run time, which of a known number of units fire. */
+function isAsking({ op, inputs }: Node): boolean {
+  const shape = inputs[0]?.shape;
+  return op === 'NonZero' && shape !== undefined && isStatic(shape);
+}
+
+/** What NonZero gives for a tensor without zeros. */
+function allPlaces(dims: readonly number[]): Tensor {
+  const size = sizeOf(dims);
+  const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
+  const places = dims.flatMap((dim, axis) =>
+    Array.from({ length: size }, (_, element) => Math.floor(element / at(strides, axis)) % dim),
+  );
+  return Tensor.int64([dims.length, size], places);
 }

@@ -1,8 +1,3 @@
-/**
- * Every error a user can cause is a {@link SwancError}; anything else that is thrown is a defect of swanc.
- * An error carries *all* problems that were found, not the first one.
- */
-
 /** One thing that is wrong: where, what, and what to do about it. */
 export interface Problem {
   /** The layer, file, option or weight at fault, as the user calls it. */
@@ -26,6 +21,10 @@ export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   verification: 4,
 };
 
+/**
+ * An error that a user can cause; anything else that is thrown is a defect of swanc. It carries *all* problems that were
+ * found, not the first one.
+ */
 export class SwancError extends Error {
   readonly kind: ErrorKind;
   readonly problems: readonly Problem[];

@@ -1,6 +1,4 @@
-/** IEEE 754 binary16 ("half"), kept as its bit pattern. */
-
-/** The number that a bit pattern stands for. */
+/** The number that the bit pattern of an IEEE 754 binary16 ("half") stands for. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

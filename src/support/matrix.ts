@@ -1,11 +1,8 @@
-/**
- * Symmetric positive definite matrices, [size, size] row by row in float64. The loops run along rows, and read what is
- * known to be there: `?? 0` only tells the type checker so.
- */
+// The loops run along rows, and read what is known to be there: `?? 0` only tells the type checker so.
 
 /**
- * The Cholesky factor of a matrix A: the lower triangular L with L·Lᵀ = A. Only the lower triangle of A is read.
- * Undefined where A is not positive definite.
+ * The Cholesky factor of a symmetric matrix A, [size, size] row by row in float64: the lower triangular L with L·Lᵀ = A.
+ * Only the lower triangle of A is read. Undefined where A is not positive definite.
  */
 export function cholesky(matrix: Float64Array, size: number): Float64Array | undefined {
   const factor = new Float64Array(size * size);

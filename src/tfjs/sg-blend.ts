@@ -1,13 +1,10 @@
+import { checkKnown, type LayerArgs } from './options.js';
 import { tf } from './tf.js';
 
 export type Blend = 'sigmoid' | 'clip';
 export type GeluForm = 'sigmoid' | 'tanh' | 'erf';
 
-export interface SGBlendArgs {
-  name?: string;
-  trainable?: boolean;
-  inputShape?: tf.Shape;
-  batchInputShape?: tf.Shape;
+export interface SGBlendArgs extends LayerArgs {
   /** How alpha becomes the share `a` of SSwish: its sigmoid (default, as in the authors' code) or clipped to [0, 1]. */
   blend?: Blend;
   /** Which form of GELU. Default 'sigmoid', as in the authors' code. */
@@ -15,6 +12,12 @@ export interface SGBlendArgs {
   /** Own alpha, beta, gamma for every channel (the last axis). Default false. */
   perChannel?: boolean;
 }
+
+const ownOptions = Object.keys({
+  blend: true,
+  gelu: true,
+  perChannel: true,
+} satisfies Readonly<Record<Exclude<keyof SGBlendArgs, keyof LayerArgs>, true>>);
 
 type Weight = ReturnType<tf.layers.Layer['addWeight']>;
 
@@ -50,6 +53,7 @@ export class SGBlend extends tf.layers.Layer {
 
   constructor(args: SGBlendArgs = {}) {
     super(args);
+    checkKnown(this, args, ownOptions);
     this.supportsMasking = true;
     this.blend = args.blend ?? 'sigmoid';
     this.gelu = args.gelu ?? 'sigmoid';

@@ -1,16 +1,13 @@
 import { chosenMasks, chosenModes, hardMasks, modalGates } from './modal-gate.js';
-import { type Initializer, type Regularizer, readPart, type SerializedPart, writePart } from './parts.js';
+import { checkKnown, type LayerArgs } from './options.js';
+import { type Initializer, type PartSpec, type Regularizer, readPart, writePart } from './parts.js';
 import { hardGates, straightThroughGates } from './straight-through.js';
 import { tf } from './tf.js';
 
 export type Pooling = 'average' | 'none';
 
-export interface SwanGateArgs {
-  name?: string;
-  trainable?: boolean;
-  inputShape?: tf.Shape;
-  batchInputShape?: tf.Shape;
-  /** Probability from which a gate fires, in (0, 1). Default 0.5. Has no meaning with `modes`. */
+export interface SwanGateArgs extends LayerArgs {
+  /** Probability from which a gate fires, in (0, 1). Default 0.5. Not with `modes`. */
   threshold?: number;
   /**
    * Makes a modal gate: it chooses one of this many learned masks, 2 at least, so that which units fire together is known.
@@ -38,20 +35,44 @@ export interface SwanGateArgs {
    * compiler finds units that fire together. Default 0: no penalty.
    */
   coherenceWeight?: number;
-  /** Training: number of those patterns. Default 4. */
+  /** Training, with `coherenceWeight`: number of those patterns. Default 4. */
   coherencePatterns?: number;
-  /** Default Glorot uniform; also for the hidden kernel. */
-  kernelInitializer?: Initializer | SerializedPart;
+  /**
+   * Default Glorot uniform; also for the hidden kernel. This and the next ones are objects of `tf.initializers` or
+   * `tf.regularizers`, identifiers such as 'zeros' or 'l1l2', or saved configs.
+   */
+  kernelInitializer?: PartSpec<Initializer>;
   /** Default 1, so that gates begin open and training closes them; with `modes`, whose logits it shifts, 0. */
-  biasInitializer?: Initializer | SerializedPart;
+  biasInitializer?: PartSpec<Initializer>;
   /** With `modes`: of the masks. Default uniform in [-0.25, 0.5): modes begin different, with two thirds open. */
-  maskInitializer?: Initializer | SerializedPart;
+  maskInitializer?: PartSpec<Initializer>;
   /**
    * Training: a penalty on the kernel of the scores. An L1 penalty makes a gate depend on its input only where that pays,
    * so that more units end dead or always on.
    */
-  kernelRegularizer?: Regularizer | SerializedPart | null;
+  kernelRegularizer?: PartSpec<Regularizer>;
 }
+
+const ownOptions = Object.keys({
+  threshold: true,
+  modes: true,
+  groupSize: true,
+  hiddenUnits: true,
+  pooling: true,
+  useBias: true,
+  temperature: true,
+  targetDensity: true,
+  densityWeight: true,
+  balanceWeight: true,
+  coherenceWeight: true,
+  coherencePatterns: true,
+  kernelInitializer: true,
+  biasInitializer: true,
+  maskInitializer: true,
+  kernelRegularizer: true,
+} satisfies Readonly<Record<Exclude<keyof SwanGateArgs, keyof LayerArgs>, true>>);
+
+const defaultThreshold = 0.5;
 
 type Shapes = tf.Shape | tf.Shape[];
 type Weight = ReturnType<tf.layers.Layer['addWeight']>;
@@ -107,9 +128,10 @@ export class SwanGate extends tf.layers.Layer {
 
   constructor(args: SwanGateArgs = {}) {
     super(args);
+    checkKnown(this, args, ownOptions);
     // Which steps count is for the layers behind; the gate itself pools all of them.
     this.supportsMasking = true;
-    this.threshold = args.threshold ?? 0.5;
+    this.threshold = args.threshold ?? defaultThreshold;
     this.modes = args.modes ?? 0;
     this.groupSize = args.groupSize ?? 1;
     this.hiddenUnits = args.hiddenUnits ?? 0;
@@ -132,6 +154,7 @@ export class SwanGate extends tf.layers.Layer {
     );
     this.kernelRegularizer = readPart(args.kernelRegularizer);
     this.checkOptions();
+    this.checkTogether(args);
   }
 
   override build(inputShape: Shapes): void {
@@ -282,6 +305,26 @@ export class SwanGate extends tf.layers.Layer {
     this.check(
       Number.isInteger(coherencePatterns) && coherencePatterns >= 1,
       'coherencePatterns must be an integer >= 1',
+    );
+  }
+
+  /** Options that do nothing beside the others are mistakes. What getConfig writes passes, the default threshold of a modal gate too. */
+  private checkTogether(args: SwanGateArgs): void {
+    const { threshold, balanceWeight, maskInitializer, coherenceWeight, coherencePatterns } = args;
+    if (this.modes > 0) {
+      const isOwn = threshold !== undefined && threshold !== defaultThreshold;
+      this.check(!isOwn, 'threshold has no meaning with modes: a mask lets units fire where it is at least 0');
+      this.check(coherencePatterns === undefined, 'coherencePatterns has no meaning with modes');
+    } else {
+      this.check(balanceWeight === undefined, 'balanceWeight has no meaning without modes');
+      this.check(
+        maskInitializer === undefined || maskInitializer === null,
+        'maskInitializer has no meaning without modes',
+      );
+    }
+    this.check(
+      coherencePatterns === undefined || coherenceWeight !== undefined,
+      'coherencePatterns has no meaning without coherenceWeight',
     );
   }
 

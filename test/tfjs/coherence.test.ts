@@ -135,8 +135,9 @@ describe('the coherence penalty', () => {
 describe('a coherence penalty is refused with', () => {
   it.each([
     ['a negative weight', { coherenceWeight: -1 }],
-    ['no patterns', { coherencePatterns: 0 }],
-    ['half a pattern', { coherencePatterns: 1.5 }],
+    ['no patterns', { coherenceWeight: 1, coherencePatterns: 0 }],
+    ['half a pattern', { coherenceWeight: 1, coherencePatterns: 1.5 }],
+    ['patterns, but no weight', { coherencePatterns: 3 }],
   ])('%s', (_, args) => {
     expect(() => new SwanGate(args)).toThrow(/SwanGate/);
   });

@@ -66,12 +66,12 @@ function isClear(logits: readonly number[]): boolean {
 
 describe('a modal gate', () => {
   it('lets through what the mask of the greatest logit lets through', () => {
-    const layer = new SwanGate({ modes: 2, threshold: 0.9 });
+    const layer = new SwanGate({ modes: 2 });
     layer.build([
       [null, 3],
       [null, 1],
     ]);
-    // Mode 0 where control >= 0.5, else mode 1. A mask of exactly 0 fires; the threshold has no meaning.
+    // Mode 0 where control >= 0.5, else mode 1. A mask of exactly 0 fires.
     layer.setWeights([
       tf.tensor2d([1, -1], [1, 2]),
       tf.tensor1d([0, 1]),
@@ -152,8 +152,10 @@ describe('a modal gate', () => {
     ['fewer than no modes', { modes: -2 }],
     ['a negative balance', { modes: 2, balanceWeight: -1 }],
     ['coherence besides', { modes: 2, coherenceWeight: 1 }],
+    ['patterns of coherence', { modes: 2, coherenceWeight: 0, coherencePatterns: 3 }],
+    ['a threshold', { modes: 2, threshold: 0.9 }],
   ])('is refused with %s', (_, args) => {
-    expect(() => new SwanGate(args)).toThrow(/SwanGate/);
+    expect(() => new SwanGate(args)).toThrow(/^SwanGate '\w+': (modes|balanceWeight|coherence\w+|threshold) /);
   });
 
   it('alone has choices', () => {

@@ -12,8 +12,14 @@ export interface Paired {
   readonly upper: number;
 }
 
-/** Standard errors that a mean may be off by. */
-const confidence = 2;
+/**
+ * Standard errors that a mean of 2, 3, … differences is off by with 2.5 % probability on one side: quantiles of Student's t
+ * with 1, 2, … degrees of freedom. For more than are listed the last one is a little too wide.
+ */
+const confidence: readonly number[] = [
+  ...[12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12],
+  ...[2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042, 2.04],
+];
 
 /**
  * Compares times sample by sample: what makes one sample slower than another, such as gates that need more of it, is in
@@ -28,7 +34,9 @@ export function paired(own: SampleTimes, base: SampleTimes): Paired {
   const ratio = microseconds / reference;
   const error = Math.sqrt(variance / own.length) / reference;
   // One sample has no spread to judge by: then nothing is sure.
-  return { microseconds, base: reference, ratio, upper: own.length === 1 ? Infinity : ratio + confidence * error };
+  if (own.length === 1) return { microseconds, base: reference, ratio, upper: Infinity };
+  const errors = at(confidence, Math.min(own.length - 1, confidence.length) - 1);
+  return { microseconds, base: reference, ratio, upper: ratio + errors * error };
 }
 
 /** What is written in place of masks takes at most this part of their time, with all that measuring may be off by. */

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Gate, gatesOf } from '../../../src/passkit/gates.js';
-import { type Activity, activityOf, distinct, inBatches } from '../../../src/passkit/gating/firing/activity.js';
+import {
+  type Activity,
+  activityOf,
+  densityOf,
+  distinct,
+  inBatches,
+} from '../../../src/passkit/gating/firing/activity.js';
 import { patternOf } from '../../../src/runtime/profile/patterns.js';
 import type { GateProfile, Profile } from '../../../src/runtime/profile/types.js';
 import { at } from '../../../src/support/assert.js';
@@ -107,6 +113,20 @@ describe('what a gate does', () => {
       ['0,1', 0.25],
       ['0,1,2,3', 0],
     ]);
+  });
+});
+
+describe('the density of a gate', () => {
+  const observed = profileOfPatterns({ gate: { units: 4, patterns: [[0, 1], [2], [0, 1], [0, 1, 3]] } });
+
+  it('is the mean part of the units that are left which fire', () => {
+    expect(densityOf(gateWith(), observed)).toBe(0.5);
+    expect(densityOf(gateWith(', units: ints = [3, 0, 2, 2]'), observed)).toBe((0.25 + 0.75 + 0.25 + 0.25) / 4);
+  });
+
+  it('is not known without a profile of the gate', () => {
+    expect(densityOf(gateWith(), undefined)).toBeUndefined();
+    expect(densityOf({ ...gateWith(), name: 'other' }, observed)).toBeUndefined();
   });
 });
 

@@ -27,6 +27,7 @@ async function check(spec: GatedSpec, batch: number, met: Map<string, number>): 
     met.set(kind, (met.get(kind) ?? 0) + 1);
     await expectSameAsMask(graph, [plan], before === 0 ? 'lowered' : 'planned', runs, options);
   }
+  if (plans.length === 0) return;
   for (const stage of ['planned', 'lowered'] as const) {
     await expectSameAsMask(graph, plans, stage, runs, options);
   }

@@ -1,5 +1,6 @@
 import { firingFrequency, firingPatterns, firingTraces, statisticsOf } from '../../../runtime/profile/query.js';
 import type { Profile } from '../../../runtime/profile/types.js';
+import { at } from '../../../support/assert.js';
 import { BitSet } from '../../../support/bit-set.js';
 import { seededRandom } from '../../../support/random.js';
 import type { Gate } from '../../gates.js';
@@ -66,7 +67,8 @@ export function densityOf({ name, sourceUnits, units }: Gate, profile: Profile |
 
 /**
  * Patterns of the units that fire for some sample of a batch of `batch` independent samples: what a run that treats them
- * together must compute. Unions of patterns drawn by a seeded random choice, as many as make a good estimate.
+ * together must compute. Unions of patterns drawn by a seeded random choice, as many as make a good estimate; of large
+ * batches a part stands for the whole.
  */
 export function inBatches(patterns: readonly WeightedPattern[], batch: number): readonly WeightedPattern[] {
   if (batch === 1 || patterns.length === 0) return patterns;
@@ -75,20 +77,33 @@ export function inBatches(patterns: readonly WeightedPattern[], batch: number): 
   for (const { weight } of patterns) sums.push((sums.at(-1) ?? 0) + weight);
   const total = sums.at(-1) ?? 0;
   const draw = (): BitSet[] => {
-    const aim = random.uniform() * total;
-    const found = patterns[sums.findIndex((sum) => sum > aim)];
+    const found = patterns[firstAbove(sums, random.uniform() * total)];
     return found === undefined ? [] : [found.units];
   };
   const universe = patterns[0]?.units.universe ?? 0;
+  const samples = Math.min(batch, samplesDrawn);
   return distinct(
     Array.from({ length: batchesDrawn }, () => ({
-      units: BitSet.unionOf(universe, Array.from({ length: batch }, draw).flat()),
+      units: BitSet.unionOf(universe, Array.from({ length: samples }, draw).flat()),
       weight: 1,
     })),
   );
 }
 
 const batchesDrawn = 512;
+/** Samples of a batch that are drawn at most: what fires in none of so many hardly adds to the union. */
+const samplesDrawn = 256;
+
+/** The position of the first of ascending numbers that is above `aim`; their count if none is. */
+function firstAbove(sums: readonly number[], aim: number): number {
+  let [low, high] = [0, sums.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at(sums, middle) > aim) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
 
 /** One entry for each set, the heaviest first, with weights that add up to 1; ties are broken by the sets themselves. */
 export function distinct(patterns: readonly WeightedPattern[]): WeightedPattern[] {

@@ -8,7 +8,10 @@ import type { Variant } from '../variants/variants.js';
 /** Which units of a gate a copy of its region computes. All that fire for some sample must be among them. */
 export type Selection = (
   | { readonly kind: 'all' }
-  /** Ascending, and the same as an int64 constant. `silent` ones are computed, but nobody gives them any weight. */
+  /**
+   * Ascending, and the same as a constant, of int32 since that is half as large. `silent` ones are computed, but nobody gives
+   * them any weight.
+   */
   | {
       readonly kind: 'constant';
       readonly units: readonly number[];
@@ -30,7 +33,7 @@ export function constantSelection(
   units: readonly number[],
   options: { readonly mask?: Value | undefined; readonly silent?: ReadonlySet<number> } = {},
 ): ConstantSelection {
-  const index = graph.addConstant('active_units', Tensor.int64([units.length], units));
+  const index = graph.addConstant('active_units', new Tensor('int32', [units.length], Int32Array.from(units)));
   return { kind: 'constant', units, index, silent: options.silent ?? new Set(), mask: options.mask };
 }
 
@@ -66,17 +69,18 @@ export function taken(
   const isRun = kept.every((slot, place) => slot === first + place);
   if (isRun) return slice(value, axis, first, first + kept.length, builder);
   const isOwn = kept.every((slot, place) => slot === selection.units[place]);
-  return builder.gather(value, isOwn ? selection.index : builder.int64s(kept, 'slots'), axis);
+  return builder.gather(
+    value,
+    isOwn ? selection.index : builder.constant(new Tensor('int32', [kept.length], Int32Array.from(kept)), 'slots'),
+    axis,
+  );
 }
 
 /** Slots `start` to before `end` of a value along an axis. */
 export function slice(value: Value, axis: number, start: number, end: number, builder: Builder): Value {
-  return builder.op('Slice', [
-    value,
-    builder.int64s([start], 'start'),
-    builder.int64s([end], 'end'),
-    builder.int64s([axis], 'axis'),
-  ]);
+  const limits = [builder.int64s([start], 'start'), builder.int64s([end], 'end')];
+  // The first axis is what is cut where none is given; there are many such slices.
+  return builder.op('Slice', [value, ...limits, ...(axis === 0 ? [] : [builder.int64s([axis], 'axis')])]);
 }
 
 /** A value of selected slots with zeros in place of all others. */

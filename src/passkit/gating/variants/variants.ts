@@ -59,7 +59,7 @@ function padded(fires: BitSet, multiple: number): BitSet {
 }
 
 /** The variant that an event belongs to: the first that may serve it. */
-export function servedBy(variants: readonly Variant[], units: BitSet): number {
+function servedBy(variants: readonly Variant[], units: BitSet): number {
   return variants.findIndex(({ match, fires }) => {
     if (match === 'any') return true;
     return match === 'equals' ? units.equals(fires) : units.isSubsetOf(fires);

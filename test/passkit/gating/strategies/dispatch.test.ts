@@ -1,8 +1,7 @@
-import { printGraph } from '../../../../src/ir/text.js';
 import { describe, expect, test } from 'vitest';
 import { lowerGates } from '../../../../passes/lower-gates.js';
 import { planGates } from '../../../../passes/plan-gates.js';
-import { eagerCosts, expectSameFunction, graphOf, profileOfPatterns } from '../../../passes/support.js';
+import { eagerCosts, expectSameFunction, graphOf, operators, profileOfPatterns } from '../../../passes/support.js';
 import { allPlans, planned } from '../same-as-mask.js';
 
 const numbers = (count: number): string =>
@@ -54,7 +53,7 @@ describe('dispatch', () => {
     }
   });
 
-  test('gives a modal gate a branch for each of its masks, and no mask', async () => {
+  test('gives a modal gate a branch for each mode, and a mask only where samples are of several', async () => {
     const text = `g (float[N, 3] x) => (float[N, 2] y)
 <
   float[3, 4] w = {${numbers(12)}},
@@ -72,7 +71,10 @@ describe('dispatch', () => {
 }`;
     const modes = profileOfPatterns({ gate: { units: 4, patterns: [[0], [0], [1, 2], [3]] } });
     const { graph } = await planned(text, { gate: 'dispatch-5' }, { ...options, profile: modes });
-    console.log(printGraph(graph), await allPlans(graphOf(text),{ ...options, profile: modes } ));
+    // Two layers in each of five branches, and the scores of the modes.
+    expect(operators(graph).filter((op) => op === 'Gemm')).toHaveLength(11);
+    expect(operators(graph).filter((op) => op === 'If')).toHaveLength(4);
+    expect(operators(graph).filter((op) => op === 'Mul')).toHaveLength(1);
     for (const samples of [1, 5]) await expectSameFunction(graphOf(text), graph, { samples });
   });
 });
