@@ -10,7 +10,7 @@ import { mean, type SampleTimes } from './measure.js';
 import type { CompileOptions, Mode } from './options.js';
 import type { BudgetReport, Planning } from './report.js';
 import type { Source } from './source.js';
-import { timedRuns } from './timed-samples.js';
+import { timedRuns, tooFewRuns } from './timed-samples.js';
 import { isClearlyFaster, paired } from './tuning/paired.js';
 import {
   type DynamicForms,
@@ -32,6 +32,8 @@ export interface Choice {
   /** The form without removals; without gates it is the one that is written. */
   readonly masked: Form;
   readonly reason: string;
+  /** Different runs that plans and forms were measured on; 0 where nothing was. */
+  readonly timedRuns: number;
   /** Microseconds of a run of each form that was measured. */
   readonly latency: ReadonlyMap<FormName, number>;
   /** How the regions of gates were planned; undefined where they were not. */
@@ -81,7 +83,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     const comparisons = await verifyForms(verified, sessions, reference, input);
     const times = await timeForms(measured, sessions, timed, input);
     const { form, reason } = hasGates
-      ? pick(options.mode ?? 'auto', dense, planned?.form, times)
+      ? pick(options.mode ?? 'auto', dense, planned, times)
       : { form: dense, reason: 'the model has no gates' };
     return {
       context,
@@ -89,8 +91,9 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
       form,
       masked,
       reason,
+      timedRuns: timed.length,
       latency: latencyOf(times),
-      planning: planned && planningOf(planned, form, input),
+      planning: planned && planningOf(planned, form, timed.length, input),
       budget: pruned?.report,
       compared: comparisons.get(form),
       beforeBudget: before,
@@ -118,9 +121,9 @@ async function planDynamic(
   });
 }
 
-function planningOf({ planning, form }: Planned, chosen: Form, { context }: ChoiceInput): PlanningResult {
+function planningOf({ planning, form }: Planned, chosen: Form, runs: number, { context }: ChoiceInput): PlanningResult {
   const wereSlower = form !== undefined && form !== chosen;
-  const reason = 'the plans together were not clearly faster than masks';
+  const reason = tooFewRuns(runs) ?? 'the plans together were not clearly faster than masks';
   return {
     ...planning,
     batch: context.batch ?? 1,
@@ -189,11 +192,17 @@ function latencyOf(times: ReadonlyMap<FormName, SampleTimes>): ReadonlyMap<FormN
 function pick(
   mode: Mode,
   dense: Form,
-  dynamic: Form | undefined,
+  planned: Planned | undefined,
   measured: ReadonlyMap<FormName, SampleTimes>,
 ): { readonly form: Form; readonly reason: string } {
   if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
-  if (dynamic === undefined) return { form: dense, reason: 'no plan for a gate is faster than its mask' };
+  const dynamic = planned?.form;
+  if (dynamic === undefined) {
+    const few = planned?.planning.regions.some(({ considered }) => considered.some((plan) => plan.measured !== null))
+      ? tooFewRuns([...measured.values()][0]?.length ?? 0)
+      : undefined;
+    return { form: dense, reason: few ?? 'no plan for a gate is faster than its mask' };
+  }
   const [denseTimes, dynamicTimes] = [measured.get('dense'), measured.get('dynamic')];
   if (denseTimes === undefined || dynamicTimes === undefined) {
     return { form: dynamic, reason: 'predicted to be faster; not measured for want of calibration data' };
@@ -201,5 +210,6 @@ function pick(
   const times = paired(dynamicTimes, denseTimes);
   const text = `dynamic ${times.microseconds.toFixed(0)} µs, dense ${times.base.toFixed(0)} µs`;
   if (isClearlyFaster(times)) return { form: dynamic, reason: `measured: ${text}` };
-  return { form: dense, reason: `dynamic was not measured to be clearly faster: ${text}` };
+  const why = tooFewRuns(dynamicTimes.length) ?? 'dynamic was not measured to be clearly faster';
+  return { form: dense, reason: `${why}: ${text}` };
 }

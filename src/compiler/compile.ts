@@ -30,7 +30,7 @@ import { scoreLimits } from './score-advice.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { modelFile, reportTarget } from './target-report.js';
-import { batchOf, requireBatch } from './timed-samples.js';
+import { batchOf, largestBatch, requireBatch, requireSamples, tooFewRuns } from './timed-samples.js';
 import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-costs.js';
 import { type Reference, runReference } from './verification.js';
 
@@ -119,6 +119,7 @@ async function openInputs(options: CompileOptions, context: PassContext, runtime
   const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
   const { inputRange } = options;
   const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);
+  if (data !== undefined) requireSamples(options.batch, source.prepared.graph, data, options.samples);
   const budget = budgetOf(options);
   if (budget !== undefined && data !== undefined) {
     requireJudgeable(budget, source.prepared.graph, data, options.samples);
@@ -155,6 +156,8 @@ function checkOptions(options: CompileOptions): Target[] {
   }
   if (options.batch !== undefined && !(Number.isInteger(options.batch) && options.batch > 0)) {
     problems.push(problem('batch', `${options.batch} is not a number of samples`));
+  } else if (options.batch !== undefined && options.batch > largestBatch) {
+    problems.push(problem('batch', `${options.batch} samples are too many for a run`, `at most ${largestBatch}`));
   }
   if (options.tune !== undefined && !tunings.includes(options.tune)) {
     problems.push(problem('tune', `'${options.tune}' is not a way to plan`, `choose from ${tunings.join(', ')}`));
@@ -294,10 +297,32 @@ function warningsOf(
     );
   }
   warnings.push(...new Set(choices.flatMap(({ budget }) => (budget === undefined ? [] : budgetWarnings(budget)))));
-  for (const { form, context, reason } of choices) {
-    if (options.mode === 'dynamic' && form.name !== 'dynamic') {
-      warnings.push(`${context.target.name}: the dense form was written: ${reason}`);
+  return [...warnings, ...planWarnings(options, choices)];
+}
+
+/** What makes plans less than they seem to be, or options vain. */
+function planWarnings({ mode, tune, batch }: CompileOptions, choices: readonly Choice[]): string[] {
+  if (mode === 'dense') {
+    const vain = [...(tune === undefined ? [] : ['--tune']), ...(batch === undefined ? [] : ['--batch'])];
+    const verb = vain.length === 1 ? 'makes' : 'make';
+    return vain.length === 0
+      ? []
+      : [`${vain.join(' and ')} ${verb} no difference to what is written with --mode dense, which has no plans`];
+  }
+  const warnings: string[] = [];
+  for (const { form, context, reason, latency, planning, timedRuns } of choices) {
+    const { name } = context.target;
+    if (mode === 'dynamic' && form.name !== 'dynamic') {
+      warnings.push(`${name}: the dense form was written: ${reason}`);
     }
+    if (form.name === 'dynamic' && latency.size === 0) {
+      const advice = 'measure it with --calibration, or be safe with --mode dense';
+      warnings.push(`${name}: the dynamic form is only predicted to be faster than the dense one: ${advice}`);
+    }
+    const few = planning === undefined || planning.regions.length === 0 ? undefined : tooFewRuns(timedRuns);
+    if (few === undefined) continue;
+    const smaller = planning?.batch === 1 ? '' : ', or a smaller --batch';
+    warnings.push(`${name}: ${few}: give more calibration samples${smaller}`);
   }
   return warnings;
 }

@@ -48,13 +48,13 @@ export interface CompileOptions extends CommonOptions {
   readonly out?: string | undefined;
   /** Names of targets; ['cpu'] by default. */
   readonly targets?: readonly string[] | undefined;
-  /** 'auto' by default. */
+  /** 'auto' by default, which may write the dense form without a warning; 'dynamic' is the same with one. */
   readonly mode?: Mode | undefined;
   /** 'measured' by default where there is calibration data and a dynamic form is wanted, else 'predicted'. */
   readonly tune?: Tuning | undefined;
   /**
    * Samples of a run that plans are made and measured for; by default as many as the model takes, 1 where it leaves that
-   * open. What is written is right for any number.
+   * open. At most 4096, and no more than there are samples. What is written is right for any number.
    */
   readonly batch?: number | undefined;
   /**

@@ -13,7 +13,9 @@ const sizeSchema = z.strictObject({
   flops: z
     .number()
     .nonnegative()
-    .describe('floating-point operations for one sample; of branches those of the one that has most'),
+    .describe(
+      'floating-point operations for one sample, at most: where the input decides what runs, as if all units fired that it asks for, and of branches those of the one that has most',
+    ),
   bytes: count.describe('bytes of the file, and of its weights if they are beside it'),
 });
 

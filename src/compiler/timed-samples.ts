@@ -35,12 +35,26 @@ export function requireBatch(wanted: number | undefined, graph: Graph): void {
 export const largestBatch = 4096;
 
 /** Runs below which their scatter hardly tells what is faster. */
-export const fewestRuns = 8;
+const fewestRuns = 8;
 
-/** @throws SwancError `usage` where a run is to be of more samples than there are to be measured. */
-export function requireSamples(wanted: number | undefined, data: Calibration, samples: number | undefined): void {
+/** What is to be said of plans that were measured in so few runs; undefined where there were enough, or none at all. */
+export function tooFewRuns(runs: number): string | undefined {
+  if (runs === 0 || runs >= fewestRuns) return undefined;
+  return `too few samples to measure plans: they make ${runs} of at least ${fewestRuns} different runs`;
+}
+
+/**
+ * @throws SwancError `usage` where a run is wanted to be of more samples than there are to be measured. A model that takes a
+ * fixed number is given some of them twice.
+ */
+export function requireSamples(
+  wanted: number | undefined,
+  graph: Graph,
+  data: Calibration,
+  samples: number | undefined,
+): void {
   const count = countOf(data, samples);
-  if (wanted === undefined || wanted <= count) return;
+  if (wanted === undefined || wanted <= count || fixedBatchOf(graph) !== undefined) return;
   const what = `runs of ${wanted} samples cannot be measured with ${count}`;
   const advice = `give more calibration samples, or at most --batch ${count}`;
   throw new SwancError('usage', 'the options do not fit the data', [problem('batch', what, advice)]);
@@ -98,7 +112,7 @@ async function rowsOf(
   signal: AbortSignal | undefined,
 ): Promise<readonly Tensors[] | undefined> {
   const rows: Tensors[] = [];
-  for await (const { feeds, samples } of data.batches(1, { limit, signal })) {
+  for await (const { feeds, samples } of data.batches(Math.min(limit, rowsRead), { limit, signal })) {
     for (let row = 0; row < samples; row++) {
       rows.push(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, rowOf(tensor, row)])));
     }
@@ -110,6 +124,9 @@ async function rowsOf(
   );
   return new Set(sizes).size === 1 ? rows : undefined;
 }
+
+/** Samples that are read at once. */
+const rowsRead = 256;
 
 function rowOf(tensor: Tensor, row: number): Tensor {
   const [count = 1, ...others] = tensor.dims;

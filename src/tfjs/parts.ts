@@ -47,10 +47,11 @@ function fromRegistry<T extends tf.serialization.Serializable>(name: string, con
   const className = [name, capitalized].find((known) => Object.hasOwn(classNameMap, known));
   const entry = className === undefined ? undefined : classNameMap[className];
   if (!entry) throw new Error(`unknown initializer or regularizer '${name}'`);
-  const part = entry[1](entry[0], config);
-  if (part instanceof tf.layers.Layer) throw new Error(`'${name}' is a layer, no initializer or regularizer`);
+  if (entry[0].prototype instanceof tf.layers.Layer) {
+    throw new Error(`'${name}' is a layer, no initializer or regularizer`);
+  }
   // The registry knows classes by name alone; that a name is of a class of the right kind is the caller's promise.
-  return part as T;
+  return entry[1](entry[0], config) as T;
 }
 
 function isSerialized(value: object): value is SerializedPart {

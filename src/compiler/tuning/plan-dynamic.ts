@@ -2,6 +2,7 @@ import type { ConsideredPlan, PassReport, RegionPlans } from '../../passkit/pass
 import { defined } from '../../support/assert.js';
 import type { Form } from '../forms.js';
 import type { Planning, RegionReport } from '../report.js';
+import { tooFewRuns } from '../timed-samples.js';
 import type { Paired } from './paired.js';
 import { candidatesOf, type PlanNames, type PlanSearch, searchPlans } from './search-plans.js';
 import { CompiledTrials, type TrialOptions } from './trials.js';
@@ -57,7 +58,7 @@ export async function planByMeasuring(dynamic: DynamicForms, options: MeasuringO
     form: found.plans.size === 0 ? undefined : await dynamic.compile(found.plans, true),
     planning: {
       tune: 'measured',
-      regions: all.map((region) => measuredRegion(region, found, all)),
+      regions: all.map((region) => measuredRegion(region, found, all, options.samples.length)),
       unplanned: unplannedOf(report),
     },
   };
@@ -86,10 +87,11 @@ function measuredRegion(
   region: RegionPlans,
   { plans, measured }: PlanSearch,
   all: readonly RegionPlans[],
+  runs: number,
 ): RegionReport {
   const own = plans.get(region.region);
   const times = measured.get(region.region) ?? new Map<string, Paired>();
-  return regionReport(region, own ?? maskPlan, measuredReason(region, own, times, plans, all), times);
+  return regionReport(region, own ?? maskPlan, measuredReason(region, own, times, plans, all, runs), times);
 }
 
 function measuredReason(
@@ -98,6 +100,7 @@ function measuredReason(
   times: ReadonlyMap<string, Paired>,
   plans: PlanNames,
   all: readonly RegionPlans[],
+  runs: number,
 ): string {
   if (own !== undefined) {
     return `alone it takes ${defined(times.get(own), own).ratio.toFixed(3)} of the time of the model with masks only`;
@@ -105,7 +108,11 @@ function measuredReason(
   const others = all.filter((other) => plans.has(other.region) && sharesGate(other, region));
   if (others.length > 0) return `planned as region '${others.map((other) => other.region).join("' and '")}'`;
   if (times.size === 0) return 'no other plan is predicted to come near the mask';
-  if (![...times.values()].some(({ upper }) => upper < 1)) return 'no plan was clearly faster than the mask';
+  if (![...times.values()].some(({ upper }) => upper < 1)) {
+    // Where none even seems to be faster, more runs would hardly tell otherwise.
+    const few = [...times.values()].some(({ ratio }) => ratio < 1) ? tooFewRuns(runs) : undefined;
+    return few ?? 'no plan was clearly faster than the mask';
+  }
   const beside = excludedFor(region, times, plans);
   if (beside.length === 0) return 'faster alone, but not together with the other plans';
   return `what its plans save is less than what region '${beside.join("', '")}' saves, with which it shares operators`;

@@ -118,7 +118,7 @@ export class RegionFinder {
       for (const exit of boundary?.exits ?? []) exits.push({ ...exit, gate });
     }
     const outputs = outputsOf(nodes, own);
-    const name = gates.map((gate) => gate.name).join(' + ');
+    const name = nameOf(gates);
     return { name, graph: this.#graph, gates: own, nodes, outputs, entries, exits };
   }
 
@@ -163,6 +163,13 @@ export class RegionFinder {
         });
     return new Set([...this.#graph.allNodes()].filter(touches));
   }
+}
+
+const separator = ' + ';
+
+/** Names of gates, joined; a single gate whose name looks like that is put in quotes. */
+function nameOf(gates: readonly Gate[]): string {
+  return gates.map(({ name }) => (name.includes(separator) ? `'${name}'` : name)).join(separator);
 }
 
 /** True for gates behind one another without a sum of products between them. */

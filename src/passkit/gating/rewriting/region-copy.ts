@@ -214,7 +214,7 @@ export class RegionCopy {
 }
 
 /** Constants up to so many bytes are copied into a branch; of larger ones a slice is taken, which is folded when loaded. */
-const copiedBytes = 192;
+const copiedBytes = 512;
 
 /** What stands for a constant of a graph around in a branch: of its own, since it is of the branch that fast kernels come. */
 export function localConstant(value: Value, builder: Builder): Value {
