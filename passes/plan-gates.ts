@@ -1,6 +1,7 @@
 import { Builder } from '../src/ir/builder.js';
 import type { Graph } from '../src/ir/graph.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
+import { densityOf } from '../src/passkit/gating/firing/activity.js';
 import {
   applyPlans,
   type Chosen,
@@ -11,7 +12,6 @@ import {
   plansOf,
 } from '../src/passkit/gating/planner.js';
 import { definePass, done, type Finding, type PassContext, type RegionPlans, skipped } from '../src/passkit/pass.js';
-import { firingFrequency, statisticsOf } from '../src/runtime/profile/query.js';
 import { at } from '../src/support/assert.js';
 
 /**
@@ -34,7 +34,7 @@ export const planGates = definePass({
     const wanted = choose(plans, context.plans);
     const applied = await applyPlans(graph, wanted, context);
     const outcome = { wanted, applied, isAsked: context.plans !== undefined };
-    const densities = new Map(gates.map((gate) => [gate.name, densityOf(gate, context)]));
+    const densities = new Map(gates.map((gate) => [gate.name, densityOf(gate, context.profile)]));
     const regions = plans.regions.map((planned) => reportOf(planned, plans.regions, outcome, densities));
     const findings = [
       ...plans.refusals.map(({ gates: [gate], reason }) => skipped(gate?.name ?? '', `keeps its mask: ${reason}`)),
@@ -61,13 +61,6 @@ function readOutputsThroughIdentity(graph: Graph, gates: readonly Gate[]): void 
     graph.setOutputs(graph.outputs.map((value) => (value === node.output ? copy : value)));
     graph.swapNames(node.output, copy);
   }
-}
-
-/** The mean part of a gate's units that fire, by the profile. */
-function densityOf({ name, sourceUnits, units }: Gate, { profile }: PassContext): number | undefined {
-  const statistics = statisticsOf(profile, name);
-  if (statistics === undefined) return undefined;
-  return sourceUnits.reduce((sum, source) => sum + firingFrequency(statistics, source), 0) / units;
 }
 
 function reportOf(
@@ -119,7 +112,7 @@ function reasonOf(planned: PlannedRegion, { wanted, applied, isAsked }: Outcome)
   if (isAsked) return 'no plan is wanted';
   const better = planned.plans.filter((plan) => gainOf(planned, plan) > 0);
   const winner = applied.find((other) => better.some((plan) => excludes(other, { planned, plan })));
-  if (winner === undefined) return 'it is predicted to be faster, or nearly as fast as any plan';
+  if (winner === undefined) return 'it is predicted to be faster, or nearly as fast as the best plan';
   return `its plans save less than that of region '${winner.planned.region.name}', which needs the same operators`;
 }
 

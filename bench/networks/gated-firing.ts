@@ -6,7 +6,8 @@ import type { LayerWeight } from './layers-model.js';
  * When the gates of a synthetic network fire. `density` is the mean part of a gate's units that do.
  *
  * - `modes`: every sample belongs to one of `modes` modes, which has for each gate a random pattern of exactly that
- *   density. `weights` are how often the modes occur, by default all alike.
+ *   density; one gate for a whole block is on in that part of the modes. `weights` are how often the modes occur, by
+ *   default all alike.
  * - `modal`: the same, with gates that choose one of so many masks (SwanGate's `modes`).
  * - `independent`: each group of units fires for that part of the samples, nearly independently of the others; with one
  *   group of all units a whole block is on or off.
@@ -41,12 +42,19 @@ export interface GateShape {
   readonly hidden: number;
 }
 
-/** The groups that each mode of a gate switches on: exactly `density` of them, to the nearest whole group, at least one. */
+/**
+ * The groups that each mode of a gate switches on: exactly `density` of them, to the nearest whole group. Where that is less than
+ * one group, as for a whole block, some modes switch on one and others none, so that modes together have the density, to the
+ * nearest mode; at least one has a group.
+ */
 export function modePatterns(modes: number, groups: number, density: number, random: Random): boolean[][] {
-  const count = Math.max(1, Math.round(density * groups));
-  return Array.from({ length: modes }, () => {
+  const each = density * groups;
+  const total = Math.max(1, Math.round(each * modes));
+  return Array.from({ length: modes }, (_, mode) => {
+    // The modes that have a group are spread evenly.
+    const share = Math.floor(((mode + 1) * total) / modes) - Math.floor((mode * total) / modes);
     const order = shuffled(groups, random);
-    const on = new Set(order.slice(0, count));
+    const on = new Set(order.slice(0, each < 1 ? share : Math.round(each)));
     return Array.from({ length: groups }, (_, group) => on.has(group));
   });
 }

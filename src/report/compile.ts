@@ -3,7 +3,16 @@ import type { Report, TargetReport } from '../compiler/report.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import { budgetLines } from './budget.js';
 import type { Colors } from './colors.js';
-import { formatBytes, formatChange, formatCount, formatMicroseconds, formatTable, labelled, plural } from './format.js';
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatMicroseconds,
+  formatTable,
+  labelled,
+  plural,
+  wrapped,
+} from './format.js';
 import { planningLines } from './planning.js';
 import { printable } from './text.js';
 import { describe } from './verify.js';
@@ -110,7 +119,7 @@ function gateTable({ gates }: TargetReport): string[] {
 }
 
 /** What the gates gained; of a model without gates, what it became. */
-function sizeLines({ size, maskedSize, gates }: TargetReport, { model }: Report): string[] {
+function sizeLines({ size, maskedSize, gates, mode }: TargetReport, { model }: Report): string[] {
   const [title, before] =
     gates.length > 0 ? ['every gate a mask', maskedSize] : ['original', { ...model.size, bytes: model.bytes }];
   const row = (what: string, from: number, to: number, format: (value: number) => string): string[] => [
@@ -119,6 +128,8 @@ function sizeLines({ size, maskedSize, gates }: TargetReport, { model }: Report)
     format(to),
     formatChange(from, to),
   ];
+  // Where work is skipped, what it takes depends on the input.
+  const flops = mode === 'dynamic' ? 'FLOPs, at most' : 'FLOPs';
   return formatTable(
     [
       { title: '' },
@@ -128,7 +139,7 @@ function sizeLines({ size, maskedSize, gates }: TargetReport, { model }: Report)
     ],
     [
       row('parameters', before.parameters, size.parameters, formatCount),
-      row('FLOPs', before.flops, size.flops, formatCount),
+      row(flops, before.flops, size.flops, formatCount),
       row('operators', before.nodes, size.nodes, String),
       row('file', before.bytes, size.bytes, formatBytes),
     ],
@@ -160,20 +171,9 @@ function passLines({ passes }: TargetReport): string[] {
     if (done > 0) counts.set(pass, (counts.get(pass) ?? 0) + done);
   }
   const acted = [...counts].map(([pass, count]) => `${pass} ${count}`);
-  const lines = wrap(acted, 96);
+  const lines = wrapped(acted, 96);
   if (left > 0) lines.push(`${plural(left, 'candidate')} left alone: reasons in report.json`);
   return lines;
-}
-
-/** Parts joined by commas, in lines of at most `width` characters. */
-function wrap(parts: readonly string[], width: number): string[] {
-  const lines: string[] = [];
-  for (const part of parts) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + part.length + 2 <= width) lines[lines.length - 1] = `${last}, ${part}`;
-    else lines.push(part);
-  }
-  return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line));
 }
 
 function writtenFiles({ targets, calibration }: Report, out: string): string[] {

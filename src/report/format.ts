@@ -77,6 +77,18 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   );
 }
 
+/** Parts joined by `joint`, in lines of at most `width` characters where no part is longer. */
+export function wrapped(parts: readonly string[], width: number, joint: ',' | '' = ','): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    const longer = `${last}${joint} ${part}`;
+    if (last !== undefined && longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line}${joint}` : line));
+}
+
 /** Lines under a label: `label` before the first, blank before the others. */
 export function labelled(label: string, lines: readonly string[], paint: (text: string) => string): string[] {
   const width = 10;

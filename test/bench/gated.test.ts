@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Compacted, compacted, dynamic, masked, planningOf } from '../../bench/dynamic/compiled.js';
 import { type GatedModel, type GatedSpec, joined, type Sample, writeGated } from '../../bench/networks/gated.js';
+import { modePatterns } from '../../bench/networks/gated-firing.js';
 import { passContext } from '../../src/compiler/context.js';
 import { GateScores } from '../../src/compiler/gate-scores.js';
 import { openSource } from '../../src/compiler/source.js';
@@ -12,6 +13,7 @@ import { parseNpy } from '../../src/data/npy.js';
 import type { Tensor } from '../../src/ir/tensor.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import { at, defined } from '../../src/support/assert.js';
+import { seededRandom } from '../../src/support/random.js';
 import { loadTfjs, openModel } from '../../src/tfjs/reference.js';
 
 const runtime = await openRuntime();
@@ -157,6 +159,41 @@ it('has modes with as many patterns of exactly the density that is asked for', a
       expect(model.density).toBeCloseTo(Math.round(density * 40) / 40, 12);
     }),
     { numRuns: 20 },
+  );
+});
+
+it('has modes that switch whole blocks on and off, as often as the density is', async () => {
+  for (const kind of ['modes', 'modal'] as const) {
+    for (const [density, on] of [
+      [0.05, 1],
+      [0.25, 1],
+      [0.5, 2],
+      [0.75, 3],
+      [1, 4],
+    ] as const) {
+      const patterns = modePatterns(4, 1, density, seededRandom(3));
+      expect(patterns.flat().filter(Boolean).length, `density ${density}`).toBe(on);
+      const firing = { kind, modes: 4, density };
+      const model = await writeGated({ ...dense, firing, groupSize: 64 }, join(folder, 'blocks'), 64);
+      expect(Math.abs(model.density - on / 4), `${kind}, density ${density}`).toBeLessThan(0.15);
+      const samples = model.samples(16);
+      const fired = await firesIn(model, samples);
+      expect(fired.flat().map(([first]) => first)).toEqual(samples.map(({ fires }) => at(at(fires, 0), 0)));
+    }
+  }
+});
+
+it('has modes with groups, fewer than there are modes, that fire as often as the density is', () => {
+  const cases = fc.record({ modes: fc.integer({ min: 1, max: 9 }), groups: fc.integer({ min: 1, max: 9 }), density });
+  fc.assert(
+    fc.property(cases, ({ modes, groups, density }) => {
+      const counts = modePatterns(modes, groups, density, seededRandom(1)).map((on) => on.filter(Boolean).length);
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      expect(total).toBeGreaterThanOrEqual(1);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      const wanted = Math.max(1, density * groups * modes);
+      expect(Math.abs(total - wanted)).toBeLessThanOrEqual(density * groups < 1 ? 0.5 : 0.5 * modes);
+    }),
   );
 });
 

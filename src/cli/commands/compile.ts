@@ -44,7 +44,7 @@ Examples:
 
 /** Adds `swanc compile`. */
 export function addCompile(program: Command, terminal: Terminal): void {
-  withModelOptions(program.command('compile'))
+  const command = withModelOptions(program.command('compile'))
     .summary('compile a model to ONNX')
     .description(
       'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +
@@ -57,7 +57,8 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         '--mode <mode>',
-        'dense: remove what is never needed; dynamic: also skip what an input does not need; auto: the faster one (default)',
+        'dense: remove what is never needed; auto: also skip what an input does not need, where that is faster (default); ' +
+          'dynamic: as auto, and warn where nothing is skipped',
       ).choices(modes),
     )
     .addOption(
@@ -68,7 +69,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
     )
     .option(
       '--batch <count>',
-      'samples of a run that plans are made and measured for; the result is right for any (default: 1)',
+      'samples of a run, up to 4096, that plans are made and measured for; the result is right for any (default: 1)',
       positiveInteger,
     )
     .option('--tuned-costs <file>', 'costs written by "swanc tune" (default: those of this machine, if it was run)')
@@ -115,4 +116,17 @@ export function addCompile(program: Command, terminal: Terminal): void {
       if (json) terminal.out(`${JSON.stringify(report, undefined, 2)}\n`);
       else terminal.out(renderReport(report, { out: flags.out, colors: colorsFor(terminal.outColors) }));
     });
+  refuseBoth(command, 'tuned-costs');
+}
+
+/** Refuses an option together with its negation: both set one flag, so commander would let the last one win. */
+function refuseBoth(command: Command, name: string): void {
+  const names = [name, `no-${name}`];
+  const given = new Set<string>();
+  for (const own of names) {
+    command.on(`option:${own}`, () => {
+      given.add(own);
+      if (given.size === names.length) command.error(`error: --${names.join(' and --')} exclude each other`);
+    });
+  }
 }

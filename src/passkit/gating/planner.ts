@@ -18,7 +18,7 @@ export interface PlannedRegion {
 }
 
 /** Why a gate, or several in a row, cannot be planned. */
-export interface Refusal {
+interface Refusal {
   readonly gates: readonly Gate[];
   readonly reason: string;
 }

@@ -36,9 +36,14 @@ const machineSchema = z.strictObject({
   swanc: z.string(),
 });
 
+const formatVersion = 1;
+
+/** What files of all versions begin with. */
+const headSchema = z.object({ format: z.literal('swanc-costs'), version: z.int() });
+
 const fileSchema = z.strictObject({
   format: z.literal('swanc-costs'),
-  version: z.literal(1),
+  version: z.literal(formatVersion),
   machine: machineSchema,
   target: z.string(),
   costs: costsSchema,
@@ -78,16 +83,19 @@ export function costsPath(machine: Machine, target: string, env: NodeJS.ProcessE
 
 /** Writes costs, whole or not at all. */
 export async function writeCosts(path: string, costs: MeasuredCosts): Promise<void> {
-  const file: z.infer<typeof fileSchema> = { format: 'swanc-costs', version: 1, ...costs };
+  const file: z.infer<typeof fileSchema> = { format: 'swanc-costs', version: formatVersion, ...costs };
   await replaceFile(path, `${JSON.stringify(file, undefined, 2)}\n`);
 }
 
 /**
- * Reads the costs of a target. Undefined if there is no such file.
+ * Reads the costs of a target. Undefined if there is no such file. `isNamed` if the user named the file: then `swanc tune`
+ * writes another one unless it is told to write this one.
  * @throws SwancError `invalid` for a file that cannot be read, is damaged, or has the costs of another target.
  */
-export async function readCosts(path: string, target: string): Promise<MeasuredCosts | undefined> {
-  const advice = 'run "swanc tune" again, or ignore it with --no-tuned-costs';
+export async function readCosts(path: string, target: string, isNamed = false): Promise<MeasuredCosts | undefined> {
+  const advice = isNamed
+    ? `run "swanc tune --out ${path}" again, or leave out --tuned-costs`
+    : 'run "swanc tune" again, or ignore it with --no-tuned-costs';
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -95,11 +103,17 @@ export async function readCosts(path: string, target: string): Promise<MeasuredC
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw invalid(path, `costs cannot be read: ${fileErrorText(error)}`, advice);
   }
-  const found = fileSchema.safeParse(parsed(text));
+  const content = parsed(text);
+  if (content === undefined) throw invalid(path, 'it should hold costs, but is not JSON', advice);
+  const version = headSchema.safeParse(content).data?.version;
+  if (version !== undefined && version !== formatVersion) {
+    throw invalid(path, `its costs are in version ${version} of the format, not ${formatVersion}`, advice);
+  }
+  const found = fileSchema.safeParse(content);
   if (!found.success) {
     const [issue] = found.error.issues;
     const what = issue === undefined ? '' : `: ${issue.path.join('.')} ${issue.message}`;
-    throw invalid(path, `it is not a file of costs that this version wrote${what}`, advice);
+    throw invalid(path, `it is not a file of costs as "swanc tune" writes them${what}`, advice);
   }
   const { machine, costs, kept } = found.data;
   if (found.data.target !== target) {

@@ -22,8 +22,8 @@ export async function withMeasuredCosts(
 ): Promise<CostedTarget> {
   if (file === false) return { target, costsFile: undefined };
   const path = file ?? costsPath(thisMachine(runtime), target.name);
-  const measured = await readCosts(path, target.name);
+  const measured = await readCosts(path, target.name, file !== undefined);
   if (measured !== undefined) return { target: { ...target, costs: measured.costs }, costsFile: path };
-  if (file !== undefined) throw invalid(path, 'there is no such file', 'write it with "swanc tune --out"');
+  if (file !== undefined) throw invalid(path, 'there is no such file', `write it with "swanc tune --out ${path}"`);
   return { target, costsFile: undefined };
 }
