@@ -11,7 +11,7 @@ import {
   type PlannedRegion,
   plansOf,
 } from '../src/passkit/gating/planner.js';
-import { definePass, done, type Finding, type PassContext, type RegionPlans, skipped } from '../src/passkit/pass.js';
+import { definePass, done, type Finding, type RegionPlans, skipped } from '../src/passkit/pass.js';
 import { at } from '../src/support/assert.js';
 
 /**
