@@ -27,16 +27,28 @@ interface Row {
   readonly plan: string;
 }
 
+interface Case {
+  readonly name: string;
+  readonly pair: LayerPair;
+  readonly firing: FiringName;
+  readonly density: number;
+}
+
+const cases: readonly Case[] = Object.entries(layerPairs).flatMap(([name, pair]) =>
+  batchFirings.flatMap((firing) => batchDensities.map((density) => ({ name, pair, firing, density }))),
+);
+
+export const batchCases = cases.map(nameOf);
+
+function nameOf({ name, firing, density }: Case): string {
+  return `${name}, ${firing}, ${density}`;
+}
+
 /** Layer pairs on batches of 16 samples, whose gates differ. */
 export async function benchBatches(bench: Bench): Promise<void> {
   const rows: Row[] = [];
-  for (const [name, pair] of Object.entries(layerPairs)) {
-    for (const firing of batchFirings) {
-      for (const density of batchDensities) {
-        if (!bench.isWanted(`${name}, ${firing}, ${density}`)) continue;
-        rows.push(await benchBatch({ name, pair, firing, density }, bench));
-      }
-    }
+  for (const wanted of cases.filter((found) => bench.isWanted(nameOf(found)))) {
+    rows.push(await benchBatch(wanted, bench));
   }
   console.log(`layer pairs, batch ${batch}: microseconds`);
   printTable(
@@ -63,12 +75,10 @@ function aimsOf({ pair, kind, firing, density, mask, time }: Row): Aim[] {
     : [{ what: `swanc/mask, ${name}`, value: time / mask, atMost: mostLoss }];
 }
 
-async function benchBatch(
-  { name, pair, firing, density }: { name: string; pair: LayerPair; firing: FiringName; density: number },
-  bench: Bench,
-): Promise<Row> {
+async function benchBatch(wanted: Case, bench: Bench): Promise<Row> {
+  const { name, pair, firing, density } = wanted;
   const { runtime, timing, inFolder } = bench;
-  bench.begin(`${name}, ${firing}, ${density}`);
+  bench.begin(nameOf(wanted));
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration, batch });

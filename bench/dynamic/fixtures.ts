@@ -40,12 +40,16 @@ interface Row {
   readonly plan: string;
 }
 
+const root = join(packageRoot(), 'fixtures');
+
+/** The trained networks that there are. */
+export function fixtureCases(): string[] {
+  return readdirSync(root).filter((name) => name.startsWith('mnist-') && existsSync(join(root, name, 'model.json')));
+}
+
 /** The trained networks, on images that they were not calibrated with. */
 export async function benchFixtures(bench: Bench): Promise<void> {
-  const root = join(packageRoot(), 'fixtures');
-  const names = readdirSync(root).filter(
-    (name) => name.startsWith('mnist-') && existsSync(join(root, name, 'model.json')),
-  );
+  const names = fixtureCases();
   if (!names.some((name) => name.startsWith('mnist-wide'))) {
     console.log('fixtures/mnist-wide is missing; see fixtures/README.md for how it is trained\n');
   }

@@ -35,16 +35,28 @@ interface Row {
   readonly plan: string;
 }
 
+interface Case {
+  readonly name: string;
+  readonly pair: LayerPair;
+  readonly firing: FiringName;
+  readonly density: number;
+}
+
+const cases: readonly Case[] = Object.entries(layerPairs).flatMap(([name, pair]) =>
+  firings.flatMap((firing) => densities.map((density) => ({ name, pair, firing, density }))),
+);
+
+export const pairCases = cases.map(nameOf);
+
+function nameOf({ name, firing, density }: Case): string {
+  return `${name}, ${firing}, ${density}`;
+}
+
 /** Layer pairs at all densities: what is gained over masks, and how far it is from the layers that are needed. */
 export async function benchPairs(bench: Bench): Promise<void> {
   const rows: Row[] = [];
-  for (const [name, pair] of Object.entries(layerPairs)) {
-    for (const firing of firings) {
-      for (const density of densities) {
-        if (!bench.isWanted(`${name}, ${firing}, ${density}`)) continue;
-        rows.push(await benchPair({ name, pair, firing, density }, bench));
-      }
-    }
+  for (const wanted of cases.filter((found) => bench.isWanted(nameOf(found)))) {
+    rows.push(await benchPair(wanted, bench));
   }
   console.log('layer pairs, batch 1: microseconds');
   printTable(
@@ -76,12 +88,10 @@ export async function benchPairs(bench: Bench): Promise<void> {
   printAims(aimsOf(rows));
 }
 
-async function benchPair(
-  { name, pair, firing, density }: { name: string; pair: LayerPair; firing: FiringName; density: number },
-  bench: Bench,
-): Promise<Row> {
+async function benchPair(wanted: Case, bench: Bench): Promise<Row> {
+  const { name, pair, firing, density } = wanted;
   const { runtime, timing, inFolder } = bench;
-  bench.begin(`${name}, ${firing}, ${density}`);
+  bench.begin(nameOf(wanted));
   return inFolder(async (folder) => {
     const model = await writeGated(gatedPair(pair, firing, density), join(folder, 'gated'));
     const graph = await compacted(model.path, runtime, { calibration: model.calibration });

@@ -29,12 +29,20 @@ interface Row {
   readonly measuredRegret: number;
 }
 
+/** The same regions every time. */
+function randomRegions(): GatedSpec[] {
+  const random = seededRandom(seed);
+  return Array.from({ length: regions }, (_, number) => randomRegion(random, number));
+}
+
+export function regretCases(): string[] {
+  return randomRegions().map(nameOf);
+}
+
 /** Random regions, all plans of each measured: how far what is chosen is from the best. */
 export async function benchRegret(bench: Bench): Promise<void> {
-  const random = seededRandom(seed);
   const rows: Row[] = [];
-  for (let region = 0; region < regions; region++) {
-    const spec = randomRegion(random, region);
+  for (const spec of randomRegions()) {
     if (bench.isWanted(nameOf(spec))) rows.push(await benchRegion(spec, bench));
   }
   console.log('random regions: all plans measured');

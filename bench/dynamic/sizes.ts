@@ -9,11 +9,15 @@ import type { Bench } from './section.js';
 /** How much larger than the file with masks one may be that has branches. */
 const mostGrowth = 1.05;
 
+const sizeFirings = ['4 modes', 'modal'] as const;
+
+export const sizeCases = Object.keys(layerPairs).flatMap((pair) => sizeFirings.map((firing) => `${pair}, ${firing}`));
+
 /** Bytes of every dispatch plan of the layer pairs. */
 export async function benchSizes(bench: Bench): Promise<void> {
   const rows: { pair: string; plan: string; mask: number; bytes: number }[] = [];
   for (const [pair, spec] of Object.entries(layerPairs)) {
-    for (const firing of ['4 modes', 'modal'] as const) {
+    for (const firing of sizeFirings) {
       if (!bench.isWanted(`${pair}, ${firing}`)) continue;
       await bench.inFolder(async (folder) => {
         const model = await writeGated(gatedPair(spec, firing, 0.25), join(folder, 'gated'));

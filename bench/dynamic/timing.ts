@@ -18,7 +18,8 @@ export interface Contestant {
 }
 
 /** What a run is timed by: the clock, or the time that this process had a processor, which other programs do not add to. */
-export type Clock = 'wall' | 'processor';
+export const clocks = ['wall', 'processor'] as const;
+export type Clock = (typeof clocks)[number];
 
 export interface Timing {
   /** For about how long each graph is run. */

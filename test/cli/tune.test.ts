@@ -5,9 +5,9 @@ import { swanc, temporaryFolder, trap, writeSamples } from './support.js';
 
 const folder = temporaryFolder();
 
-describe('swanc tune', () => {
-  const out = join(folder, 'costs.json');
+const out = join(folder, 'costs.json');
 
+describe('swanc tune', () => {
   it('measures for as long as it is told to, and writes the costs that compile plans by', async () => {
     const { code, stdout, stderr } = await swanc(['tune', '--seconds', '0.01', '--out', out]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -53,9 +53,43 @@ describe('swanc compile', () => {
     writeFileSync(damaged, '{');
     const { code, stderr } = await compile('--tuned-costs', damaged);
     expect(code).toBe(3);
-    expect(stderr).toContain('run "swanc tune" again');
+    expect(stderr).toContain('is not JSON');
+    expect(stderr).toContain(`run "swanc tune --out ${damaged}" again`);
+    writeFileSync(damaged, '{"format": "swanc-costs", "version": 2}');
+    expect((await compile('--tuned-costs', damaged)).stderr).toContain('version 2 of the format, not 1');
+    writeFileSync(damaged, '{"format": "other"}');
+    expect((await compile('--tuned-costs', damaged)).stderr).toContain('not a file of costs');
     const { stdout } = await compile('--no-tuned-costs', '--json');
     expect(JSON.parse(stdout).targets[0].planning.costs.file).toBeNull();
+  });
+
+  it('refuses costs and none at once, in any order', async () => {
+    for (const flags of [
+      ['--tuned-costs', out, '--no-tuned-costs'],
+      ['--no-tuned-costs', '--tuned-costs', out],
+    ]) {
+      const { code, stderr } = await compile(...flags);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('exclude each other') });
+    }
+  });
+
+  it('refuses runs of more samples than make sense, or than there are', async () => {
+    for (const batch of ['4097', '1000000000000']) {
+      const { code, stderr } = await compile('--batch', batch);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('at most 4096') });
+    }
+    const samples = writeSamples(join(folder, 'few.npy'), 4, [6, 6, 2]);
+    const { code, stderr } = await compile('--calibration', samples, '--batch', '5');
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be measured with 4') });
+  });
+
+  it('warns of what is vain or hardly measured', async () => {
+    const samples = writeSamples(join(folder, 'few.npy'), 4, [6, 6, 2]);
+    const dense = await compile('--mode', 'dense', '--batch', '2', '--tune', 'predicted');
+    expect(dense.stderr).toContain('--tune and --batch make no difference to what is written with --mode dense');
+    const few = await compile('--calibration', samples, '--dead', 'proved');
+    expect(few.stderr).toContain('too few samples to measure plans: they make 4 of at least 8 different runs');
+    expect((await compile()).stderr).not.toContain('too few samples');
   });
 
   it('takes the ways to plan and the samples of a run', async () => {

@@ -23,6 +23,20 @@ describe('paired times', () => {
     expect(paired([1], [10]).upper).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('tell less sure by two samples than by many', () => {
+    const own = [8, 9];
+    const [base, many] = [own.map(() => 10), Array.from({ length: 16 }, () => own).flat()];
+    expect(paired(own, base).upper).toBeGreaterThan(1);
+    expect(
+      paired(
+        many,
+        many.map(() => 10),
+      ).upper,
+    ).toBeLessThan(0.9);
+    // By Student's t with one degree of freedom.
+    expect(paired(own, base).upper).toBeCloseTo(0.85 + 12.706 * 0.05, 3);
+  });
+
   it('of graphs that are equally fast hardly ever seem faster', () => {
     const times = fc.array(fc.tuple(fc.double({ min: 5, max: 10, noNaN: true }), fc.boolean()), {
       minLength: 8,

@@ -143,4 +143,13 @@ describe('what a batch does', () => {
     expect(pairs.get('0,1')).toBeCloseTo(0.5, 1);
     expect(inBatches(patterns, 2)).toEqual(inBatches(patterns, 2));
   });
+
+  it('takes no longer for large batches, of which a part is drawn', () => {
+    const rare = distinct([
+      { units: BitSet.of(4, [0]), weight: 1 - 1e-9 },
+      { units: BitSet.of(4, [1]), weight: 1e-9 },
+    ]);
+    expect(inBatches(patterns, 1e9).map(({ units }) => units.members())).toEqual([[0, 1]]);
+    expect(inBatches(rare, 1e9).map(({ units }) => units.members())).toEqual([[0]]);
+  });
 });
