@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { planGates } from '../../passes/plan-gates.js';
-import { expectSameFunction, graphOf, profileOfPatterns, runPass } from './support.js';
+import { allPlans, planned } from '../passkit/gating/same-as-mask.js';
+import { eagerCosts, expectSameFunction, graphOf, profileOfPatterns } from './support.js';
 
 /** Gates in graphs of an uncommon kind: every plan that there is for them is forced. */
 
@@ -8,7 +8,7 @@ const numbers = (count: number): string =>
   Array.from({ length: count }, (_, i) => `${((i * 7) % 13) - 6}.5`).join(', ');
 
 const profile = profileOfPatterns({ gate: { units: 4, patterns: [[0, 2], [0, 2], [1], [3]] } });
-const options = { profile, costs: { operator: 0, branch: 0, flop: 1 }, widths: { block: 1 } };
+const options = { profile, costs: eagerCosts, widths: { block: 1 } };
 
 /** Two layers of which the first one's units are gated by `score`; `constants` and `rest` say what else there is. */
 const layers = (
@@ -62,18 +62,13 @@ describe('every plan keeps the function with', () => {
   for (const [name, text] of Object.entries(graphs)) {
     for (const batch of [1, 4]) {
       test(`${name}, planned for a batch of ${batch}`, async () => {
-        const { regions } = await runPass(text, [planGates], { ...options, batch });
-        const plans = regions.flatMap(({ considered }) => considered.slice(1).map(({ plan }) => plan));
+        const source = graphOf(text);
+        const plans = await allPlans(source, { ...options, batch });
         expect(plans.length).toBeGreaterThan(0);
-        for (const plan of plans) {
-          const { graph, regions: made } = await runPass(text, [planGates], {
-            ...options,
-            batch,
-            plans: { gate: plan },
-          });
-          expect(made.map(({ chosen }) => chosen)).toEqual([plan]);
+        for (const { plan } of plans) {
+          const { graph } = await planned(source, { gate: plan }, { ...options, batch });
           for (const samples of [1, 2, 5]) {
-            for (const seed of [1, 2, 3]) await expectSameFunction(graphOf(text), graph, { samples, seed });
+            for (const seed of [1, 2, 3]) await expectSameFunction(source, graph, { samples, seed });
           }
         }
       });
