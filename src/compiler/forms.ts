@@ -1,5 +1,5 @@
 import { cloneGraph } from '../ir/clone.js';
-import type { Graph, Node } from '../ir/graph.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { isStatic, sizeOf } from '../ir/types.js';
 import { modelBytes, type WriteOptions } from '../onnx/write.js';
@@ -116,13 +116,32 @@ function parametersOf(graph: Graph): number {
   return nested.reduce((sum, own) => sum + parametersOf(own), parameters);
 }
 
-/** Floating-point operations for one sample; of branches, of which one runs, those of the one that has most. */
+/**
+ * Floating-point operations for one sample; of branches, of which one runs, those of the one that has most. So are groups of
+ * the samples of a batch counted, for a sample is in one of them.
+ */
 function workOf(graph: Graph): number {
-  return graph.nodes.reduce((sum, node) => {
+  let sum = 0;
+  const groups = new Map<Value, number>();
+  for (const node of graph.nodes) {
     const nested = node.subgraphs.map(workOf);
     const most = node.op === 'If' ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
-    return sum + flopsOf(node) + most;
-  }, 0);
+    const choice = node.op === 'If' ? groupedBy(node) : undefined;
+    if (choice === undefined) sum += flopsOf(node) + most;
+    else groups.set(choice, Math.max(groups.get(choice) ?? 0, most));
+  }
+  return [...groups.values()].reduce((total, most) => total + most, sum);
+}
+
+/** The choices of all samples, where an If runs for those that chose one number, if there are any. */
+function groupedBy(node: Node): Value | undefined {
+  let value = node.inputs[0];
+  for (const op of ['Cast', 'Size', 'Reshape', 'NonZero']) {
+    if (value?.producer?.op !== op) return undefined;
+    value = value.producer.inputs[0];
+  }
+  const equal = value?.producer;
+  return equal?.op === 'Equal' && equal.inputs[1]?.constant?.size === 1 ? equal.inputs[0] : undefined;
 }
 
 /**

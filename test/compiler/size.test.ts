@@ -1,11 +1,19 @@
 import { expect, it } from 'vitest';
-import { sizeOfGraph } from '../../src/compiler/forms.js';
+import { writeGated } from '../../bench/networks/gated.js';
+import { collectProfile } from '../../src/compiler/collect-profile.js';
+import { dynamicForms } from '../../src/compiler/compile-forms.js';
+import { passContext } from '../../src/compiler/context.js';
+import { compileForm, reduced, settled, sizeOfGraph } from '../../src/compiler/forms.js';
+import { openSamples } from '../../src/compiler/samples.js';
+import { openWithOriginal } from '../../src/compiler/source.js';
 import { subgraph } from '../../src/ir/attribute.js';
 import { Builder } from '../../src/ir/builder.js';
 import { Graph } from '../../src/ir/graph.js';
 import { printGraph } from '../../src/ir/print.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { inferTypes } from '../../src/ops/index.js';
+import { openRuntime } from '../../src/runtime/session.js';
+import { temporaryFolder } from './support.js';
 
 it('the work of a graph is that of its longest branches', () => {
   const graph = new Graph('branches');
@@ -71,4 +79,37 @@ it('parameters in nested graphs count', () => {
   graph.setOutputs([new Builder(graph).op('If', [condition], { then_branch: one, else_branch: other })]);
   inferTypes(graph);
   expect(sizeOfGraph(graph)).toMatchObject({ parameters: 64, flops: 64 });
+});
+
+it('no plan to skip work has much more to do at most than masks, nor less', async () => {
+  const runtime = await openRuntime();
+  const firing = { kind: 'modes', modes: 3, density: 0.25 } as const;
+  const model = await writeGated(
+    { kind: 'conv', inputs: 8, width: 64, outputs: 8, size: 6, firing },
+    await temporaryFolder(),
+    64,
+  );
+  const bare = passContext(runtime, { dead: 'proved' });
+  const source = await openWithOriginal(model.path, bare, {});
+  const data = await openSamples(model.calibration, source);
+  const context = { ...bare, batch: 3, profile: await collectProfile(source, data, runtime, {}) };
+  const start = await settled(await reduced(source.prepared, context), context);
+  const masks = sizeOfGraph((await compileForm('dense', start, context)).graph);
+  const forms = await dynamicForms(start, context);
+  const { regions = [] } = await forms.regions();
+  const plans = regions.flatMap(({ region, considered }) =>
+    considered.slice(1).map(({ plan }) => new Map([[region, plan]])),
+  );
+  const names = plans.flatMap((plan) => [...plan.values()].map((name) => name.replace(/-\d.*/, '')));
+  expect(new Set(names)).toEqual(
+    new Set(['gather', 'dispatch', 'core-tail', 'per-sample-dispatch', 'per-sample-gather', 'grouping']),
+  );
+  for (const plan of plans) {
+    const { flops, parameters } = sizeOfGraph((await forms.compile(plan, false)).graph);
+    const name = [...plan.values()].join();
+    expect(flops / masks.flops, name).toBeGreaterThan(0.999);
+    expect(flops / masks.flops, name).toBeLessThan(1.02);
+    expect(parameters / masks.parameters, name).toBeGreaterThan(0.999);
+    expect(parameters / masks.parameters, name).toBeLessThan(1.1);
+  }
 });

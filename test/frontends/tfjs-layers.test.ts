@@ -307,7 +307,9 @@ describe('SwanGate', () => {
           modes: fc.constantFrom(0, 0, 2, 5),
         }),
         fc.constantFrom('self', 'rows', 'image'),
-        async (args, control) => {
+        async ({ threshold, ...others }, control) => {
+          // Modal gates have no threshold of their own.
+          const args = { ...others, threshold: others.modes > 0 ? 0.5 : threshold };
           const features = tf.input({ shape: [4, 5, 6], name: 'features' });
           const other = tf.input({ shape: control === 'rows' ? [7] : [4, 5, 2], name: 'control' });
           const inputs = control === 'self' ? [features] : [features, other];

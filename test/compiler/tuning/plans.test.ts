@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type GatedModel, type GatedSpec, writeGated } from '../../../bench/networks/gated.js';
 import { collectProfile } from '../../../src/compiler/collect-profile.js';
@@ -79,6 +80,28 @@ describe('compiling with measured plans', () => {
     expect(target.planning).toMatchObject({ tune: 'predicted' });
     expect(target.mode).toBe('dense');
     expect(target.planning?.regions.every(({ chosen, density }) => chosen === 'mask' && density === null)).toBe(true);
+  });
+
+  it('warns of a dynamic form that was predicted only', async () => {
+    const out = await temporaryFolder();
+    await compiled({ mode: 'dense', out });
+    const options = { model: row.path, profile: join(out, 'profile.json'), dead: 'proved' } as const;
+    const { report } = await compile(options);
+    expect(at(report.targets, 0)).toMatchObject({ mode: 'dynamic', latency: null });
+    expect(report.warnings.join()).toMatch(/cpu: the dynamic form is only predicted to be faster/);
+    const dense = await compile({ ...options, mode: 'dense' });
+    expect(dense.report.warnings.join()).not.toMatch(/predicted/);
+  });
+
+  it('tells of samples that are too few', async () => {
+    const { report } = await compile({ model: row.path, calibration: row.calibration, samples: 16, batch: 16 });
+    expect(report.warnings.join()).toMatch(
+      /they make 1 of at least 8 different runs: give more .*, or a smaller --batch/,
+    );
+    expect(at(report.targets, 0)).toMatchObject({
+      mode: 'dense',
+      modeReason: expect.stringMatching(/^too few samples/),
+    });
   });
 
   it('plans nothing where the dense form is asked for', async () => {
