@@ -112,7 +112,7 @@ function reasonOf(planned: PlannedRegion, { wanted, applied, isAsked }: Outcome)
   if (isAsked) return 'no plan is wanted';
   const better = planned.plans.filter((plan) => gainOf(planned, plan) > 0);
   const winner = applied.find((other) => better.some((plan) => excludes(other, { planned, plan })));
-  if (winner === undefined) return 'it is predicted to be faster, or nearly as fast as the best plan';
+  if (winner === undefined) return 'no plan is predicted to be faster by much';
   return `its plans save less than that of region '${winner.planned.region.name}', which needs the same operators`;
 }
 

@@ -101,13 +101,32 @@ function mergedVariants(
     cost: (set: BitSet) => cost(set.count),
     maskCost: (count: number) => times.maskCost(own, count),
   };
-  return mergePatternsEach(patterns, options).map((merged) => {
+  const thin = thinned(patterns);
+  return mergePatternsEach(thin, options).map((merged) => {
     const covering = merged.variants
       .slice(0, -1)
       .filter((set) => set.count < units)
       .map((set) => variantOf(set, 'covers', padding));
-    return sharpened([...covering, anyVariant(units)], patterns, variantCosts, padding);
+    return sharpened([...covering, anyVariant(units)], thin, variantCosts, padding);
   });
+}
+
+/** Patterns that variants are searched with: more take long, and tell little more. */
+const mostPatterns = 256;
+
+/** The heavier half of so many patterns, and for all others some of them, evenly, that stand for the rest. */
+function thinned(patterns: readonly WeightedPattern[]): readonly WeightedPattern[] {
+  if (patterns.length <= mostPatterns) return patterns;
+  const heavy = patterns.slice(0, mostPatterns / 2);
+  const rest = patterns.slice(mostPatterns / 2);
+  const step = rest.length / (mostPatterns / 2);
+  return [
+    ...heavy,
+    ...Array.from({ length: mostPatterns / 2 }, (_, index) => {
+      const { units, weight } = at(rest, Math.floor(index * step));
+      return { units, weight: weight * step };
+    }),
+  ];
 }
 
 function inBatchesOf(
