@@ -17,16 +17,21 @@ describe('published schemas', () => {
 });
 
 /** JSON as the formatter of this repository wants it: lists of plain values on one line where they fit. */
-function format(value: unknown, indent = ''): string {
+function format(value: unknown, indent = '', key = ''): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;
   if (Array.isArray(value)) {
     const line = `[${value.map((entry) => JSON.stringify(entry)).join(', ')}]`;
     const isPlain = value.every((entry) => typeof entry !== 'object' || entry === null);
-    if (isPlain && indent.length + line.length < 90) return line;
+    // With the key before it, and a comma behind.
+    if (isPlain && indent.length + key.length + line.length < 120) return line;
     return `[\n${value.map((entry) => inner + format(entry, inner)).join(',\n')}\n${indent}]`;
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return '{}';
-  return `{\n${entries.map(([key, entry]) => `${inner}${JSON.stringify(key)}: ${format(entry, inner)}`).join(',\n')}\n${indent}}`;
+  const lines = entries.map(([name, entry]) => {
+    const before = `${JSON.stringify(name)}: `;
+    return `${inner}${before}${format(entry, inner, before)}`;
+  });
+  return `{\n${lines.join(',\n')}\n${indent}}`;
 }
