@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { joined, writeGated } from '../networks/gated.js';
 import { printTable } from '../table.js';
 import { type Aim, printAims } from './aims.js';
-import { type FiringName, gatedPair, type LayerPair, layerPairs } from './cases.js';
+import { type Case, casesOf, type FiringName, gatedPair, type LayerPair, nameOf } from './cases.js';
 import { compacted, masked, namesOf } from './compiled.js';
 import type { Bench } from './section.js';
 import { timesOf } from './timing.js';
@@ -27,22 +27,9 @@ interface Row {
   readonly plan: string;
 }
 
-interface Case {
-  readonly name: string;
-  readonly pair: LayerPair;
-  readonly firing: FiringName;
-  readonly density: number;
-}
-
-const cases: readonly Case[] = Object.entries(layerPairs).flatMap(([name, pair]) =>
-  batchFirings.flatMap((firing) => batchDensities.map((density) => ({ name, pair, firing, density }))),
-);
+const cases = casesOf(batchFirings, batchDensities);
 
 export const batchCases = cases.map(nameOf);
-
-function nameOf({ name, firing, density }: Case): string {
-  return `${name}, ${firing}, ${density}`;
-}
 
 /** Layer pairs on batches of 16 samples, whose gates differ. */
 export async function benchBatches(bench: Bench): Promise<void> {

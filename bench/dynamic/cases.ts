@@ -32,3 +32,23 @@ export function gatedPair(pair: LayerPair, firing: FiringName, density: number):
   };
   return { ...pair, ...of[firing] };
 }
+
+/** A layer pair with gates that fire in one way. */
+export interface Case {
+  readonly name: string;
+  readonly pair: LayerPair;
+  readonly firing: FiringName;
+  readonly density: number;
+}
+
+/** Every layer pair with every way to fire at every density. */
+export function casesOf(ways: readonly FiringName[], parts: readonly number[]): readonly Case[] {
+  return Object.entries(layerPairs).flatMap(([name, pair]) =>
+    ways.flatMap((firing) => parts.map((density) => ({ name, pair, firing, density }))),
+  );
+}
+
+/** What a case is called on the command line. */
+export function nameOf({ name, firing, density }: Case): string {
+  return `${name}, ${firing}, ${density}`;
+}

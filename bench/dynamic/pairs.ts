@@ -3,14 +3,15 @@ import { type GatedModel, type Sample, writeGated } from '../networks/gated.js';
 import { printTable } from '../table.js';
 import { type Aim, printAims } from './aims.js';
 import {
+  type Case,
+  casesOf,
   densities,
   type FiringName,
   firings,
   gatedPair,
-  type LayerPair,
   largeConv,
   largeDense,
-  layerPairs,
+  nameOf,
 } from './cases.js';
 import { compacted, masked, namesOf } from './compiled.js';
 import { fires, oracleOf, oracleTime } from './oracle.js';
@@ -35,22 +36,9 @@ interface Row {
   readonly plan: string;
 }
 
-interface Case {
-  readonly name: string;
-  readonly pair: LayerPair;
-  readonly firing: FiringName;
-  readonly density: number;
-}
-
-const cases: readonly Case[] = Object.entries(layerPairs).flatMap(([name, pair]) =>
-  firings.flatMap((firing) => densities.map((density) => ({ name, pair, firing, density }))),
-);
+const cases = casesOf(firings, densities);
 
 export const pairCases = cases.map(nameOf);
-
-function nameOf({ name, firing, density }: Case): string {
-  return `${name}, ${firing}, ${density}`;
-}
 
 /** Layer pairs at all densities: what is gained over masks, and how far it is from the layers that are needed. */
 export async function benchPairs(bench: Bench): Promise<void> {

@@ -4,6 +4,7 @@ import { Tensor } from '../ir/tensor.js';
 import { isStatic, sizeOf } from '../ir/types.js';
 import { modelBytes, type WriteOptions } from '../onnx/write.js';
 import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
+import { isBranch } from '../ops/control-flow.js';
 import { flopsOf, inferTypes } from '../ops/index.js';
 import { type AfterPass, countNodes, type PassManager } from '../passkit/manager.js';
 import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
@@ -125,8 +126,8 @@ function workOf(graph: Graph): number {
   const groups = new Map<Value, number>();
   for (const node of graph.nodes) {
     const nested = node.subgraphs.map(workOf);
-    const most = node.op === 'If' ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
-    const choice = node.op === 'If' ? groupedBy(node) : undefined;
+    const most = isBranch(node) ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
+    const choice = isBranch(node) ? groupedBy(node) : undefined;
     if (choice === undefined) sum += flopsOf(node) + most;
     else groups.set(choice, Math.max(groups.get(choice) ?? 0, most));
   }
@@ -149,9 +150,9 @@ function groupedBy(node: Node): Value | undefined {
  * compute. Where samples are what is asked for, their number stays open.
  */
 function atFullWidth(graph: Graph): Graph {
-  if (!allNodes(graph).some(isAsking)) return graph;
+  if (![...graph.allNodes()].some(isAsking)) return graph;
   const { graph: copy } = cloneGraph(graph);
-  for (const node of allNodes(copy).filter(isAsking)) {
+  for (const node of [...copy.allNodes()].filter(isAsking)) {
     const dims = (node.input(0).shape ?? []).map(Number);
     node.graph.replaceWithConstant(node.output, allPlaces(dims));
   }
@@ -163,10 +164,6 @@ function atFullWidth(graph: Graph): Graph {
     throw error;
   }
   return copy;
-}
-
-function allNodes(graph: Graph): readonly Node[] {
-  return graph.nodes.flatMap((node) => [node, ...node.subgraphs.flatMap(allNodes)]);
 }
 
 /** True for a node that finds, at run time, which of a known number of units fire. */
