@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { type Digits, PIXELS, readMnist, SIDE } from '../fixtures/mnist.js';
 import { packageRoot } from '../fixtures/root.js';
 import { passContext } from '../src/compiler/context.js';
-import { bytesOfForm, compileForm, sizeOfGraph } from '../src/compiler/forms.js';
+import { bytesOfForm, compileForm } from '../src/compiler/forms.js';
 import { measure, median } from '../src/compiler/measure.js';
+import { sizeOfGraph } from '../src/compiler/size-of-graph.js';
 import { openSource } from '../src/compiler/source.js';
 import { writeNpy } from '../src/data/npy.js';
 import {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { passContext } from '../src/compiler/context.js';
-import { bytesOfForm, compileForm, reduced, sizeOfGraph } from '../src/compiler/forms.js';
+import { bytesOfForm, compileForm, reduced } from '../src/compiler/forms.js';
+import { sizeOfGraph } from '../src/compiler/size-of-graph.js';
 import { openSource } from '../src/compiler/source.js';
 import { writeNpy } from '../src/data/npy.js';
 import { compile, type SizeReport } from '../src/index.js';

@@ -4,10 +4,10 @@ import { flopsOf } from '../ops/index.js';
 import { gatesOf } from '../passkit/gates.js';
 import { openRuntime } from '../runtime/session.js';
 import { passContext } from './context.js';
-import { sizeOfGraph } from './forms.js';
 import { inspectUnits, type UnitGroupInspection } from './inspect-units.js';
 import type { InspectOptions } from './options.js';
 import { type ScoreLimit, scoreLimits } from './score-advice.js';
+import { sizeOfGraph } from './size-of-graph.js';
 import { openWithOriginal } from './source.js';
 
 /** What a model consists of. */

@@ -14,13 +14,13 @@ import { type AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { type Approximation, readApproximation } from './budget/approximation.js';
-import { sizeOfGraph } from './forms.js';
 import { type InputRange, readRange } from './input-range.js';
 import type { CommonOptions } from './options.js';
 import { preparation } from './pipeline.js';
 import { loadPlugins } from './plugins.js';
 import { readRemovals } from './removal-record.js';
 import type { SizeReport } from './report.js';
+import { sizeOfGraph } from './size-of-graph.js';
 
 /** A model as it was read, and as the passes want it. */
 export interface Source {

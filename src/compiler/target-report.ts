@@ -5,8 +5,9 @@ import type { Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
-import { type Form, filesOfForm, sizeOfGraph } from './forms.js';
+import { type Form, filesOfForm } from './forms.js';
 import type { GateReport, LayerReport, SizeReport, TargetReport, VerificationReport } from './report.js';
+import { sizeOfGraph } from './size-of-graph.js';
 import type { Source } from './source.js';
 import type { Compared, Reference } from './verification.js';
 

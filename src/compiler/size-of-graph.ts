@@ -1,0 +1,89 @@
+import { cloneGraph } from '../ir/clone.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
+import { Tensor } from '../ir/tensor.js';
+import { isStatic, sizeOf } from '../ir/types.js';
+import { isBranch } from '../ops/control-flow.js';
+import { flopsOf, inferTypes } from '../ops/index.js';
+import { countNodes } from '../passkit/manager.js';
+import { at } from '../support/assert.js';
+import { SwancError } from '../support/errors.js';
+import type { SizeReport } from './report.js';
+
+/** Nodes, parameters and work of a graph, nested graphs included: see `sizeSchema`. */
+export function sizeOfGraph(graph: Graph): Omit<SizeReport, 'bytes'> {
+  return { nodes: countNodes(graph), parameters: parametersOf(graph), flops: workOf(atFullWidth(graph)) };
+}
+
+function parametersOf(graph: Graph): number {
+  let parameters = 0;
+  for (const { constant } of graph.constants) {
+    if (constant?.type === 'float32' || constant?.type === 'float16') parameters += constant.size;
+  }
+  const nested = graph.nodes.flatMap(({ subgraphs }) => subgraphs);
+  return nested.reduce((sum, own) => sum + parametersOf(own), parameters);
+}
+
+/**
+ * Floating-point operations for one sample; of branches, of which one runs, those of the one that has most. So are groups of
+ * the samples of a batch counted, for a sample is in one of them.
+ */
+function workOf(graph: Graph): number {
+  let sum = 0;
+  const groups = new Map<Value, number>();
+  for (const node of graph.nodes) {
+    const nested = node.subgraphs.map(workOf);
+    const most = isBranch(node) ? Math.max(...nested) : nested.reduce((total, work) => total + work, 0);
+    const choice = isBranch(node) ? groupedBy(node) : undefined;
+    if (choice === undefined) sum += flopsOf(node) + most;
+    else groups.set(choice, Math.max(groups.get(choice) ?? 0, most));
+  }
+  return [...groups.values()].reduce((total, most) => total + most, sum);
+}
+
+/** The choices of all samples, where an If runs for those that chose one number, if there are any. */
+function groupedBy(node: Node): Value | undefined {
+  let value = node.inputs[0];
+  for (const op of ['Cast', 'Size', 'Reshape', 'NonZero']) {
+    if (value?.producer?.op !== op) return undefined;
+    value = value.producer.inputs[0];
+  }
+  const equal = value?.producer;
+  return equal?.op === 'Equal' && equal.inputs[1]?.constant?.size === 1 ? equal.inputs[0] : undefined;
+}
+
+/**
+ * The graph with the sizes that it has where every unit that is asked for at run time fires: the most that it may have to
+ * compute. Where samples are what is asked for, their number stays open.
+ */
+function atFullWidth(graph: Graph): Graph {
+  if (![...graph.allNodes()].some(isAsking)) return graph;
+  const { graph: copy } = cloneGraph(graph);
+  for (const node of [...copy.allNodes()].filter(isAsking)) {
+    const dims = (node.input(0).shape ?? []).map(Number);
+    node.graph.replaceWithConstant(node.output, allPlaces(dims));
+  }
+  try {
+    inferTypes(copy);
+  } catch (error) {
+    // A model that was not made by us may never have so many at once: then its open sizes stay what they are.
+    if (error instanceof SwancError) return graph;
+    throw error;
+  }
+  return copy;
+}
+
+/** True for a node that finds, at run time, which of a known number of units fire. */
+function isAsking({ op, inputs }: Node): boolean {
+  const shape = inputs[0]?.shape;
+  return op === 'NonZero' && shape !== undefined && isStatic(shape);
+}
+
+/** What NonZero gives for a tensor without zeros. */
+function allPlaces(dims: readonly number[]): Tensor {
+  const size = sizeOf(dims);
+  const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
+  const places = dims.flatMap((dim, axis) =>
+    Array.from({ length: size }, (_, element) => Math.floor(element / at(strides, axis)) % dim),
+  );
+  return Tensor.int64([dims.length, size], places);
+}
