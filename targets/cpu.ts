@@ -1,6 +1,7 @@
+import type { Deployment } from '../src/formats/format.js';
+import { onnx } from '../src/formats/onnx.js';
 import type { Value } from '../src/ir/graph.js';
 import type { ElementType } from '../src/ir/types.js';
-import type { Target } from '../src/passkit/target.js';
 
 /** Operators that ONNX Runtime runs on its blocked layout, or makes part of the convolution before them. */
 const keepLayout = new Set(['Add', 'Gelu', 'HardSigmoid', 'LeakyRelu', 'Mul', 'Relu', 'Sigmoid', 'Sum', 'Tanh']);
@@ -28,6 +29,11 @@ export const cpu = {
   name: 'cpu',
   description: "ONNX Runtime's CPU provider: onnxruntime-node, Python, C++, wasm",
   opset: { default: 18, oldest: 13, newest: 20 },
+  provider: 'cpu',
+  batch: 'open',
+  precisions: ['fp32'],
+  formats: [onnx],
+  placement: () => 'device',
   supports: ({ domain }) => ['', 'com.microsoft', 'ai.onnx.ml'].includes(domain),
   selects: (type) => selected.has(type),
   widths: {
@@ -59,4 +65,4 @@ export const cpu = {
     select: 1.1,
     selectedElement: 0.3e-3,
   },
-} satisfies Target;
+} satisfies Deployment;

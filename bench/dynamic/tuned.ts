@@ -19,6 +19,7 @@ export async function tuned(graph: Compacted, calibration: string, { runtime, tu
   const { planning, form } = await planByMeasuring(await dynamicForms(start, context), {
     dense,
     reference: undefined,
+    isForced: false,
     samples,
     runtime,
     onProgress: () => undefined,

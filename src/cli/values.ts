@@ -57,3 +57,13 @@ export function nameList(text: string): readonly string[] {
   if (names.includes('')) throw new InvalidArgumentError('Names separated by commas are expected.');
   return [...new Set(names)];
 }
+
+/** A number of bytes: `65536`, `256K`, `1.5M`, `2G`; K is 1024 bytes. */
+export function byteSize(text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)i?B?$/i.exec(text.trim()) ?? [];
+  const bytes = Math.floor(Number(digits) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit.toUpperCase()));
+  if (!(bytes > 0 && Number.isSafeInteger(bytes))) {
+    throw new InvalidArgumentError('A number of bytes is expected, such as 65536, 256K or 1.5M.');
+  }
+  return bytes;
+}

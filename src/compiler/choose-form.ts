@@ -2,6 +2,7 @@ import type { Calibration } from '../data/types.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { AfterPass } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
+import type { Target } from '../passkit/target.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { compileForms, type PrunedForms } from './compile-forms.js';
@@ -32,6 +33,8 @@ export interface Choice {
   /** The form without removals; without gates it is the one that is written. */
   readonly masked: Form;
   readonly reason: string;
+  /** True for a form dynamic that was asked for and is not faster. */
+  readonly isForced: boolean;
   /** Different runs that plans and forms were measured on; 0 where nothing was. */
   readonly timedRuns: number;
   /** Microseconds of a run of each form that was measured. */
@@ -69,7 +72,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
   const { options, context, source, runtime } = input;
   options.onProgress?.({ stage: 'optimize' });
   const hasGates = gatesOf(source.prepared.graph).length > 0;
-  const timed = await timedRuns(input.data, context.batch ?? 1, options);
+  const timed = canMeasure(context.target) ? await timedRuns(input.data, context.batch ?? 1, options) : [];
   const { masked, dense, dynamic, pruned } = await compileForms(input, timed);
   const { reference, before } = await referenceFor(pruned, input);
   const planned = dynamic && (await planDynamic(dynamic, dense, reference, timed, input));
@@ -82,15 +85,16 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     for (const form of new Set([...measured, ...verified])) sessions.set(form, await runtime.load(bytesOfForm(form)));
     const comparisons = await verifyForms(verified, sessions, reference, input);
     const times = await timeForms(measured, sessions, timed, input);
-    const { form, reason } = hasGates
-      ? pick(options.mode ?? 'auto', dense, planned, times)
-      : { form: dense, reason: 'the model has no gates' };
+    const { form, reason, isForced } = hasGates
+      ? pick({ mode: options.mode ?? 'auto', target: context.target, dense, planned, measured: times })
+      : { form: dense, reason: 'the model has no gates', isForced: false };
     return {
       context,
       costsFile: input.costsFile,
       form,
       masked,
       reason,
+      isForced,
       timedRuns: timed.length,
       latency: latencyOf(times),
       planning: planned && planningOf(planned, form, timed.length, input),
@@ -114,11 +118,17 @@ async function planDynamic(
 ): Promise<Planned> {
   const { signal, onProgress } = options;
   const tune = options.tune ?? 'measured';
-  if (samples.length === 0 || tune === 'predicted') return planByPrediction(dynamic);
+  const isForced = options.mode === 'dynamic';
+  if (samples.length === 0 || tune === 'predicted') return planByPrediction(dynamic, isForced);
   return planByMeasuring(dynamic, {
-    ...{ dense, reference, samples, runtime, signal },
+    ...{ dense, reference, samples, runtime, signal, isForced },
     onProgress: (done, total) => onProgress?.({ stage: 'plan', done, total }),
   });
+}
+
+/** Whether times can be taken here: on the provider that the target's users run. */
+function canMeasure({ provider }: Target): boolean {
+  return provider === 'cpu';
 }
 
 function planningOf({ planning, form }: Planned, chosen: Form, runs: number, { context }: ChoiceInput): PlanningResult {
@@ -189,27 +199,36 @@ function latencyOf(times: ReadonlyMap<FormName, SampleTimes>): ReadonlyMap<FormN
   );
 }
 
-function pick(
-  mode: Mode,
-  dense: Form,
-  planned: Planned | undefined,
-  measured: ReadonlyMap<FormName, SampleTimes>,
-): { readonly form: Form; readonly reason: string } {
-  if (mode === 'dense') return { form: dense, reason: 'dense was asked for' };
+interface Candidates {
+  readonly mode: Mode;
+  readonly target: Target;
+  readonly dense: Form;
+  readonly planned: Planned | undefined;
+  readonly measured: ReadonlyMap<FormName, SampleTimes>;
+}
+
+function pick({ mode, target, dense, planned, measured }: Candidates): Pick<Choice, 'form' | 'reason' | 'isForced'> {
+  const take = (form: Form, reason: string, isForced = false) => ({ form, reason, isForced });
+  if (mode === 'dense') return take(dense, 'dense was asked for');
   const dynamic = planned?.form;
   if (dynamic === undefined) {
+    if (mode === 'dynamic') return take(dense, 'no region of gates has a plan to skip anything');
     const few = planned?.planning.regions.some(({ considered }) => considered.some((plan) => plan.measured !== null))
       ? tooFewRuns([...measured.values()][0]?.length ?? 0)
       : undefined;
-    return { form: dense, reason: few ?? 'no plan for a gate is faster than its mask' };
+    return take(dense, few ?? 'no plan for a gate is faster than its mask');
   }
   const [denseTimes, dynamicTimes] = [measured.get('dense'), measured.get('dynamic')];
   if (denseTimes === undefined || dynamicTimes === undefined) {
-    return { form: dynamic, reason: 'predicted to be faster; not measured for want of calibration data' };
+    if (planned?.isForced)
+      return take(dynamic, 'dynamic was asked for, and is predicted to be slower than masks', true);
+    const why = canMeasure(target) ? 'for want of calibration data' : `${target.provider} is not here`;
+    return take(dynamic, `predicted to be faster; not measured: ${why}`);
   }
   const times = paired(dynamicTimes, denseTimes);
   const text = `dynamic ${times.microseconds.toFixed(0)} µs, dense ${times.base.toFixed(0)} µs`;
-  if (isClearlyFaster(times)) return { form: dynamic, reason: `measured: ${text}` };
+  if (isClearlyFaster(times)) return take(dynamic, `measured: ${text}`);
   const why = tooFewRuns(dynamicTimes.length) ?? 'dynamic was not measured to be clearly faster';
-  return { form: dense, reason: `${why}: ${text}` };
+  if (mode === 'dynamic') return take(dynamic, `dynamic was asked for; ${why}: ${text}`, true);
+  return take(dense, `${why}: ${text}`);
 }

@@ -12,6 +12,7 @@ import { compileForm, type Form, type FormOptions, reduced, settled } from './fo
 import { dynamicGating } from './pipeline.js';
 import { batchSizeFor } from './samples.js';
 import { chainHooks } from './step-hooks.js';
+import { fixedBatchOf } from './timed-samples.js';
 import type { DynamicForms } from './tuning/plan-dynamic.js';
 
 /** A model in the forms that one of is chosen from. */
@@ -103,8 +104,9 @@ async function prune(
 ): Promise<Pruned | undefined> {
   const budget = budgetOf(options);
   if (budget === undefined || data === undefined) return undefined;
-  const fixedBatch = source.prepared.graph.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
-  const batchSize = batchSizeFor(source);
+  const isFixed = context.target.batch === 'fixed';
+  const fixedBatch = isFixed || fixedBatchOf(source.prepared.graph) !== undefined;
+  const batchSize = isFixed ? (context.batch ?? 1) : batchSizeFor(source);
   return pruneWithin({ budget, options, context, start, original, data, runtime, batchSize, fixedBatch, timed });
 }
 

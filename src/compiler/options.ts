@@ -1,4 +1,7 @@
 import type { Plugin } from '../frontends/index.js';
+import type { Precision } from '../passkit/target.js';
+
+export { type Precision, precisions } from '../passkit/target.js';
 
 /** Dense removes what is never needed; dynamic also skips at run time what this input does not need. */
 export const modes = ['dense', 'dynamic', 'auto'] as const;
@@ -48,13 +51,17 @@ export interface CompileOptions extends CommonOptions {
   readonly out?: string | undefined;
   /** Names of targets; ['cpu'] by default. */
   readonly targets?: readonly string[] | undefined;
-  /** 'auto' by default, which may write the dense form without a warning; 'dynamic' is the same with one. */
+  /**
+   * 'auto' by default: what is fastest. 'dynamic' skips in one region at least, if any has a plan, with a warning where that
+   * is slower than masks.
+   */
   readonly mode?: Mode | undefined;
   /** 'measured' by default where there is calibration data and a dynamic form is wanted, else 'predicted'. */
   readonly tune?: Tuning | undefined;
   /**
    * Samples of a run that plans are made and measured for; by default as many as the model takes, 1 where it leaves that
-   * open. At most 4096, and no more than there are samples. What is written is right for any number.
+   * open. At most 4096, and no more than there are samples. What is written for a target of fixed batch takes just so
+   * many, what is written for others is right for any number.
    */
   readonly batch?: number | undefined;
   /**
@@ -84,6 +91,15 @@ export interface CompileOptions extends CommonOptions {
   readonly maxError?: number | undefined;
   /** What every element of the inputs lies between: proofs that a unit never fires rest on it. */
   readonly inputRange?: readonly [number, number] | undefined;
+  /**
+   * Also writes the model in this precision, beside the one in `fp32`, with more where accuracy needs it: what stays is in
+   * the report. `int8` needs calibration data.
+   */
+  readonly precision?: Precision | undefined;
+  /** Most bytes of memory that the activations of a run may take, with the weights beside them not counted. */
+  readonly budgetRam?: number | undefined;
+  /** Most bytes of the file that is deployed. */
+  readonly budgetFlash?: number | undefined;
   /** ONNX operator set to write; the target's default if not given. */
   readonly opset?: number | undefined;
   /** Weights go into a file beside each model, `model.onnx.data`; the default is where a model would pass 2 GB. */

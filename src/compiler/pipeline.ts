@@ -3,6 +3,7 @@ import { assumeConditions } from '../../passes/assume-conditions.js';
 import { batchSums } from '../../passes/batch-sums.js';
 import { checkTarget } from '../../passes/check-target.js';
 import { decideBranches } from '../../passes/decide-branches.js';
+import { fixBatch } from '../../passes/fix-batch.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
@@ -68,6 +69,7 @@ const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScal
 
 /** Leaves plain ONNX operators that the target runs. Exact. */
 const lowering: readonly Pass[] = [
+  fixBatch,
   lowerGates,
   lowerMeans,
   ...tidy,

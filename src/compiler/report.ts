@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { removalBases } from '../passkit/pass.js';
+import { precisions } from '../passkit/target.js';
 import { budgetSchema, lossSchema, verdicts } from './budget/approximation.js';
 import { tunings } from './options.js';
 
@@ -145,12 +146,41 @@ const planningSchema = z.strictObject({
   unplanned: z.array(z.strictObject({ gate: z.string(), reason: z.string() })).describe('gates without a region'),
 });
 
+const filesSchema = z.array(z.strictObject({ path: z.string(), bytes: count }));
+
+const lowerPrecisionSchema = z.strictObject({
+  precision: z.enum(precisions).exclude(['fp32']),
+  files: filesSchema,
+  size: sizeSchema,
+  kept: z
+    .array(z.strictObject({ where: z.string(), reason: z.string() }))
+    .describe('layers and gates that stay in fp32, as a whole or in part'),
+  loss: lossSchema.nullable().describe('against the original, on held-out samples; null without data'),
+  verification: verificationSchema.nullable().describe('null if left out on request'),
+  microseconds: z.number().nullable().describe('of a run, as in `latency`; null where nothing was measured'),
+  passes: z.array(passSchema).describe('after those of the form in fp32'),
+});
+
+const memorySchema = z.strictObject({
+  activations: count.describe('bytes that are in use at once during a run, at most, in the order of the file'),
+  at: z.string().describe('the node that runs then'),
+  weights: count.describe('bytes of constants'),
+});
+
+const placementSchema = z.strictObject({
+  host: z
+    .array(z.strictObject({ node: z.string(), operator: z.string() }))
+    .describe('operators that the device has no kernel for'),
+  readBacks: count.describe('values that the processor reads from the device in a run, at most, besides outputs'),
+});
+
 const targetSchema = z.strictObject({
   target: z.string(),
   mode: z.enum(['dense', 'dynamic']).describe('the form that was written'),
   modeReason: z.string(),
   opset: count,
-  files: z.array(z.strictObject({ path: z.string(), bytes: count })),
+  batch: count.nullable().describe('samples of a run, which the file is for; null: any number'),
+  files: filesSchema.describe('of the model in fp32, and what is for all precisions'),
   size: sizeSchema,
   maskedSize: sizeSchema.describe('of the same model with every gate as a mask'),
   latency: z
@@ -169,6 +199,9 @@ const targetSchema = z.strictObject({
     .describe('how the work of units that are off is skipped; null where nothing was planned'),
   layers: z.array(layerSchema).describe('layers that lost units of their sums of products'),
   budget: budgetReportSchema.nullable().describe('removals within a budget; null without one'),
+  lowerPrecision: lowerPrecisionSchema.nullable().describe('the same model in the precision that was asked for'),
+  memory: memorySchema.nullable().describe('null where sizes are open'),
+  placement: placementSchema.nullable().describe('null where there is no device beside the processor'),
   passes: z.array(passSchema),
   verification: verificationSchema.nullable().describe('null if left out on request'),
 });
@@ -199,6 +232,9 @@ export const reportSchema = z.strictObject({
 export type Report = z.infer<typeof reportSchema>;
 export type TargetReport = z.infer<typeof targetSchema>;
 export type BudgetReport = z.infer<typeof budgetReportSchema>;
+export type LowerPrecisionReport = z.infer<typeof lowerPrecisionSchema>;
+export type MemoryReport = z.infer<typeof memorySchema>;
+export type PlacementReport = z.infer<typeof placementSchema>;
 export type TradeOffPoint = z.infer<typeof tradeOffSchema>;
 export type LayerReport = z.infer<typeof layerSchema>;
 export type GateReport = z.infer<typeof gateSchema>;

@@ -1,55 +1,100 @@
-import type { ModelFileContent } from '../onnx/write-file.js';
+import { stemOf } from '../formats/format.js';
+import { onnxPath } from '../formats/onnx.js';
+import { dataFile, type WrittenFile } from '../onnx/write-file.js';
 import { gatesOf } from '../passkit/gates.js';
+import type { PassRun } from '../passkit/manager.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
+import type { Deployed } from './deploy.js';
 import { type Form, filesOfForm } from './forms.js';
-import type { GateReport, LayerReport, SizeReport, TargetReport, VerificationReport } from './report.js';
+import type { LowerForm } from './precision/lower-precision.js';
+import type {
+  GateReport,
+  LayerReport,
+  LowerPrecisionReport,
+  SizeReport,
+  TargetReport,
+  VerificationReport,
+} from './report.js';
 import { sizeOfGraph } from './size-of-graph.js';
 import type { Source } from './source.js';
+import { fixedBatchOf } from './timed-samples.js';
 import type { Compared, Reference } from './verification.js';
 
-/** Where the model of a target lies in the output folder. */
-export const modelFile = (target: string): string => `${target}/model.onnx`;
+/** A model compiled for one target. */
+export interface BuiltTarget {
+  readonly choice: Choice;
+  /** In the precision below `fp32` that was asked for. */
+  readonly lower: LowerForm | undefined;
+  readonly deployed: Deployed;
+}
 
-/** What the report says of one target, which is written as `files`. */
+/** What the report says of one target. */
 export function reportTarget(
-  choice: Choice,
-  files: readonly ModelFileContent[],
+  { choice, lower, deployed }: BuiltTarget,
   source: Source,
   profile: Profile | undefined,
 ): TargetReport {
   const { context, form, masked, reason, latency, compared, runtime, budget, planning, costsFile } = choice;
+  const { name } = context.target;
   const costs = { file: costsFile ?? null, values: { ...context.target.costs } };
   const batch = context.batch ?? 1;
+  const files = deployed.files.map(({ path, bytes }) => ({ path, bytes })).toReversed();
+  const own =
+    lower === undefined ? [] : files.filter(({ path }) => path.startsWith(`${stemOf(name, lower.precision)}.`));
   return {
-    target: context.target.name,
+    target: name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
     modeReason: reason,
     opset: context.opset,
-    files: files.map(({ path, bytes }) => ({ path, bytes })).toReversed(),
-    size: sizeOf(form, files),
-    maskedSize: sizeOf(masked, masked === form ? files : filesOfForm(masked, modelFile('masked'), undefined)),
+    batch: fixedBatchOf(form.graph) ?? null,
+    files: files.filter((file) => !own.includes(file)),
+    size: sizeOf(form, files, stemOf(name, 'fp32')),
+    maskedSize: sizeOf(masked, filesOfForm(masked, onnxPath('masked'), undefined), 'masked'),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), batch, runtime },
-    gates: gatesOf(source.prepared.graph).map(({ name, units }) => reportGate(name, units, form.removed, profile)),
+    gates: gatesOf(source.prepared.graph).map(({ name: gate, units }) =>
+      reportGate(gate, units, form.removed, profile),
+    ),
     planning: planning === undefined ? null : { ...planning, costs },
     layers: reportLayers(form),
     budget: budget ?? null,
-    passes: form.manager.runs.map(({ pass, contract, nodes, report }) => ({
-      pass,
-      contract,
-      nodesBefore: nodes.before,
-      nodesAfter: nodes.after,
-      findings: [...report.findings],
-    })),
+    lowerPrecision: lower === undefined ? null : reportLower(lower, own, stemOf(name, lower.precision), form),
+    memory: null,
+    placement: null,
+    passes: reportPasses(form.manager.runs),
     verification: compared === undefined ? null : reportVerification(compared, choice.beforeBudget),
   };
 }
 
-function sizeOf(form: Form, files: readonly ModelFileContent[]): SizeReport {
-  return { ...sizeOfGraph(form.graph), bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+function reportLower(
+  { form, precision, kept, loss, verification, microseconds }: LowerForm,
+  files: readonly WrittenFile[],
+  stem: string,
+  before: Form,
+): LowerPrecisionReport {
+  const passes = reportPasses(form.manager.runs.slice(before.manager.runs.length));
+  const size = sizeOf(form, files, stem);
+  return { precision, files: [...files], size, kept, loss, verification, microseconds, passes };
+}
+
+function reportPasses(runs: readonly PassRun[]): TargetReport['passes'] {
+  return runs.map(({ pass, contract, nodes, report }) => ({
+    pass,
+    contract,
+    nodesBefore: nodes.before,
+    nodesAfter: nodes.after,
+    findings: [...report.findings],
+  }));
+}
+
+/** What a form holds, and the bytes of its .onnx file among `files`, with its weights if they are beside it. */
+function sizeOf(form: Form, files: readonly WrittenFile[], stem: string): SizeReport {
+  const paths = [onnxPath(stem), dataFile(onnxPath(stem))];
+  const bytes = files.filter(({ path }) => paths.includes(path)).reduce((sum, file) => sum + file.bytes, 0);
+  return { ...sizeOfGraph(form.graph), bytes };
 }
 
 /** What passes removed of each layer, one after the other. */

@@ -10,7 +10,7 @@ import { type Random, seededRandom } from '../support/random.js';
 const mostRuns = 32;
 
 /** Samples that the model takes in a run; undefined where it leaves that open. */
-function fixedBatchOf(graph: Graph): number | undefined {
+export function fixedBatchOf(graph: Graph): number | undefined {
   for (const { shape } of graph.inputs) {
     const first = shape?.[0];
     if (typeof first === 'number') return first;

@@ -13,6 +13,7 @@ import { runInPieces } from './in-pieces.js';
 import { type InputRange, outliersOf } from './input-range.js';
 import { batchSizeFor, makeSamples } from './samples.js';
 import type { SourceWithOriginal } from './source.js';
+import { fixedBatchOf } from './timed-samples.js';
 
 /** What the compiled model is compared with. */
 export type ReferenceKind = 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu' | 'onnxruntime';
@@ -56,6 +57,8 @@ export interface ReferenceOptions {
   readonly data: Calibration | undefined;
   /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
+  /** Samples of every run, where a compiled model takes just so many. */
+  readonly batch?: number | undefined;
   /** What random samples lie within. */
   readonly inputRange?: InputRange | undefined;
   readonly runtime: Runtime;
@@ -73,7 +76,7 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   const scores = await GateScores.open(source.prepared.graph, runtime);
   const drawn: ScoredBatch[] = [];
   try {
-    for await (const batch of spread(samples, wanted, source, signal)) {
+    for await (const batch of spread(samples, wanted, options)) {
       throwIfAborted(signal);
       const { feeds, labels } = batch;
       const found = await guarded('onnxruntime', data === undefined, () => scores.run(feeds));
@@ -166,18 +169,17 @@ export async function guarded<T>(engine: ReferenceKind, isRandom: boolean, step:
   }
 }
 
-/** About `wanted` samples, evenly from all of the data. A model with a fixed batch gets its batches whole. */
+/** About `wanted` samples, evenly from all of the data. Where the batch is fixed, batches are whole. */
 async function* spread(
   source: Calibration,
   wanted: number,
-  model: SourceWithOriginal,
-  signal: AbortSignal | undefined,
+  { source: model, batch: fixed, signal }: ReferenceOptions,
 ): AsyncGenerator<Batch> {
-  const isFixed = model.prepared.graph.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
+  const isFixed = (fixed ?? fixedBatchOf(model.prepared.graph)) !== undefined;
   const step = Math.max(1, source.count / wanted);
   let start = 0;
   let next = 0;
-  for await (const batch of source.batches(batchSizeFor(model), { signal })) {
+  for await (const batch of source.batches(fixed ?? batchSizeFor(model), { pad: isFixed, signal })) {
     const rows: number[] = [];
     for (; next < start + batch.samples; next += step) rows.push(Math.floor(next) - start);
     start += batch.samples;

@@ -17,6 +17,7 @@ import type { VerificationReport } from './report.js';
 import { openSamples } from './samples.js';
 import { openWithOriginal } from './source.js';
 import { reportVerification } from './target-report.js';
+import { fixedBatchOf } from './timed-samples.js';
 import { type Assumptions, compareWith, type Reference, requireEqual, runReference } from './verification.js';
 
 /** Samples of the data compared unless told otherwise. */
@@ -54,6 +55,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       data,
       samples: options.samples ?? (data === undefined ? undefined : Math.min(data.count, mostSamples)),
       inputRange,
+      batch: fixedBatchOf(compiled),
       runtime,
       signal: options.signal,
     });

@@ -18,7 +18,10 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** A file of a model as it is to be written: in chunks, which are views of the constants where these are large. */
+/**
+ * A file of a model as it is to be written: in chunks, which are views of the constants where these are large. It can be
+ * gone through more than once.
+ */
 export interface ModelFileContent extends WrittenFile {
   readonly content: Iterable<Uint8Array>;
 }
@@ -38,14 +41,21 @@ export function modelFiles(path: string, graph: Graph, options: WriteFileOptions
   const whole = externalData === true ? undefined : encode(graph, options, () => undefined);
   if (whole !== undefined && (externalData === false || whole.length <= mostBytes)) {
     requireFits(graph, whole.length, mostBytes, 'write it with external data');
-    return [{ path, bytes: whole.length, content: chunks(whole) }];
+    return [{ path, bytes: whole.length, content: repeatable(() => chunks(whole)) }];
   }
   const data = dataFile(path);
   const layout = layOut(graph, basename(data));
   const model = encode(graph, options, (name) => layout.places.get(name));
   requireFits(graph, model.length, mostBytes, 'its nodes alone are too many');
-  const file = { path, bytes: model.length, content: chunks(model) };
-  return layout.bytes === 0 ? [file] : [{ path: data, bytes: layout.bytes, content: externalContent(layout) }, file];
+  const file = { path, bytes: model.length, content: repeatable(() => chunks(model)) };
+  return layout.bytes === 0
+    ? [file]
+    : [{ path: data, bytes: layout.bytes, content: repeatable(() => externalContent(layout)) }, file];
+}
+
+/** Starts `chunks` anew whenever it is gone through. */
+function repeatable(start: () => Iterator<Uint8Array>): Iterable<Uint8Array> {
+  return { [Symbol.iterator]: start };
 }
 
 /** Where the weights of a model go that are not in its own file. */

@@ -1,6 +1,13 @@
 import type { Node } from '../ir/graph.js';
 import type { ElementType } from '../ir/types.js';
 
+/** What weights and arithmetic are in, apart from what its accuracy needs to be better. */
+export const precisions = ['fp32', 'fp16', 'int8'] as const;
+export type Precision = (typeof precisions)[number];
+
+/** Where a node runs: `host` is the processor beside a device that has no kernel for it, which costs copies both ways. */
+export type Placement = 'device' | 'host';
+
 /** Where a compiled model will run: data and predicates. Passes ask these and never name a target. */
 export interface Target {
   /** As given to `--target`, and the folder that the files are written to. */
@@ -8,6 +15,14 @@ export interface Target {
   readonly description: string;
   /** Operator sets that can be written, and the one that is unless the user says otherwise. */
   readonly opset: { readonly default: number; readonly oldest: number; readonly newest: number };
+  /** ONNX Runtime's execution provider. Only `cpu` can be measured where models are compiled. */
+  readonly provider: 'cpu' | 'webgpu';
+  /** `fixed`: files are for one number of samples a run, so that all sizes are known when they are loaded. */
+  readonly batch: 'open' | 'fixed';
+  /** What can be written, `fp32` among them. */
+  readonly precisions: readonly Precision[];
+  /** Asked of nodes that the target {@link supports}, when their types are known. */
+  placement(node: Node): Placement;
   /** True where the target runs the operator itself, so that it need not be decomposed. */
   supports(node: Pick<Node, 'op' | 'domain'>): boolean;
   /** True where a Where may choose among elements of this type. */

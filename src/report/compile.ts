@@ -177,8 +177,10 @@ function passLines({ passes }: TargetReport): string[] {
 }
 
 function writtenFiles({ targets, calibration }: Report, out: string): string[] {
-  const models = targets.flatMap(({ files }) =>
-    files.map(({ path, bytes }) => `${printable(join(out, path))}  ${formatBytes(bytes)}`),
+  const models = targets.flatMap(({ files, lowerPrecision }) =>
+    [...files, ...(lowerPrecision?.files ?? [])].map(
+      ({ path, bytes }) => `${printable(join(out, path))}  ${formatBytes(bytes)}`,
+    ),
   );
   const others = ['report.json', ...(calibration === null ? [] : ['profile.json'])];
   return [...models, ...others.map((name) => printable(join(out, name)))];

@@ -17,7 +17,7 @@ const profileQueries = ['src/runtime/profile/types.ts', 'src/runtime/profile/que
 const runtimeTypes = ['src/runtime/types.ts'];
 const belowCompiler = [
   ...['src/support/', 'src/ir/', 'src/ops/', 'src/passkit/', 'src/onnx/', 'src/data/', 'src/frontends/'],
-  ...['src/runtime/', 'passes/', 'targets/index.ts'],
+  ...['src/runtime/', 'src/formats/', 'passes/', 'targets/index.ts'],
 ];
 
 const house: readonly Room[] = [
@@ -38,7 +38,12 @@ const house: readonly Room[] = [
     may: ['src/support/', 'src/ir/', 'src/ops/', 'src/passkit/', ...profileQueries],
     types: runtimeTypes,
   },
-  { room: 'targets/', may: [], types: ['src/passkit/', 'src/ir/'] },
+  {
+    room: 'src/formats/',
+    may: ['src/support/', 'src/ir/', 'src/ops/', 'src/onnx/', 'src/passkit/target.ts'],
+    types: runtimeTypes,
+  },
+  { room: 'targets/', may: ['src/formats/'], types: ['src/passkit/', 'src/ir/'] },
   { room: 'src/compiler/', may: belowCompiler, dynamic: ['src/tfjs/reference.ts'] },
   { room: 'src/report/', may: ['src/support/', ...profileQueries], types: ['src/compiler/'] },
   {

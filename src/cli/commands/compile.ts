@@ -1,12 +1,20 @@
 import { type Command, Option } from 'commander';
-import { type CompileOptions, type Mode, modes, type Tuning, tunings } from '../../compiler/options.js';
+import {
+  type CompileOptions,
+  type Mode,
+  modes,
+  type Precision,
+  precisions,
+  type Tuning,
+  tunings,
+} from '../../compiler/options.js';
 import { colorsFor } from '../../report/colors.js';
 import { renderReport } from '../../report/compile.js';
 import { printable } from '../../report/text.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
-import { fraction, nameList, numberRange, points, positiveInteger } from '../values.js';
+import { byteSize, fraction, nameList, numberRange, points, positiveInteger } from '../values.js';
 
 interface Flags extends ModelFlags {
   readonly out: string;
@@ -14,6 +22,9 @@ interface Flags extends ModelFlags {
   readonly mode?: Mode;
   readonly tune?: Tuning;
   readonly batch?: number;
+  readonly precision?: Precision;
+  readonly budgetRam?: number;
+  readonly budgetFlash?: number;
   /** True where nothing is said of them. */
   readonly tunedCosts?: string | boolean;
   readonly calibration?: string;
@@ -58,7 +69,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
       new Option(
         '--mode <mode>',
         'dense: remove what is never needed; auto: also skip what an input does not need, where that is faster (default); ' +
-          'dynamic: as auto, and warn where nothing is skipped',
+          'dynamic: skip something in any case, and warn where that is slower',
       ).choices(modes),
     )
     .addOption(
@@ -69,9 +80,21 @@ export function addCompile(program: Command, terminal: Terminal): void {
     )
     .option(
       '--batch <count>',
-      'samples of a run, up to 4096, that plans are made and measured for; the result is right for any (default: 1)',
+      'samples of a run, up to 4096: files for webgpu and edge take just so many, others are planned for it (default: 1)',
       positiveInteger,
     )
+    .addOption(
+      new Option(
+        '--precision <type>',
+        'write the model in this precision, too, beside model.onnx in fp32; int8 needs --calibration',
+      ).choices(precisions),
+    )
+    .option(
+      '--budget-ram <size>',
+      'fail if the activations of a run take more memory than this, such as 256K',
+      byteSize,
+    )
+    .option('--budget-flash <size>', 'fail if the file to be deployed is larger than this, such as 1.5M', byteSize)
     .option('--tuned-costs <file>', 'costs written by "swanc tune" (default: those of this machine, if it was run)')
     .option('--no-tuned-costs', 'use the costs that swanc comes with')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them')

@@ -20,11 +20,13 @@ export interface DynamicForms {
 /** The form dynamic, if some plan is worth it, and how its regions were planned. */
 export interface Planned {
   readonly form: Form | undefined;
+  /** True where no plan is worth it, and the one that loses least was taken since one was asked for. */
+  readonly isForced: boolean;
   readonly planning: Omit<Planning, 'batch' | 'costs'>;
 }
 
-/** Takes the plans that are predicted to be fastest. */
-export async function planByPrediction(dynamic: DynamicForms): Promise<Planned> {
+/** Takes the plans that are predicted to be fastest; of those that are not faster than masks one, if that `isWanted`. */
+export async function planByPrediction(dynamic: DynamicForms, isWanted: boolean): Promise<Planned> {
   const form = await dynamic.predict();
   const report: PassReport = {
     findings: form.manager.runs.filter(({ report: { regions } }) => regions).flatMap(({ report }) => report.findings),
@@ -32,13 +34,48 @@ export async function planByPrediction(dynamic: DynamicForms): Promise<Planned> 
   };
   const regions = (report.regions ?? []).map(predictedRegion);
   const isPlanned = regions.some(({ chosen }) => chosen !== maskPlan);
+  const planning = { tune: 'predicted', unplanned: unplannedOf(report) } as const;
+  if (isPlanned) return { form, isForced: false, planning: { ...planning, regions } };
+  const forced = isWanted ? leastLoss(report.regions ?? []) : new Map<string, string>();
   return {
-    form: isPlanned ? form : undefined,
-    planning: { tune: 'predicted', regions, unplanned: unplannedOf(report) },
+    form: forced.size === 0 ? undefined : await dynamic.compile(forced, true),
+    isForced: forced.size > 0,
+    planning: { ...planning, regions: withForced(regions, forced) },
   };
 }
 
+/** The plan that takes least in parts of its region's mask, as measured where that was done. None if there are no plans. */
+function leastLoss(regions: readonly RegionPlans[], measured?: PlanSearch['measured']): PlanNames {
+  const plans = regions.flatMap(({ region, considered }) => {
+    const [mask, ...others] = considered;
+    return others.map(({ plan, predicted }) => {
+      const part = measured?.get(region)?.get(plan)?.ratio;
+      // A whole model's part is nearer to 1 than that of a region: what was measured comes first.
+      return {
+        region,
+        plan,
+        isMeasured: part !== undefined,
+        part: part ?? predicted / defined(mask, 'mask').predicted,
+      };
+    });
+  });
+  const [best] = plans.sort(
+    (left, right) => Number(right.isMeasured) - Number(left.isMeasured) || left.part - right.part,
+  );
+  return new Map(best === undefined ? [] : [[best.region, best.plan]]);
+}
+
+function withForced(regions: readonly RegionReport[], forced: PlanNames): RegionReport[] {
+  const reason = 'not faster than the mask: a dynamic form was asked for, and of all plans this one loses least';
+  return regions.map((region) => ({
+    ...region,
+    ...(forced.has(region.region) ? { chosen: defined(forced.get(region.region), region.region), reason } : {}),
+  }));
+}
+
 export interface MeasuringOptions extends Omit<TrialOptions, 'compile'> {
+  /** True where a plan is wanted even if none is faster than masks. */
+  readonly isForced: boolean;
   /** Called with the number of combinations that were measured, and of those that are planned so far. */
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -54,11 +91,16 @@ export async function planByMeasuring(dynamic: DynamicForms, options: MeasuringO
     onTrial: (done) => options.onProgress(done, Math.max(done, candidates)),
   });
   const found = await searchPlans(all, trials);
+  const forced =
+    found.plans.size === 0 && options.isForced ? leastLoss(all, found.measured) : new Map<string, string>();
+  const plans = found.plans.size === 0 ? forced : found.plans;
+  const regions = all.map((region) => measuredRegion(region, found, all, options.samples.length));
   return {
-    form: found.plans.size === 0 ? undefined : await dynamic.compile(found.plans, true),
+    form: plans.size === 0 ? undefined : await dynamic.compile(plans, true),
+    isForced: forced.size > 0,
     planning: {
       tune: 'measured',
-      regions: all.map((region) => measuredRegion(region, found, all, options.samples.length)),
+      regions: withForced(regions, forced),
       unplanned: unplannedOf(report),
     },
   };

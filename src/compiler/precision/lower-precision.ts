@@ -1,0 +1,27 @@
+import type { Precision } from '../../passkit/target.js';
+import type { Choice, ChoiceInput } from '../choose-form.js';
+import type { Form } from '../forms.js';
+import type { LowerPrecisionReport } from '../report.js';
+
+/** What a form is made of in a lower precision. */
+export interface LowerPrecisionInput extends Omit<ChoiceInput, 'hooks'> {
+  /** The form in `fp32` that is written. */
+  readonly choice: Choice;
+}
+
+/** A form in a lower precision, judged. */
+export interface LowerForm extends Omit<LowerPrecisionReport, 'files' | 'size' | 'passes'> {
+  readonly form: Form;
+}
+
+/** Makes the form, and measures what it loses. One file each in this folder. */
+export type LowerPrecision = (input: LowerPrecisionInput) => Promise<LowerForm>;
+
+/** What makes each precision below `fp32`. */
+const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = {};
+
+/** The chosen form in the precision that the options ask for; undefined where that is the one it is in. */
+export async function lowerPrecision(input: LowerPrecisionInput): Promise<LowerForm | undefined> {
+  const { precision = 'fp32' } = input.options;
+  return recipes[precision]?.(input);
+}

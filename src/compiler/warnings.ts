@@ -1,0 +1,93 @@
+import { gatesOf } from '../passkit/gates.js';
+import { neverFiredBound } from '../runtime/profile/query.js';
+import type { Profile } from '../runtime/profile/types.js';
+import type { Choice } from './choose-form.js';
+import type { CompileOptions } from './options.js';
+import type { BudgetReport, TargetReport } from './report.js';
+import { scoreLimits } from './score-advice.js';
+import type { Source } from './source.js';
+import { tooFewRuns } from './timed-samples.js';
+
+/** What the verifications of all targets leave open, or that there was none. */
+export function caveatsOf(targets: readonly TargetReport[]): string[] {
+  if (targets.some(({ verification }) => verification === null)) return ['the result was not verified'];
+  return [...new Set(targets.flatMap(({ verification }) => verification?.caveats ?? []))];
+}
+
+/** What the user should know before relying on the result. */
+export function warningsOf(
+  options: CompileOptions,
+  source: Source,
+  profile: Profile | undefined,
+  choices: readonly Choice[],
+): string[] {
+  const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
+  if (options.labels !== undefined && options.maxDrop === undefined) {
+    warnings.push('the labels were not used: only --max-drop measures accuracy');
+  }
+  if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
+    const hint = options.inputRange === undefined ? ': more can be proved with --input-range' : '';
+    warnings.push(`no calibration data: only units that are proved never to fire were removed${hint}`);
+  }
+  for (const { gate, advice } of scoreLimits(source.prepared.graph, profile)) {
+    if (advice !== null) warnings.push(`${gate}: ${advice}`);
+  }
+  const isObserved = choices.some(({ form }) => form.removed.some(({ basis }) => basis === 'observed'));
+  const bound = neverFiredBound(profile?.samples ?? 0);
+  if (isObserved && bound > weakBound) {
+    const risk = `${(100 * bound).toPrecision(2)} % of inputs (95 % bound)`;
+    warnings.push(
+      `with ${profile?.samples ?? 0} samples, a removed unit may be needed by up to ${risk}: give more calibration data, or --dead proved`,
+    );
+  }
+  warnings.push(...new Set(choices.flatMap(({ budget }) => (budget === undefined ? [] : budgetWarnings(budget)))));
+  return [...warnings, ...planWarnings(options, choices)];
+}
+
+/** What makes plans less than they seem to be, or options vain. */
+function planWarnings({ mode, tune, batch }: CompileOptions, choices: readonly Choice[]): string[] {
+  if (mode === 'dense') {
+    const vain = [...(tune === undefined ? [] : ['--tune']), ...(batch === undefined ? [] : ['--batch'])];
+    const verb = vain.length === 1 ? 'makes' : 'make';
+    return vain.length === 0
+      ? []
+      : [`${vain.join(' and ')} ${verb} no difference to what is written with --mode dense, which has no plans`];
+  }
+  const warnings: string[] = [];
+  for (const { form, context, reason, isForced, latency, planning, timedRuns } of choices) {
+    const { name } = context.target;
+    if (mode === 'dynamic' && form.name !== 'dynamic') {
+      warnings.push(`${name}: the dense form was written: ${reason}`);
+    } else if (isForced) {
+      warnings.push(`${name}: ${reason}: --mode auto writes what is faster`);
+    }
+    if (form.name === 'dynamic' && latency.size === 0) {
+      const advice = 'measure it with --calibration, or be safe with --mode dense';
+      warnings.push(`${name}: the dynamic form is only predicted to be faster than the dense one: ${advice}`);
+    }
+    const few = planning === undefined || planning.regions.length === 0 ? undefined : tooFewRuns(timedRuns);
+    if (few === undefined) continue;
+    const smaller = planning?.batch === 1 ? '' : ', or a smaller --batch';
+    warnings.push(`${name}: ${few}: give more calibration samples${smaller}`);
+  }
+  return warnings;
+}
+
+/** What makes a budget say less than it seems to. */
+function budgetWarnings({ budget, met, heldOut }: BudgetReport): string[] {
+  if (!met) return ['nothing was removed within the budget: what is measured exceeds it before that'];
+  const advice = 'so few cannot tell one loss from another, give more calibration data';
+  if (heldOut < fewestHeldOut) return [`the budget was judged on ${heldOut} held-out samples: ${advice}`];
+  if (budget.kind !== 'accuracy' || budget.limit === 0 || budget.limit * heldOut >= fewestLost) return [];
+  const part = `${(100 * budget.limit).toPrecision(2)} % of ${heldOut} held-out samples is less than ${fewestLost}`;
+  return [`${part}: ${advice}`];
+}
+
+/** Held-out samples below which a budget was hardly judged. */
+const fewestHeldOut = 100;
+
+/** Below so many samples that may be lost, chance decides. */
+const fewestLost = 5;
+
+/** Above this probability of being needed, the removal of a unit is worth a warning. */
+const weakBound = 0.01;

@@ -1,0 +1,14 @@
+import type { Deployment } from '../src/formats/format.js';
+import { onnx } from '../src/formats/onnx.js';
+import { cpu } from './cpu.js';
+
+/** Small devices: phones, single-board computers, reduced builds of ONNX Runtime, old versions of it. */
+export const edge = {
+  ...cpu,
+  name: 'edge',
+  description: 'small devices: reduced and old builds of ONNX Runtime',
+  opset: { default: 13, oldest: 13, newest: 20 },
+  batch: 'fixed',
+  precisions: ['fp32'],
+  formats: [onnx],
+} satisfies Deployment;
