@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Digits, PIXELS, readMnist, SIDE } from '../fixtures/mnist.js';
+import { type Digits, readMnist } from '../fixtures/mnist.js';
 import { packageRoot } from '../fixtures/root.js';
 import { passContext } from '../src/compiler/context.js';
 import { bytesOfForm, compileForm } from '../src/compiler/forms.js';
@@ -24,6 +24,7 @@ import { formatCount } from '../src/report/format.js';
 import { openRuntime } from '../src/runtime/session.js';
 import type { Runtime, Session } from '../src/runtime/types.js';
 import { loadTfjs, openModel, type ReferenceModel } from '../src/tfjs/reference.js';
+import { accuracyOf, imagesOf, isFlatInput } from './digits.js';
 import { printTable } from './table.js';
 
 /**
@@ -105,7 +106,7 @@ async function demonstrate(
   runtime: Runtime,
 ): Promise<void> {
   const { inputs, parameters, flops, model: file } = await inspect({ model });
-  const isFlat = inputs[0]?.type.includes(`${PIXELS}]`) ?? false;
+  const isFlat = isFlatInput(inputs[0]?.type);
   const input = inputs[0]?.name ?? '';
   const shaped = (digits: Digits, start: number, count: number): Tensor => imagesOf(digits, start, count, isFlat);
   const calibration = join(folder, `${name}.npy`);
@@ -203,29 +204,6 @@ async function originalRow(
     times.push((performance.now() - start) * 1000);
   }
   return { form: 'original (tfjs)', accuracy, microseconds: median(times.slice(8)) };
-}
-
-function imagesOf({ images }: Digits, start: number, count: number, isFlat: boolean): Tensor {
-  const dims = isFlat ? [count, PIXELS] : [count, SIDE, SIDE, 1];
-  return new Tensor('float32', dims, images.slice(start * PIXELS, (start + count) * PIXELS));
-}
-
-/** Part of the test images whose greatest output is their label. */
-async function accuracyOf(
-  predict: (start: number, count: number) => Promise<Float32Array>,
-  { count, labels }: Digits,
-): Promise<number> {
-  const batch = 500;
-  let right = 0;
-  for (let start = 0; start < count; start += batch) {
-    const scores = await predict(start, batch);
-    const classes = scores.length / batch;
-    for (let row = 0; row < batch; row++) {
-      const own = scores.subarray(row * classes, (row + 1) * classes);
-      if (own.indexOf(Math.max(...own)) === labels[start + row]) right++;
-    }
-  }
-  return right / count;
 }
 
 /** Largest difference from tfjs on test images whose gates decide clearly, and how many images that left out. */

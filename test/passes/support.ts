@@ -8,7 +8,7 @@ import { inferTypes, operatorOf } from '../../src/ops/index.js';
 import { gatesOf } from '../../src/passkit/gates.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import type { Fact, Finding, Pass, PassContext, RegionPlans, RemovedUnits } from '../../src/passkit/pass.js';
-import type { PreferredWidths, TargetCosts } from '../../src/passkit/target.js';
+import type { PreferredWidths, Target, TargetCosts } from '../../src/passkit/target.js';
 import { GateStatistics } from '../../src/runtime/profile/collector.js';
 import type { GateProfile, Profile } from '../../src/runtime/profile/types.js';
 import { evaluate, openRuntime } from '../../src/runtime/session.js';
@@ -28,6 +28,8 @@ export async function runGraph(graph: Graph, feeds: Tensors = {}): Promise<Tenso
 }
 
 export interface RunOptions {
+  /** That of the processor, if not given. */
+  readonly target?: Target;
   readonly profile?: Profile;
   readonly dead?: 'proved' | 'observed';
   readonly inputRange?: readonly [number, number];
@@ -42,13 +44,14 @@ export interface RunOptions {
 }
 
 export function contextOf(options: RunOptions = {}): PassContext {
+  const target: Target = options.target ?? cpu;
   return {
     target: {
-      ...cpu, // Graphs of tests are so small that no map would pay.
-      costs: { ...cpu.costs, addedElement: 0, ...options.costs },
-      widths: { ...cpu.widths, ...options.widths },
+      ...target, // Graphs of tests are so small that no map would pay.
+      costs: { ...target.costs, addedElement: 0, ...options.costs },
+      widths: { ...cpu.widths, ...target.widths, ...options.widths },
     },
-    opset: cpu.opset.default,
+    opset: target.opset.default,
     dead: options.dead ?? 'observed',
     inputRange: options.inputRange,
     profile: options.profile,
