@@ -48,9 +48,14 @@ function whyNot({ score, features, axis, units }: Gate): string | undefined {
 function firesOf({ node, score, axis, units }: Gate): Value {
   const builder = new Builder(node.graph, { origin: node.origin, before: node });
   const numbers = firingNumbers(node, score, builder);
-  const rest = (score.shape ?? []).map((size, index) => ({ size, index })).filter(({ index }) => index !== 0 && index !== axis);
+  const rest = (score.shape ?? [])
+    .map((size, index) => ({ size, index }))
+    .filter(({ index }) => index !== 0 && index !== axis);
   // A name of its own, also where nothing is to be done: what is an output and the mask itself may get other readers.
   if (rest.every(({ size }) => size === 1)) return builder.reshape(numbers, [0, units]);
-  const axes = builder.int64s(rest.map(({ index }) => index), 'axes');
+  const axes = builder.int64s(
+    rest.map(({ index }) => index),
+    'axes',
+  );
   return builder.op('ReduceMax', [numbers, axes], { keepdims: int(0) });
 }

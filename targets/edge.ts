@@ -1,5 +1,6 @@
 import type { Deployment } from '../src/formats/format.js';
 import { onnx } from '../src/formats/onnx.js';
+import { ort } from '../src/formats/ort.js';
 import { cpu } from './cpu.js';
 
 /** Small devices: phones, single-board computers, reduced builds of ONNX Runtime, old versions of it. */
@@ -10,5 +11,5 @@ export const edge = {
   opset: { default: 13, oldest: 13, newest: 20 },
   batch: 'fixed',
   precisions: ['fp32'],
-  formats: [onnx],
+  formats: [onnx, ort],
 } satisfies Deployment;

@@ -18,7 +18,7 @@ import { checkOptions } from './check-options.js';
 import { type ChoiceInput, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
-import { deploy } from './deploy.js';
+import { deploy, requireFormats } from './deploy.js';
 import { bytesOfForm } from './forms.js';
 
 import { requireWithin } from './input-range.js';
@@ -58,6 +58,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const targets = checkOptions(options);
   if (options.out !== undefined) await requireFolder(options.out);
   const runtime = await openRuntime();
+  requireFormats(targets, runtime);
   const costed: CostedTarget[] = [];
   for (const target of targets) costed.push(await withMeasuredCosts(target, options.tunedCosts, runtime));
   const base = passContext(runtime, options);

@@ -12,7 +12,7 @@ const anyTarget = 'cpu';
 /** What passes get, for the first of the wanted targets and before anything is known of the gates. */
 export function passContext(
   runtime: Runtime,
-  options: CommonOptions & Pick<CompileOptions, 'targets' | 'opset' | 'dead' | 'inputRange'>,
+  options: CommonOptions & Pick<CompileOptions, 'targets' | 'opset' | 'dead' | 'inputRange' | 'gateOutputs'>,
 ): PassContext {
   const target = defined(targets[options.targets?.[0] ?? anyTarget], 'a target');
   return {
@@ -21,6 +21,7 @@ export function passContext(
     dead: options.dead ?? 'observed',
     profile: undefined,
     inputRange: options.inputRange,
+    gateOutputs: options.gateOutputs,
     signal: options.signal,
     evaluate: (graph, feeds) => {
       inferTypes(graph);

@@ -2,6 +2,7 @@ import type { CompiledModel, Deployment, Format } from '../formats/format.js';
 import type { ModelFileContent } from '../onnx/write-file.js';
 import type { Precision } from '../passkit/target.js';
 import type { Runtime } from '../runtime/types.js';
+import { SwancError } from '../support/errors.js';
 import type { Form } from './forms.js';
 
 /** A form and what its weights are in. */
@@ -16,6 +17,14 @@ export interface Deployed {
   readonly files: readonly ModelFileContent[];
   /** Paths that an earlier compile may have written for the target, and this one does not. */
   readonly obsolete: readonly string[];
+}
+
+/** @throws SwancError `unsupported` where a format of the targets cannot be written here. */
+export function requireFormats(targets: readonly Deployment[], runtime: Runtime): void {
+  const problems = targets.flatMap((target) =>
+    target.formats.flatMap((format: Format) => format.problem?.({ target, runtime }) ?? []),
+  );
+  if (problems.length > 0) throw new SwancError('unsupported', 'these targets cannot be compiled for here', problems);
 }
 
 /** The files of a model for a target, in all of its formats; the first of the `forms` is in `fp32`. */

@@ -2,8 +2,9 @@ import type { Graph } from '../ir/graph.js';
 import { modelBytes, type WriteOptions } from '../onnx/write.js';
 import { type ModelFileContent, modelFiles } from '../onnx/write-file.js';
 import type { AfterPass, PassManager } from '../passkit/manager.js';
-import type { Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
+import type { GateOutput, Pass, PassContext, RemovedUnits } from '../passkit/pass.js';
 import { type Approximation, approximationMetadata } from './budget/approximation.js';
+import { gateOutputMetadata } from './gate-outputs.js';
 import { type InputRange, rangeMetadata } from './input-range.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
@@ -24,6 +25,8 @@ export interface Form {
   readonly manager: PassManager;
   readonly graph: Graph;
   readonly removed: readonly RemovedUnits[];
+  /** What it gives besides the outputs of the original. */
+  readonly gateOutputs: readonly GateOutput[];
   /** Numbers of samples that it is verified with besides large batches: its branches are for these. */
   readonly pieces: readonly number[];
   /** How it is written: at the context's opset, telling what was removed. */
@@ -66,14 +69,16 @@ export async function compileForm(
   const manager = start.fork(context);
   await manager.run(options.passes ?? stages[name], options.hook);
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
+  const gateOutputs = manager.runs.flatMap(({ report }) => report.exposed ?? []);
   const { graph } = manager;
   const metadata = {
     ...removalMetadata(joinRemovals(options.before ?? [], removed)),
     ...approximationMetadata(options.approximation),
     ...rangeMetadata(context.inputRange ?? options.inputRange),
+    ...gateOutputMetadata(gateOutputs),
   };
   const pieces = hasBranches(graph) ? [...new Set([1, context.batch ?? 1])] : [];
-  return { name, manager, graph, removed, pieces, writing: { opset: context.opset, metadata } };
+  return { name, manager, graph, removed, gateOutputs, pieces, writing: { opset: context.opset, metadata } };
 }
 
 /** True if some of the graph runs for some samples only. */

@@ -100,6 +100,11 @@ export interface CompileOptions extends CommonOptions {
   readonly budgetRam?: number | undefined;
   /** Most bytes of the file that is deployed. */
   readonly budgetFlash?: number | undefined;
+  /**
+   * Adds for every gate that is left an output `<gate>/fires`, [samples, units left], which is 1 for each unit that fires in
+   * the sample and 0 for the others.
+   */
+  readonly gateOutputs?: boolean | undefined;
   /** ONNX operator set to write; the target's default if not given. */
   readonly opset?: number | undefined;
   /** Weights go into a file beside each model, `model.onnx.data`; the default is where a model would pass 2 GB. */

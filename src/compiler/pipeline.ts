@@ -3,6 +3,7 @@ import { assumeConditions } from '../../passes/assume-conditions.js';
 import { batchSums } from '../../passes/batch-sums.js';
 import { checkTarget } from '../../passes/check-target.js';
 import { decideBranches } from '../../passes/decide-branches.js';
+import { exposeGates } from '../../passes/expose-gates.js';
 import { fixBatch } from '../../passes/fix-batch.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
@@ -107,7 +108,7 @@ export const compaction: readonly Pass[] = [...removal, ...settling];
 export const masking: readonly Pass[] = [...activations, ...lowering];
 
 /** From a compacted graph. */
-export const densifying: readonly Pass[] = lowering;
+export const densifying: readonly Pass[] = [exposeGates, ...lowering];
 
 /** From a compacted graph: skips at run time what this input does not need. */
-export const dynamicGating: readonly Pass[] = [orderUnits, planGates, ...tidy, ...lowering];
+export const dynamicGating: readonly Pass[] = [orderUnits, exposeGates, planGates, ...tidy, ...lowering];

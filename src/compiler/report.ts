@@ -95,6 +95,13 @@ const gateSchema = z.strictObject({
   density: z.number().nullable().describe('mean fraction of units that fire; null without a profile'),
   removedOff: z.strictObject({ proved: count, observed: count }).describe('units removed because they never fire'),
   removedOn: z.strictObject({ proved: count, observed: count }).describe('units whose gate was removed: always on'),
+  output: z
+    .strictObject({
+      name: z.string(),
+      units: z.array(count).describe("for each column the unit's number in the source model"),
+    })
+    .nullable()
+    .describe('the output that tells which units fire; null where none was asked for, or the gate is gone'),
 });
 
 const layerSchema = z.strictObject({

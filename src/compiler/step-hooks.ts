@@ -60,7 +60,11 @@ export class StepVerifier {
     const session = await this.#runtime.load(graph, { optimize: 'none' });
     try {
       requireEqual(
-        await compareWith(this.#before, session, { removed: this.#removed, pieces: hasBranches(graph) ? [1] : [] }),
+        await compareWith(this.#before, session, {
+          removed: this.#removed,
+          gateOutputs: report.exposed ?? [],
+          pieces: hasBranches(graph) ? [1] : [],
+        }),
         `the graph after pass ${pass.name}`,
       );
     } finally {

@@ -55,9 +55,7 @@ export function reportTarget(
     size: sizeOf(form, files, stemOf(name, 'fp32')),
     maskedSize: sizeOf(masked, filesOfForm(masked, onnxPath('masked'), undefined), 'masked'),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), batch, runtime },
-    gates: gatesOf(source.prepared.graph).map(({ name: gate, units }) =>
-      reportGate(gate, units, form.removed, profile),
-    ),
+    gates: gatesOf(source.prepared.graph).map(({ name: gate, units }) => reportGate(gate, units, form, profile)),
     planning: planning === undefined ? null : { ...planning, costs },
     layers: reportLayers(form),
     budget: budget ?? null,
@@ -110,10 +108,11 @@ function reportLayers({ manager }: Form): LayerReport[] {
 function reportGate(
   name: string,
   units: number,
-  removed: readonly RemovedUnits[],
+  { removed, gateOutputs }: Form,
   profile: Profile | undefined,
 ): GateReport {
   const statistics = statisticsOf(profile, name);
+  const exposed = gateOutputs.find(({ gate }) => gate === name);
   const count = (reason: RemovedUnits['reason'], basis: RemovedUnits['basis']): number =>
     removed
       .filter((entry) => entry.gate === name && entry.reason === reason && entry.basis === basis)
@@ -124,6 +123,7 @@ function reportGate(
     density: statistics === undefined ? null : meanDensity(statistics),
     removedOff: { proved: count('off', 'proved'), observed: count('off', 'observed') },
     removedOn: { proved: count('on', 'proved'), observed: count('on', 'observed') },
+    output: exposed === undefined ? null : { name: exposed.output, units: [...exposed.units] },
   };
 }
 

@@ -2,11 +2,12 @@ import type { Batch, Calibration } from '../data/types.js';
 import type { Graph } from '../ir/graph.js';
 import { takeAlongAxis } from '../ir/slices.js';
 import { Tensor } from '../ir/tensor.js';
-import type { RemovedUnits } from '../passkit/pass.js';
+import type { GateOutput, RemovedUnits } from '../passkit/pass.js';
 import { Comparator, type Comparison } from '../runtime/compare.js';
 import type { Runtime, Session, Tensors } from '../runtime/types.js';
 import { at } from '../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
+import { withGateOutputs } from './gate-outputs.js';
 import { GateScores } from './gate-scores.js';
 import { type GateState, gateStates, outsideSamples, type ScoredBatch } from './gate-states.js';
 import { runInPieces } from './in-pieces.js';
@@ -271,6 +272,8 @@ export interface Assumptions {
   readonly removed: readonly RemovedUnits[];
   /** What it was compiled for: samples outside are none that it promises anything of. */
   readonly inputRange?: InputRange | undefined;
+  /** What it gives besides the outputs of the original: compared with what the original's gates decide. */
+  readonly gateOutputs?: readonly GateOutput[];
   /** Numbers of samples that it is also run on at a time: those that its branches are for. */
   readonly pieces?: readonly number[];
 }
@@ -300,13 +303,14 @@ export async function compareWith(
 async function compareRuns(
   reference: Reference,
   session: Session,
-  { removed, inputRange }: Assumptions,
+  { removed, inputRange, gateOutputs }: Assumptions,
   size: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Comparison> {
   const comparator = new Comparator({ marginBound: scoreRounding });
-  for (const { feeds, expected, margins, firing, samples } of reference.batches) {
+  for (const { feeds, expected: outputs, margins, firing, samples } of reference.batches) {
     throwIfAborted(signal);
+    const expected = withGateOutputs(outputs, gateOutputs ?? [], firing);
     const outside = outsideSamples(firing, samples, removed);
     if (inputRange !== undefined) {
       for (const { sample } of outliersOf(feeds, samples, inputRange)) outside[sample] = 1;

@@ -2,6 +2,7 @@ import type { Graph, Value } from '../ir/graph.js';
 import { embedExternalData } from '../onnx/embed.js';
 import { readMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
+import type { GateOutput } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
 import type { Session } from '../runtime/types.js';
 import { problem, SwancError } from '../support/errors.js';
@@ -10,6 +11,7 @@ import { accuracyProblems } from './budget/budget-options.js';
 import { type Loss, LossSum } from './budget/loss.js';
 import { passContext } from './context.js';
 import { hasBranches } from './forms.js';
+import { readGateOutputs } from './gate-outputs.js';
 import { readRange } from './input-range.js';
 import type { VerifyOptions } from './options.js';
 import { readRemovals } from './removal-record.js';
@@ -46,7 +48,8 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const inputRange = readRange(metadata, options.compiled);
   const bytes = embedExternalData(options.compiled, file.bytes);
   const compiled = readModel(bytes);
-  requireSameInterface(source.original, compiled, options.compiled);
+  const gateOutputs = readGateOutputs(metadata, options.compiled);
+  requireSameInterface(source.original, compiled, options.compiled, gateOutputs);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
   try {
@@ -59,7 +62,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       runtime,
       signal: options.signal,
     });
-    const assumptions = { removed, inputRange, pieces: hasBranches(compiled) ? [1] : [] };
+    const assumptions = { removed, inputRange, gateOutputs, pieces: hasBranches(compiled) ? [1] : [] };
     if (approximation !== undefined) {
       return await judgeFile({ approximation, reference, session, assumptions, options, graph: source.original });
     }
@@ -120,8 +123,16 @@ function lossText({ kind, limit }: Budget, { samples, accuracy, relativeChange }
   return `${lost} on ${samples} samples, and at most ${most} was allowed`;
 }
 
-/** Both models must take and give values of the same names, types and ranks; sizes may be fixed in one and open in the other. */
-function requireSameInterface(original: Graph, compiled: Graph, path: string): void {
+/**
+ * Both models must take and give values of the same names, types and ranks; sizes may be fixed in one and open in the other.
+ * What the compiled one tells of its gates comes in addition.
+ */
+function requireSameInterface(
+  original: Graph,
+  compiled: Graph,
+  path: string,
+  gateOutputs: readonly GateOutput[],
+): void {
   const signature = ({ inputs, outputs }: Graph): Map<string, string> =>
     new Map([
       ...inputs.map((value): [string, string] => [`input '${value.name}'`, signatureOf(value)]),
@@ -133,7 +144,8 @@ function requireSameInterface(original: Graph, compiled: Graph, path: string): v
       ? []
       : [problem(name, `the original has ${type}, '${path}' has ${found.get(name) ?? 'none'}`)],
   );
-  const extra = [...found.keys()].filter((name) => !wanted.has(name));
+  const own = new Set(gateOutputs.map(({ output }) => `output '${output}'`));
+  const extra = [...found.keys()].filter((name) => !wanted.has(name) && !own.has(name));
   problems.push(...extra.map((name) => problem(name, `'${path}' has it and the original does not`)));
   if (problems.length > 0) throw new SwancError('invalid', 'these models cannot be compared', problems);
 }

@@ -3,6 +3,7 @@ import type { WriteOptions } from '../onnx/write.js';
 import type { ModelFileContent } from '../onnx/write-file.js';
 import type { Precision, Target } from '../passkit/target.js';
 import type { Runtime } from '../runtime/types.js';
+import type { Problem } from '../support/errors.js';
 
 /** What compiled graphs are written as. A format is one file of this folder; the targets list those they are deployed in. */
 
@@ -32,6 +33,8 @@ export interface FormatInput {
 
 export interface Format {
   readonly name: string;
+  /** Why the format cannot be written here; undefined where it can. Asked before anything is compiled. */
+  problem?(input: Pick<FormatInput, 'target' | 'runtime'>): Problem | undefined;
   /**
    * Files of the target's folder, in the order in which they may appear. Paths are relative to the output folder.
    * @throws SwancError `unsupported` for a model that the format cannot hold.

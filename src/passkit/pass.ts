@@ -81,11 +81,21 @@ export interface ConsideredPlan {
   readonly excludes: readonly { readonly region: string; readonly plan: string }[];
 }
 
+/** An output that tells which units of a gate fire: [samples, units], 1 or 0. */
+export interface GateOutput {
+  readonly gate: string;
+  readonly output: string;
+  /** For each column the unit's number in the source model. */
+  readonly units: readonly number[];
+}
+
 export interface PassReport {
   readonly findings: readonly Finding[];
   readonly removed?: readonly RemovedUnits[];
   readonly layers?: readonly LayerRemoval[];
   readonly regions?: readonly RegionPlans[];
+  /** Outputs that were added. */
+  readonly exposed?: readonly GateOutput[];
 }
 
 export interface PassContext {
@@ -99,6 +109,8 @@ export interface PassContext {
   readonly profile: Profile | undefined;
   /** What goes though it is in use, within a budget; without one, undefined. */
   readonly weak?: WeakUnits | undefined;
+  /** True if the graph is to give what its gates decide, too. */
+  readonly gateOutputs?: boolean | undefined;
   /** Samples of a run that times are predicted for; 1 if not given. What is written is right for any number. */
   readonly batch?: number | undefined;
   /** Plans for regions of gates by the region's name, chosen by measurement; others are chosen by prediction. */

@@ -1,10 +1,13 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type * as Ort from 'onnxruntime-web';
 import type { Graph } from '../ir/graph.js';
 import { Tensor, tensorFromBytes } from '../ir/tensor.js';
 import { type ElementType, elementTypes, isElementType } from '../ir/types.js';
 import { modelBytes } from '../onnx/write.js';
-import { invalid, SwancError } from '../support/errors.js';
-import type { LoadOptions, Runtime, Session, Tensors } from './types.js';
+import { invalid, problem, SwancError } from '../support/errors.js';
+import type { LoadOptions, Optimization, Runtime, Session, Tensors } from './types.js';
 
 /** Running graphs in ONNX Runtime. The only file that touches its API. */
 
@@ -61,10 +64,12 @@ export async function evaluate(runtime: Runtime, graph: Graph, feeds: Tensors = 
 class OrtRuntime implements Runtime {
   readonly name: Runtime['name'];
   readonly version: string;
+  readonly writesOrtFormat: boolean;
   readonly #ort: OrtModule;
 
   constructor(name: Runtime['name'], ort: OrtModule) {
     this.name = name;
+    this.writesOrtFormat = name === 'onnxruntime-node';
     this.#ort = ort;
     const { versions } = ort.env;
     this.version = (name === 'onnxruntime-node' ? versions.node : versions.web) ?? versions.common;
@@ -86,6 +91,33 @@ class OrtRuntime implements Runtime {
     } catch (error) {
       if (model instanceof Uint8Array) throw invalid('ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
       throw new Error(`ONNX Runtime refuses graph '${model.name}': ${reason(error)}`, { cause: error });
+    }
+  }
+
+  async toOrtFormat(model: Uint8Array, optimization: Optimization): Promise<Uint8Array> {
+    if (!this.writesOrtFormat) {
+      const advice = 'install onnxruntime-node';
+      throw new SwancError('unsupported', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
+    }
+    // The engine writes files only.
+    const folder = await mkdtemp(join(tmpdir(), 'swanc-ort-'));
+    const path = join(folder, 'model.ort');
+    try {
+      const session = await this.#ort.InferenceSession.create(model, {
+        executionProviders: ['cpu'],
+        graphOptimizationLevel: optimization === 'none' ? 'disabled' : optimization,
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        logSeverityLevel: silent,
+        optimizedModelFilePath: path,
+        extra: { session: { save_model_format: 'ORT' } },
+      });
+      await session.release();
+      return new Uint8Array(await readFile(path));
+    } catch (error) {
+      throw invalid('ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   }
 }

@@ -18,15 +18,31 @@ export interface LoadOptions {
   readonly opset?: number;
 }
 
+/**
+ * How far ONNX Runtime rewrites a graph before it is written in ORT format: not at all, by what needs no kernels of its own,
+ * by what any processor gains from (operators become fused ones of `com.microsoft`), or by what this one does, too.
+ */
+export const optimizations = ['none', 'basic', 'extended', 'all'] as const;
+export type Optimization = (typeof optimizations)[number];
+
 /** The engine that graphs run on. */
 export interface Runtime {
   readonly name: 'onnxruntime-node' | 'onnxruntime-web';
   readonly version: string;
+  /** False for WebAssembly, which has no file system to write .ort files to. */
+  readonly writesOrtFormat: boolean;
   /**
    * Makes a graph or the bytes of an .onnx file ready to run.
    * @throws SwancError `invalid` for bytes, Error for a graph, that ONNX Runtime refuses.
    */
   load(model: Graph | Uint8Array, options?: LoadOptions): Promise<Session>;
+  /**
+   * The bytes of an .onnx file as those of an .ort file, as ONNX Runtime writes it: tables are in a different order each
+   * time.
+   * @throws SwancError `unsupported` where the engine cannot write it, `invalid` for bytes that it
+   * refuses.
+   */
+  toOrtFormat(model: Uint8Array, optimization: Optimization): Promise<Uint8Array>;
 }
 
 /** A loaded model. Holds native memory until {@link Session.close}. */

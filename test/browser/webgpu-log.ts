@@ -29,14 +29,13 @@ export interface Program {
   readonly key: string;
 }
 
-/** What of the log is used, as a pattern: pages keep only such lines, since the shaders' sources fill it. */
-export const usedLines =
-  'VerifyEachNodeIsAssignedToAnEp|Starting program "|Downloading|MemcpyToHost|MemcpyFromHost|Graph capture|graph capture|Replay';
-
 const onOne = /All nodes placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const onSeveral = /Node\(s\) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const nodeLine = /VerifyEachNodeIsAssignedToAnEp\]\s+(\S+) \((.*)\)\s*$/;
 const programLine = /Starting program "([^"]*)"/;
+
+/** True for a line about where nodes are. */
+export const isPlacement = (line: string): boolean => line.includes('VerifyEachNodeIsAssignedToAnEp');
 
 /**
  * Placements of the one session that the lines are of, nested graphs included.
@@ -46,7 +45,7 @@ export function placementsOf(lines: readonly string[]): Placements {
   const nodes: Record<'device' | 'host', PlacedNode[]> = { device: [], host: [] };
   let deviceCount = 0;
   let current: 'device' | 'host' | undefined;
-  for (const line of lines.filter((text) => text.includes('VerifyEachNodeIsAssignedToAnEp'))) {
+  for (const line of lines.filter(isPlacement)) {
     const [, provider, count] = onOne.exec(line) ?? onSeveral.exec(line) ?? [];
     if (provider !== undefined) {
       current = provider === 'WebGpuExecutionProvider' ? 'device' : 'host';

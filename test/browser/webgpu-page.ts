@@ -6,7 +6,7 @@ import { type Tensor, tensorFromBytes } from '../../src/ir/tensor.js';
 import { isElementType } from '../../src/ir/types.js';
 import { findChromium, flags } from './chromium.js';
 import { serve } from './server.js';
-import { type Placements, type Program, placementsOf, programsOf } from './webgpu-log.js';
+import { isPlacement, type Placements, type Program, placementsOf, programsOf } from './webgpu-log.js';
 
 /**
  * Models in onnxruntime-web's WebGPU provider, in Chromium on SwiftShader, with what the engine's log says of them:
@@ -18,8 +18,11 @@ import { type Placements, type Program, placementsOf, programsOf } from './webgp
  * One page runs any number of models, one after the other. See `webgpu-log.ts` for what is read from the log.
  */
 export interface Webgpu {
-  /** A session that is made and freed: where its nodes are placed. Failures of single models do not end the others. */
-  place(models: readonly Uint8Array[]): Promise<(Placements | { readonly error: string })[]>;
+  /** Sessions that are made and freed: where nodes are placed. Failures of single models do not end the others. */
+  place(
+    models: readonly Uint8Array[],
+    session?: WebgpuOptions['session'],
+  ): Promise<(Placements | { readonly error: string })[]>;
   /**
    * Runs a model. The programs are those of the last run: in the first, weights are brought into layouts of their own.
    * @throws Error with the engine's message.
@@ -91,10 +94,15 @@ class ChromiumWebgpu implements Webgpu {
     this.#server = server;
   }
 
-  async place(models: readonly Uint8Array[]): Promise<(Placements | { readonly error: string })[]> {
-    const calls = models.map((model) => ({ model: base64(model), feeds: {}, runs: 0 }));
-    const results = await this.#call(calls);
-    return results.map(({ error, sessionLog }) => (error === undefined ? placementsOf(sessionLog) : { error }));
+  async place(
+    models: readonly Uint8Array[],
+    session: WebgpuOptions['session'] = {},
+  ): Promise<(Placements | { readonly error: string })[]> {
+    const results = await this.#call(models.map((model) => ({ model: base64(model), feeds: {}, runs: 0, session })));
+    return results.map(({ error, sessionLog }) => {
+      if (error !== undefined) return { error };
+      return sessionLog.some(isPlacement) ? placementsOf(sessionLog) : { error: 'nothing is left to run' };
+    });
   }
 
   async run(

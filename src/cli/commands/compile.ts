@@ -37,6 +37,7 @@ interface Flags extends ModelFlags {
   readonly inputRange?: readonly [number, number];
   readonly opset?: number;
   readonly externalData?: true;
+  readonly gateOutputs?: true;
   readonly json?: true;
   readonly verify: boolean;
   readonly verifyEach?: true;
@@ -123,6 +124,7 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .option('--input-range <low,high>', 'what every input element lies between: lets more be proved', numberRange)
     .option('--opset <version>', "ONNX operator set to write (default: the target's)", positiveInteger)
     .option('--external-data', 'write the weights into a file beside each model (default: where it would pass 2 GB)')
+    .option('--gate-outputs', 'add an output <gate>/fires for every gate: which of the units left fire in each sample')
     .option('--json', 'print the report as JSON and nothing else')
     .option('--no-verify', 'leave out the comparison with the original')
     .option('--verify-each', 'compare before and after every pass, too')

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { type Precision, precisions } from '../../passkit/target.js';
+import { invalid } from '../../support/errors.js';
+import { type Budget, budgetSchema, lossReport, lossSchema } from '../budget/approximation.js';
+import type { Loss } from '../budget/loss.js';
+import type { Form } from '../forms.js';
+
+/**
+ * What a file says of its precision: which it is, what the model lost in it when it was compiled, and what it may lose at
+ * most. It stands in the file's metadata, so that verification judges the file by that.
+ */
+const recordSchema = z.strictObject({
+  precision: z.enum(precisions).exclude(['fp32']),
+  /** Null without data. */
+  loss: lossSchema.nullable(),
+  /** Null where the user stated none. */
+  budget: budgetSchema.nullable(),
+});
+export type PrecisionRecord = z.infer<typeof recordSchema>;
+
+const key = 'swanc.precision';
+
+/** The form with a record of its precision in what is written. */
+export function recorded(
+  form: Form,
+  precision: Exclude<Precision, 'fp32'>,
+  loss: Loss | undefined,
+  budget: Budget | undefined,
+): Form {
+  const record: PrecisionRecord = {
+    precision,
+    loss: loss === undefined ? null : lossReport(loss),
+    budget: budget ?? null,
+  };
+  const metadata = { ...form.writing.metadata, [key]: JSON.stringify(record) };
+  return { ...form, writing: { ...form.writing, metadata } };
+}
+
+/** What a file says of its precision; undefined for one in `fp32`. */
+export function readPrecision(metadata: ReadonlyMap<string, string>, path: string): PrecisionRecord | undefined {
+  const text = metadata.get(key);
+  if (text === undefined) return undefined;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch {
+    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
+  }
+}
