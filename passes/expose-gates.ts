@@ -28,8 +28,9 @@ export const exposeGates = definePass({
       const fires = firesOf(gate);
       graph.rename(fires, `${gate.name}/fires`);
       graph.setOutputs([...graph.outputs, fires]);
-      exposed.push({ gate: gate.name, output: fires.name, units: gate.sourceUnits });
-      findings.push(done(gate.name, `output '${fires.name}' tells which of ${gate.units} units fire`));
+      const units = [...new Set(gate.sourceUnits)];
+      exposed.push({ gate: gate.name, output: fires.name, units });
+      findings.push(done(gate.name, `output '${fires.name}' tells which of ${units.length} units fire`));
     }
     return { findings, exposed };
   },
@@ -44,18 +45,18 @@ function whyNot({ score, features, axis, units }: Gate): string | undefined {
   return undefined;
 }
 
-/** 1 and 0 as [samples, units], in float32. */
-function firesOf({ node, score, axis, units }: Gate): Value {
+/** 1 and 0 as [samples, units], in float32. Units that were doubled to pad a width are there once. */
+function firesOf({ node, score, axis, units, sourceUnits }: Gate): Value {
   const builder = new Builder(node.graph, { origin: node.origin, before: node });
   const numbers = firingNumbers(node, score, builder);
   const rest = (score.shape ?? [])
     .map((size, index) => ({ size, index }))
     .filter(({ index }) => index !== 0 && index !== axis);
-  // A name of its own, also where nothing is to be done: what is an output and the mask itself may get other readers.
-  if (rest.every(({ size }) => size === 1)) return builder.reshape(numbers, [0, units]);
-  const axes = builder.int64s(
-    rest.map(({ index }) => index),
-    'axes',
-  );
-  return builder.op('ReduceMax', [numbers, axes], { keepdims: int(0) });
+  // Reshaped also where it is a row already: the mask itself gets other readers, and a name of its own.
+  const axes = rest.map(({ index }) => index);
+  const rows = rest.every(({ size }) => size === 1)
+    ? builder.reshape(numbers, [0, units])
+    : builder.op('ReduceMax', [numbers, builder.int64s(axes, 'axes')], { keepdims: int(0) });
+  const first = [...new Set(sourceUnits)].map((unit) => sourceUnits.indexOf(unit));
+  return first.length === units ? rows : builder.gather(rows, builder.int64s(first, 'units'), 1);
 }

@@ -1,3 +1,4 @@
+import { string } from '../src/ir/attribute.js';
 import { Builder } from '../src/ir/builder.js';
 import { Graph, type Node, type Value } from '../src/ir/graph.js';
 import { Tensor } from '../src/ir/tensor.js';
@@ -7,7 +8,7 @@ import { swanDomain } from '../src/ops/operator.js';
 import { geluBody } from '../src/ops/swan.js';
 import { linearUnits } from '../src/passkit/linear-units.js';
 import { definePass, done, type Finding, type PassContext } from '../src/passkit/pass.js';
-import { defined } from '../src/support/assert.js';
+import { at, defined } from '../src/support/assert.js';
 
 /**
  * Lowers SG-Blend to primitive operators: a · (x · σ(β x) − γ) + (1 − a) · GELU(x).
@@ -19,6 +20,9 @@ import { defined } from '../src/support/assert.js';
  *   those behind where it can;
  * - a = 0: GELU(x); a = 1: x · σ(β x) − γ; β = 1.702 with GELU by sigmoid: x · σ(1.702 x) − a γ;
  * - γ = 0: no subtraction. Where it stays, −a γ is a constant shift that `fold-shift` may carry into the next weights.
+ *
+ * For a target that wants the fewest kernels: r · (GELU(x) + a/r · x · σ(β x) − a γ/r). Its engine makes one kernel of each
+ * GELU and of each x · σ(c · x); for a β of each channel v = β x comes first: a/(r β) · v · σ(v).
  * Exact up to rounding: only the order of the same products and sums changes. Parameters that are not constant, which no
  * trained model has, take the operator's definition as it stands.
  */
@@ -30,7 +34,8 @@ export const lowerSgBlend = definePass({
     for (const node of graph.allNodes()) {
       if (node.op !== 'SGBlend' || node.domain !== swanDomain) continue;
       const parameters = await blendParameters(node, context);
-      const result = parameters === undefined ? operatorOf(node)?.body?.(node, node.graph)[0] : lower(node, parameters);
+      const result =
+        parameters === undefined ? operatorOf(node)?.body?.(node, node.graph)[0] : lower(node, parameters, context);
       if (result === undefined) throw new Error(`SGBlend '${node.label}' has no definition`);
       node.graph.replaceUses(node.output, result);
       node.graph.swapNames(node.output, result);
@@ -52,6 +57,8 @@ interface BlendParameters {
   readonly shift: Tensor;
   /** For the form in v = β x: a / (1 − a), 1.702 / β, −a γ β / (1 − a) and (1 − a) / β. */
   readonly scaled: { readonly ratio: Tensor; readonly slope: Tensor; readonly shift: Tensor; readonly factor: Tensor };
+  /** For the form of few kernels: β, or 1 if it is one number; a and a / (1 − a), over that; −a γ / (1 − a). */
+  readonly few: { readonly slope: Tensor; readonly a: Tensor; readonly ratio: Tensor; readonly shift: Tensor };
 }
 
 /** Computes the constants in ONNX Runtime; undefined if a parameter is no constant, or larger than the data. */
@@ -72,7 +79,10 @@ async function blendParameters(node: Node, context: PassContext): Promise<BlendP
   const slope = builder.op('Div', [builder.scalar(geluSlope), slopes]);
   const factor = builder.op('Div', [rest, slopes]);
   const scaledShift = builder.op('Div', [shift, factor]);
-  graph.setOutputs([a, rest, shift, ratio, slope, factor, scaledShift]);
+  const fewSlope = beta.size === 1 ? builder.constant(Tensor.floats([1], [1]), 'one') : slopes;
+  const few = [a, ratio].map((weight) => builder.op('Div', [weight, fewSlope]));
+  const fewShift = builder.op('Div', [shift, rest]);
+  graph.setOutputs([a, rest, shift, ratio, slope, factor, scaledShift, ...few, fewShift]);
   const results = await context.evaluate(graph);
   const tensorOf = (value: Value): Tensor => defined(results[value.name], value.name);
   return {
@@ -81,19 +91,69 @@ async function blendParameters(node: Node, context: PassContext): Promise<BlendP
     beta,
     shift: tensorOf(shift),
     scaled: { ratio: tensorOf(ratio), slope: tensorOf(slope), shift: tensorOf(scaledShift), factor: tensorOf(factor) },
+    few: {
+      slope: defined(fewSlope.constant, 'a constant'),
+      a: tensorOf(at(few, 0)),
+      ratio: tensorOf(at(few, 1)),
+      shift: tensorOf(fewShift),
+    },
   };
 }
 
 /** σ(1.702 x) · x is the GELU of the paper's code. */
 const geluSlope = 1.702;
 
-function lower(node: Node, parameters: BlendParameters): Value {
+function lower(node: Node, parameters: BlendParameters, { target }: PassContext): Value {
   const builder = new Builder(node.graph, { origin: node.origin, before: node });
   const x = node.input(0);
+  if (target.fewestKernels && isLarge(parameters.few.slope)) return lowerFew(node, builder, parameters);
   if (takesScaledForm(node, parameters)) return lowerScaled(builder, x, parameters);
   const blended = blend(builder, x, parameters, node.string('gelu', 'sigmoid'));
-  const { shift } = parameters;
-  return shift.isFilledWith(0) ? blended : builder.op('Add', [blended, builder.constant(shift, 'shift')]);
+  return shifted(builder, blended, parameters.shift);
+}
+
+function shifted(builder: Builder, value: Value, shift: Tensor): Value {
+  return shift.isFilledWith(0) ? value : builder.op('Add', [value, builder.constant(shift, 'shift')]);
+}
+
+function weighted(builder: Builder, value: Value, weight: Tensor): Value {
+  return weight.isFilledWith(1) ? value : builder.op('Mul', [value, builder.constant(weight, 'weight')]);
+}
+
+/** Far enough from zero to divide by. */
+function isLarge(tensor: Tensor): boolean {
+  return tensor.floats().every((item) => item >= 1 / 16);
+}
+
+/** One kernel for each of the two activations, and what adds them. */
+function lowerFew(node: Node, builder: Builder, { a, rest, beta, shift, few }: BlendParameters): Value {
+  const x = node.input(0);
+  const kind = node.string('gelu', 'sigmoid');
+  const swish = (): Value => {
+    const [slope = 1] = beta.floats();
+    return beta.size === 1 ? swishOf(builder, x, slope) : swishOf(builder, weighted(builder, x, beta), 1);
+  };
+  const gelu = (): Value => {
+    if (kind === 'sigmoid') return swishOf(builder, x, geluSlope);
+    return builder.op('Gelu', [x], { approximate: string(kind === 'tanh' ? 'tanh' : 'none') });
+  };
+  if (a.isFilledWith(0)) return gelu();
+  if (rest.isFilledWith(0)) return shifted(builder, weighted(builder, swish(), few.a), shift);
+  if (kind === 'sigmoid' && beta.isFilledWith(Math.fround(geluSlope))) {
+    return shifted(builder, swishOf(builder, x, geluSlope), shift);
+  }
+  if (!isLarge(rest)) {
+    const sum = builder.op('Add', [weighted(builder, gelu(), rest), weighted(builder, swish(), few.a)]);
+    return shifted(builder, sum, shift);
+  }
+  const sum = builder.op('Add', [gelu(), weighted(builder, swish(), few.ratio)]);
+  return weighted(builder, shifted(builder, sum, few.shift), rest);
+}
+
+/** x · σ(slope · x), with the slope as a tensor of no axes, as engines look for it. */
+function swishOf(builder: Builder, x: Value, slope: number): Value {
+  const scaled = slope === 1 ? x : builder.op('Mul', [x, builder.scalar(slope, 'slope')]);
+  return builder.op('Mul', [x, builder.op('Sigmoid', [scaled])]);
 }
 
 /** True if β can go into the weights before, and the parameters are far from where the scaled form divides by nothing. */
@@ -102,7 +162,6 @@ function takesScaledForm(node: Node, { rest, beta }: BlendParameters): boolean {
   const producer = x.producer;
   const axis = vectorAxis(node);
   const isFoldable = producer !== undefined && axis !== undefined && linearUnits(producer, axis) !== undefined;
-  const isLarge = (tensor: Tensor): boolean => tensor.floats().every((item) => item >= 1 / 16);
   const isPlain = node.string('gelu', 'sigmoid') === 'sigmoid' && !beta.isFilledWith(Math.fround(geluSlope));
   return isPlain && isFoldable && x.onlyUse !== undefined && isLarge(rest) && isLarge(beta);
 }
@@ -124,10 +183,7 @@ function lowerScaled(builder: Builder, x: Value, { beta, scaled }: BlendParamete
   const swish = builder.op('Mul', [builder.op('Sigmoid', [v]), builder.constant(scaled.ratio, 'ratio')]);
   const gelu = sigmoidOf(builder, v, scaled.slope);
   const blended = builder.op('Mul', [v, builder.op('Add', [swish, gelu])]);
-  const shifted = scaled.shift.isFilledWith(0)
-    ? blended
-    : builder.op('Add', [blended, builder.constant(scaled.shift, 'shift')]);
-  return builder.op('Mul', [shifted, builder.constant(scaled.factor, 'factor')]);
+  return builder.op('Mul', [shifted(builder, blended, scaled.shift), builder.constant(scaled.factor, 'factor')]);
 }
 
 /** Everything but the shift. */

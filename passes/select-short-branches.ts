@@ -1,3 +1,4 @@
+import { Builder } from '../src/ir/builder.js';
 import type { Node, Value } from '../src/ir/graph.js';
 import { operatorOf } from '../src/ops/index.js';
 import { isSingleTruth } from '../src/passkit/branches/assumptions.js';
@@ -27,7 +28,7 @@ export const selectShortBranches = definePass({
       const where = node.label;
       const reason = obstacleOf(node, context) ?? costlier(node, conditions.get(node), context);
       if (reason === undefined) {
-        select(node);
+        select(node, context);
         findings.push(done(where, 'If with short branches became a selection'));
       } else {
         findings.push(skipped(where, `If stays: ${reason}`));
@@ -78,20 +79,25 @@ function costlier(
     (sum, output) => sum + selectTime(output, costs, batch),
     workTime(both, costs, batch),
   );
-  const branching = costs.branch + chosen;
+  const { producer } = node.input(0);
+  const isRead = producer !== undefined && target.placement(producer) === 'device';
+  const branching = costs.branch + (isRead ? target.readBack : 0) + chosen;
   if (selecting < branching) return undefined;
   return `${branching.toFixed(1)} µs, and both branches with a selection ${selecting.toFixed(1)} µs`;
 }
 
-function select(node: Node): void {
-  const { graph } = node;
+function select(node: Node, { target }: PassContext): void {
+  const { graph, origin } = node;
+  // A condition with axes would be turned with the images that it chooses between; one without is for any.
+  const isFlat = target.channelsLast === undefined || node.input(0).shape?.length === 0;
+  const condition = isFlat ? node.input(0) : new Builder(graph, { origin, before: node }).reshape(node.input(0), []);
   const [yes, no] = sides.map((side) => copyBranch(node.subgraph(side), graph, new Map(), node).map(sourceOf));
   for (const [index, output] of node.outputs.entries()) {
     const [one, other] = [defined(yes?.[index], 'a result'), defined(no?.[index], 'a result')];
     const choice = graph.addNode({
       op: 'Where',
       origin: node.origin,
-      inputs: [node.input(0), one, other],
+      inputs: [condition, one, other],
       outputs: [output.name],
       before: node,
     });

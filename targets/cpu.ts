@@ -2,6 +2,7 @@ import type { Deployment } from '../src/formats/format.js';
 import { onnx } from '../src/formats/onnx.js';
 import type { Value } from '../src/ir/graph.js';
 import type { ElementType } from '../src/ir/types.js';
+import { cpuIntegers } from './cpu-integers.js';
 
 /** Operators that ONNX Runtime runs on its blocked layout, or makes part of the convolution before them. */
 const keepLayout = new Set(['Add', 'Gelu', 'HardSigmoid', 'LeakyRelu', 'Mul', 'Relu', 'Sigmoid', 'Sum', 'Tanh']);
@@ -31,11 +32,14 @@ export const cpu = {
   opset: { default: 18, oldest: 13, newest: 20 },
   provider: 'cpu',
   batch: 'open',
-  precisions: ['fp32'],
+  precisions: ['fp32', 'int8'],
   formats: [onnx],
   placement: () => 'device',
+  hasKernel: () => true,
   supports: ({ domain }) => ['', 'com.microsoft', 'ai.onnx.ml'].includes(domain),
   selects: (type) => selected.has(type),
+  integers: cpuIntegers,
+  fewestKernels: false,
   widths: {
     multiple: 4,
     block: 16,
@@ -50,6 +54,7 @@ export const cpu = {
     depthwise: { blockedFlop: 1 / 60_000, plainFlop: 1 / 7_300, plainChannel: 0.35 },
     conversion: { operator: 0.7, element: 0.17e-3 },
   },
+  readBack: 0,
   costs: {
     operator: 0.4,
     flop: 1 / 213_000,

@@ -1,6 +1,7 @@
 import type { Deployment } from '../src/formats/format.js';
 import { onnx } from '../src/formats/onnx.js';
 import { ort } from '../src/formats/ort.js';
+import { requiredOperators } from '../src/formats/required-operators.js';
 import { cpu } from './cpu.js';
 
 /** Small devices: phones, single-board computers, reduced builds of ONNX Runtime, old versions of it. */
@@ -10,6 +11,7 @@ export const edge = {
   description: 'small devices: reduced and old builds of ONNX Runtime',
   opset: { default: 13, oldest: 13, newest: 20 },
   batch: 'fixed',
-  precisions: ['fp32'],
-  formats: [onnx, ort],
+  savesMemory: true,
+  precisions: ['fp32', 'int8'],
+  formats: [requiredOperators, ort, onnx],
 } satisfies Deployment;

@@ -11,9 +11,11 @@ import { foldScale } from '../../passes/fold-scale.js';
 import { foldShift } from '../../passes/fold-shift.js';
 import { fuseBranches } from '../../passes/fuse-branches.js';
 
+import { fuseScaleAndShift } from '../../passes/fuse-scale-and-shift.js';
 import { guardInterpolation } from '../../passes/guard-interpolation.js';
 import { guardPadding } from '../../passes/guard-padding.js';
 import { hoistCommonWork } from '../../passes/hoist-common-work.js';
+import { layChannelsLast } from '../../passes/lay-channels-last.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { lowerMeans } from '../../passes/lower-means.js';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
@@ -23,6 +25,7 @@ import { mergeGates } from '../../passes/merge-gates.js';
 import { mergeNested } from '../../passes/merge-nested.js';
 import { mergeReshapes } from '../../passes/merge-reshapes.js';
 import { orderDecisions } from '../../passes/order-decisions.js';
+import { orderForMemory } from '../../passes/order-for-memory.js';
 import { orderUnits } from '../../passes/order-units.js';
 import { padWidths } from '../../passes/pad-widths.js';
 import { planGates } from '../../passes/plan-gates.js';
@@ -37,6 +40,7 @@ import { shareCommonSubexpressions } from '../../passes/share-common-subexpressi
 import { sinkCommonWork } from '../../passes/sink-common-work.js';
 import { sinkIntoBranches } from '../../passes/sink-into-branches.js';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
+import { splitNormalization } from '../../passes/split-normalization.js';
 import type { Pass } from '../passkit/pass.js';
 
 /**
@@ -66,11 +70,23 @@ export const preparation: readonly Pass[] = [
 ];
 
 /** Lowers activations, and folds the constants that this leaves into the weights before and behind. Exact. */
-const activations: readonly Pass[] = [lowerSgBlend, ...tidy, foldShift, foldScale, ...tidy, foldAffine, ...tidy];
+const activations: readonly Pass[] = [
+  lowerSgBlend,
+  splitNormalization,
+  ...tidy,
+  foldShift,
+  foldScale,
+  ...tidy,
+  // What a factor that went stood behind.
+  foldShift,
+  foldAffine,
+  ...tidy,
+];
 
 /** Leaves plain ONNX operators that the target runs. Exact. */
 const lowering: readonly Pass[] = [
   fixBatch,
+  fuseScaleAndShift,
   lowerGates,
   lowerMeans,
   ...tidy,
@@ -79,7 +95,9 @@ const lowering: readonly Pass[] = [
   batchSums,
   guardPadding,
   guardInterpolation,
+  layChannelsLast,
   orderDecisions,
+  orderForMemory,
   checkTarget,
 ];
 

@@ -52,15 +52,18 @@ const verificationSchema = z.strictObject({
     ),
   approximation: z
     .strictObject({
-      budget: budgetSchema,
-      measured: lossSchema.describe('when it was compiled'),
+      precision: z.enum(precisions),
+      budget: budgetSchema.nullable().describe('null: it states none, and is judged by its rounding alone'),
+      measured: lossSchema.nullable().describe('when it was compiled; null where there were no data'),
       loss: lossSchema.describe('on these samples'),
       verdict: z
         .enum(verdicts)
         .describe('chance: beyond the budget by no more than samples may differ (95 %); unknown: there are no labels'),
     })
     .nullable()
-    .describe('of a file that was compiled within a budget and verified by itself; such a file is not equal'),
+    .describe(
+      'of a file that was compiled within a budget or in less than float32, and verified by itself; it is not equal',
+    ),
 });
 
 const tradeOffSchema = z.strictObject({

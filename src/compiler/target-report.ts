@@ -10,6 +10,7 @@ import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import type { Deployed } from './deploy.js';
 import { type Form, filesOfForm } from './forms.js';
+import { reportPlacement } from './placement.js';
 import type { LowerForm } from './precision/lower-precision.js';
 import type {
   GateReport,
@@ -61,7 +62,7 @@ export function reportTarget(
     budget: budget ?? null,
     lowerPrecision: lower === undefined ? null : reportLower(lower, own, stemOf(name, lower.precision), form),
     memory: null,
-    placement: null,
+    placement: reportPlacement(form.graph, context.target),
     passes: reportPasses(form.manager.runs),
     verification: compared === undefined ? null : reportVerification(compared, choice.beforeBudget),
   };

@@ -12,6 +12,7 @@ import { GateScores } from './gate-scores.js';
 import { type GateState, gateStates, outsideSamples, type ScoredBatch } from './gate-states.js';
 import { runInPieces } from './in-pieces.js';
 import { type InputRange, outliersOf } from './input-range.js';
+import type { RoundingSpread } from './precision/rounding-spread.js';
 import { batchSizeFor, makeSamples } from './samples.js';
 import type { SourceWithOriginal } from './source.js';
 import { fixedBatchOf } from './timed-samples.js';
@@ -276,6 +277,8 @@ export interface Assumptions {
   readonly gateOutputs?: readonly GateOutput[];
   /** Numbers of samples that it is also run on at a time: those that its branches are for. */
   readonly pieces?: readonly number[];
+  /** What its rounding comes to, batch by batch of the reference, if it computes in less than float32. */
+  readonly rounding?: RoundingSpread | undefined;
 }
 
 /**
@@ -303,13 +306,17 @@ export async function compareWith(
 async function compareRuns(
   reference: Reference,
   session: Session,
-  { removed, inputRange, gateOutputs }: Assumptions,
+  { removed, inputRange, gateOutputs, rounding }: Assumptions,
   size: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Comparison> {
-  const comparator = new Comparator({ marginBound: scoreRounding });
-  for (const { feeds, expected: outputs, margins, firing, samples } of reference.batches) {
+  const comparator = new Comparator({ marginBound: 1 });
+  for (const [index, { feeds, expected: outputs, firing, samples, ...batch }] of reference.batches.entries()) {
     throwIfAborted(signal);
+    const { allowances, margins: own } = rounding?.[index] ?? {};
+    const margins = Float64Array.from(batch.margins, (margin, sample) =>
+      Math.min(margin / scoreRounding, own?.[sample] ?? Number.POSITIVE_INFINITY),
+    );
     const expected = withGateOutputs(outputs, gateOutputs ?? [], firing);
     const outside = outsideSamples(firing, samples, removed);
     if (inputRange !== undefined) {
@@ -317,7 +324,7 @@ async function compareRuns(
     }
     const pieces = size === undefined ? undefined : await runInPieces(session, feeds, expected, size);
     const actual = pieces ?? (await session.run(feeds));
-    comparator.add({ expected, actual, samples, outside, ...(firing.size > 0 ? { margins } : {}) });
+    comparator.add({ expected, actual, samples, outside, allowances, ...(firing.size > 0 ? { margins } : {}) });
   }
   return comparator.result();
 }

@@ -215,6 +215,22 @@ export class Graph {
     const early = first.size === 0 ? [] : this.#nodes.filter((node) => first.has(node));
     this.#nodes = topologicalOrder([...early, ...this.#nodes], (node) => producersOf(node, this));
   }
+
+  /** Brings the nodes of this graph into the order of `nodes`, which are all of them, producers before their readers. */
+  reorder(nodes: readonly Node[]): void {
+    const own = new Set(this.#nodes);
+    assert(nodes.length === own.size && new Set(nodes).size === own.size, 'an order has every node once');
+    assert(
+      nodes.every((node) => own.has(node)),
+      'an order has nodes of its graph',
+    );
+    const sorted = topologicalOrder(nodes, (node) => producersOf(node, this));
+    assert(
+      sorted.every((node, place) => node === nodes[place]),
+      'producers come before their readers',
+    );
+    this.#nodes = sorted;
+  }
 }
 
 /** The nodes of `graph` that `node`, or a graph nested in it, reads from. */

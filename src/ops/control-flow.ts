@@ -102,6 +102,8 @@ function commonType(node: Node, index: number, one: ValueType, other: ValueType)
 const loop: Operator = {
   op: 'Loop',
   domain: '',
+  // What it keeps from one iteration to the next has one type inside and outside.
+  float16: 'never',
   inputs: [0, Number.POSITIVE_INFINITY],
   infer: (node) => {
     const body = node.subgraph('body');
@@ -141,6 +143,8 @@ const loop: Operator = {
 const scan: Operator = {
   op: 'Scan',
   domain: '',
+  // What it keeps from one iteration to the next has one type inside and outside.
+  float16: 'never',
   inputs: [1, Number.POSITIVE_INFINITY],
   since: 9,
   nestedInputs: (node) => {

@@ -346,8 +346,12 @@ function hasNoZero({ constant }: Value): boolean {
 
 /** Puts the older operators that mean the same in the place of a node that its opset does not have. */
 function writeOlder({ since = 1, older }: Row, node: Node, graph: Graph, opset: number): void {
-  if (opset >= since || older === undefined || node.input(0).elementType !== 'float32') return;
-  const result = older(new Builder(graph, { origin: node.origin, before: node }), node.input(0), node);
+  const x = node.input(0);
+  const isHalf = x.elementType === 'float16';
+  if (opset >= since || older === undefined || !(isHalf || x.elementType === 'float32')) return;
+  const builder = new Builder(graph, { origin: node.origin, before: node });
+  const floats = older(builder, isHalf ? builder.cast(x, 'float32') : x, node);
+  const result = isHalf ? builder.cast(floats, 'float16') : floats;
   if (node.output.type !== undefined) graph.setType(result, node.output.type);
   graph.replaceUses(node.output, result);
   graph.swapNames(node.output, result);
@@ -374,6 +378,7 @@ function hardSwish(b: Builder, x: Value): Value {
 const cast: Operator = {
   ...elementwise({ op: 'Cast', flops: 0 }),
   converts: true,
+  float16: 'either',
   bounds: castBounds,
   identity: (node) => {
     const { elementType } = node.input(0);

@@ -1,6 +1,8 @@
 import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
 import { constantBounds, united } from './bounds.js';
+import { replaceByOlder } from './older/replace.js';
+import { olderTrilu } from './older/trilu.js';
 import { constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, tie, tieAllAxes } from './relations.js';
 import { unknownDim } from './symbols.js';
@@ -15,6 +17,7 @@ import { unknownDim } from './symbols.js';
 const oneHot: Operator = {
   op: 'OneHot',
   domain: '',
+  float32Inputs: [0, 1],
   inputs: [3, 3],
   since: 9,
   infer: (node) => {
@@ -39,6 +42,7 @@ const oneHot: Operator = {
 const cumSum: Operator = {
   op: 'CumSum',
   domain: '',
+  sums: () => Number.POSITIVE_INFINITY,
   inputs: [2, 2],
   since: 11,
   homogeneous: () => [0],
@@ -54,7 +58,10 @@ const trilu: Operator = {
   op: 'Trilu',
   domain: '',
   inputs: [1, 2],
-  since: 14,
+  needs: () => 14,
+  downgrade: (node, graph, opset) => {
+    if (opset < 14) replaceByOlder(node, graph, (b) => olderTrilu(b, node));
+  },
   homogeneous: () => [0],
   infer: (node) => {
     const rank = rankOf(node.inputs[0]);

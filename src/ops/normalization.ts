@@ -1,10 +1,12 @@
 import { int } from '../ir/attribute.js';
 import type { Node } from '../ir/graph.js';
-import { normalizeAxis } from '../ir/types.js';
+import { normalizeAxis, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { Bounds, type Interval } from './bounds.js';
 import { type Curves, curveBounds, scaled, varying } from './curves.js';
-import { elementsPerSample, inputType, type Operator, rankOf } from './operator.js';
+import { olderLayerNormalization } from './older/layer-normalization.js';
+import { replaceByOlder } from './older/replace.js';
+import { elementsPerSample, inputType, type Operator, rankOf, staticShape } from './operator.js';
 import { input, output, tie, tieAllAxes } from './relations.js';
 
 /** ONNX BatchNormalization at inference: y = scale · (x − mean) / sqrt(var + epsilon) + bias over channel axis 1. */
@@ -65,8 +67,12 @@ function isTraining(node: Node): boolean {
 const layerNormalization: Operator = {
   op: 'LayerNormalization',
   domain: '',
+  sums: (node) => sizeFrom(node, normalizeAxis(node.int('axis', -1), rankOf(node.inputs[0]) ?? 0)),
   inputs: [2, 3],
-  since: 17,
+  needs: () => 17,
+  downgrade: (node, graph, opset) => {
+    if (opset < 17) replaceByOlder(node, graph, (b) => olderLayerNormalization(b, node));
+  },
   infer: (node) => [inputType(node, 0)],
   // How far rounding may move a deviation near zero is up to the engine; a scale of zero leaves the bias alone.
   boundsEach: (node) => {
@@ -97,6 +103,12 @@ const layerNormalization: Operator = {
   },
 };
 
+/** Elements that lie along the axes from `first` on. */
+function sizeFrom(node: Node, first: number): number {
+  const sizes = staticShape({ shape: node.input(0).shape?.slice(first) });
+  return sizes === undefined ? Number.POSITIVE_INFINITY : sizeOf(sizes);
+}
+
 /** ONNX Softmax and LogSoftmax along one axis, which is pinned: its elements see one another. */
 function softmax(op: string): Operator {
   return {
@@ -104,6 +116,10 @@ function softmax(op: string): Operator {
     domain: '',
     inputs: [1, 1],
     since: 13,
+    sums: (node) => {
+      const dim = node.input(0).shape?.at(node.int('axis', -1));
+      return typeof dim === 'number' ? dim : Number.POSITIVE_INFINITY;
+    },
     infer: (node) => [inputType(node, 0)],
     flops: (node) => 10 * elementsPerSample(node.output.shape),
     bounds: () => (op === 'Softmax' ? Bounds.uniform(0, 1) : Bounds.uniform(Number.NEGATIVE_INFINITY, 0)),

@@ -85,6 +85,18 @@ export interface Operator {
   readonly interpolates?: (node: Node) => readonly number[] | undefined;
   /** The output holds the elements of input 0 at their places, in another type. */
   readonly converts?: true;
+  /**
+   * How many numbers the node adds up, or multiplies, for an element of its output, besides those that it multiplies by
+   * weights; infinity where that is open, or where steps follow on one another. Rounding of each adds up. The default is 1.
+   */
+  readonly sums?: (node: Node) => number;
+  /**
+   * `never`: ONNX does not define the operator for float16, or its types do not follow from those of its inputs. `either`:
+   * floats of any type may be given, whatever the outputs are.
+   */
+  readonly float16?: 'never' | 'either';
+  /** Inputs that are float32 whatever the data are in, if they are floats. */
+  readonly float32Inputs?: readonly number[];
   /** The input whose elements are positions along an axis of so many slots; `size` is undefined where that is open. */
   readonly positions?: (node: Node) => { readonly input: number; readonly size: number | undefined };
   /** Each output element is the position of the greatest element along an axis of input 0, or of the `least`. */

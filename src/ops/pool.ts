@@ -3,6 +3,8 @@ import type { Graph, Node } from '../ir/graph.js';
 import { isStatic, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { pooledStep } from './linear-step.js';
+import { olderAveragePool } from './older/average-pool.js';
+import { replaceByOlder } from './older/replace.js';
 import { elementsPerSample, inputType, type Operator, type Padding, staticShape, withShape } from './operator.js';
 import { input, output, type Relation, tie } from './relations.js';
 import { padsAttributes, slide, widerPads, windowOf } from './window.js';
@@ -31,13 +33,16 @@ function slidingPool(op: string): Operator {
       const wide = seesPadding(node) ? inner?.mapExactly((low, high) => [Math.min(0, low), Math.max(0, high)]) : inner;
       return op === 'AveragePool' ? wide?.rounded(sizeOf(node.ints('kernel_shape') ?? [])) : wide;
     },
+    ...(op === 'AveragePool' ? { sums: (node: Node) => sizeOf(node.ints('kernel_shape') ?? []) } : {}),
     flops: (node) => elementsPerSample(node.output.shape) * elementsPerSample(node.ints('kernel_shape')),
     relations: batchAndChannels,
     padded: (node, padding) => paddedPool(node, padding),
     ...(op === 'AveragePool'
       ? {
           downgrade: (node: Node, graph: Graph, opset: number) => {
-            if (opset < 19 && !isDilated(node)) graph.setAttributes(node, { dilations: undefined });
+            if (opset >= 19) return;
+            if (isDilated(node)) replaceByOlder(node, graph, (b) => olderAveragePool(b, node));
+            else graph.setAttributes(node, { dilations: undefined });
           },
           needs: (node: Node) => (isDilated(node) ? 19 : 1),
         }
@@ -107,6 +112,14 @@ function globalPool(op: string): Operator {
         }
       : {}),
     flops: (node) => elementsPerSample(node.input(0).shape),
+    ...(op === 'GlobalAveragePool'
+      ? {
+          sums: (node: Node) => {
+            const spatial = staticShape({ shape: node.input(0).shape?.slice(2) });
+            return spatial === undefined ? Number.POSITIVE_INFINITY : sizeOf(spatial);
+          },
+        }
+      : {}),
     relations: batchAndChannels,
   };
 }

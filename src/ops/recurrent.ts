@@ -42,6 +42,10 @@ function recurrent(family: Family): Operator {
     domain: '',
     inputs: [3, mostInputs],
     since: 7,
+    sums: (node) => {
+      const steps = sizesOf(node)?.sequence;
+      return typeof steps === 'number' ? steps : Number.POSITIVE_INFINITY;
+    },
     infer: (node) => {
       const x = inputType(node, 0);
       const sizes = sizesOf(node);

@@ -37,6 +37,7 @@ function reduce(op: string, axesInputSince: number): Operator {
       return [{ type: x.type, shape: reducedShape(x.shape, axes, node.int('keepdims', 1) === 1) }];
     },
     flops: (node) => elementsPerSample(node.input(0).shape),
+    ...(op === 'ReduceMax' || op === 'ReduceMin' ? {} : { sums: reducedElements }),
     relations: (node) => [...reduceRelations(node), ...summedRelations(node)],
     resize: rescaleMean,
     // A product of n elements is scaled by the factor to the power of n.
@@ -77,6 +78,13 @@ function reduce(op: string, axesInputSince: number): Operator {
       graph.setInput(node, 1, undefined);
     },
   };
+}
+
+/** Elements of the input that go into one of the output. */
+function reducedElements(node: Node): number {
+  const axes = reducedAxes(node);
+  const sizes = staticShape({ shape: axes?.flatMap((axis) => node.input(0).shape?.slice(axis, axis + 1) ?? []) });
+  return sizes === undefined ? Number.POSITIVE_INFINITY : sizeOf(sizes);
 }
 
 function averagesOf(node: Node): ReturnType<NonNullable<Operator['averages']>> {

@@ -1,5 +1,7 @@
 import type { Node } from '../ir/graph.js';
 import { type Bounds, combineExactly, constantBounds, united } from './bounds.js';
+import { replaceByOlder } from './older/replace.js';
+import { olderScatter } from './older/scatter.js';
 import { inputType, type Operator, ShapeError } from './operator.js';
 
 /**
@@ -24,9 +26,9 @@ function scatter(op: string): Operator {
       return combineExactly(kept, put, united);
     },
     downgrade: (node, graph, opset) => {
-      if (opset < 16 && node.string('reduction', 'none') === 'none') {
-        graph.setAttributes(node, { reduction: undefined });
-      }
+      const reduction = node.string('reduction', 'none');
+      if (opset < 16 && reduction === 'none') graph.setAttributes(node, { reduction: undefined });
+      else if (opset < (firstOpsetOf[reduction] ?? 0)) replaceByOlder(node, graph, (b) => olderScatter(b, node));
     },
     needs: (node) => {
       const { reduction } = node.attributes;

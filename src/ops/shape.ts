@@ -4,6 +4,7 @@ import type { Shape } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { aligned, Bounds, broadcastAxisOf } from './bounds.js';
+import { firstOpsetOfResize, olderResize } from './older/resize.js';
 import { broadcastShapes, constantInts, inputType, type Operator, rankOf, ShapeError, withShape } from './operator.js';
 import { input, output, type Port, type Relation, tie } from './relations.js';
 import { shapeElements } from './shape-values.js';
@@ -15,6 +16,7 @@ import { unknownDim } from './symbols.js';
 const shape: Operator = {
   op: 'Shape',
   domain: '',
+  float16: 'either',
   inputs: [1, 1],
   infer: (node) => {
     const rank = rankOf(node.inputs[0]);
@@ -113,6 +115,7 @@ function resizeList(node: Node, graph: Graph, index: number, length: (position: 
 const range: Operator = {
   op: 'Range',
   domain: '',
+  float16: 'never',
   inputs: [3, 3],
   since: 11,
   infer: (node) => {
@@ -135,6 +138,7 @@ function rangeLength(node: Node): number | undefined {
 const constantOfShape: Operator = {
   op: 'ConstantOfShape',
   domain: '',
+  float16: 'never',
   inputs: [1, 1],
   infer: (node) => {
     const value = node.attributes.value;
@@ -153,6 +157,7 @@ const constantOfShape: Operator = {
 const resize: Operator = {
   op: 'Resize',
   domain: '',
+  float32Inputs: [1, 2],
   inputs: [1, 4],
   infer: (node) => {
     const x = inputType(node, 0);
@@ -183,8 +188,8 @@ const resize: Operator = {
     const axes = resizedAxes(node);
     resizeList(node, graph, 3, (position) => sizes.kept(node.output, at(axes, position))?.length);
   },
-  needs: ({ attributes }) =>
-    ['antialias', 'axes', 'keep_aspect_ratio_policy'].some((name) => attributes[name] !== undefined) ? 18 : 1,
+  downgrade: olderResize,
+  needs: firstOpsetOfResize,
 };
 
 /** Axes that are not left as they are; a scale other than 1 moves positions even where it leaves the size. */

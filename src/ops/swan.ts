@@ -100,10 +100,14 @@ export function firing(gateNode: Node, score: Value, builder: Builder): Value {
 
 /** The features of a gate where it fires, else zero. `mask`: bool for a gate that selects, else 1 and 0 of the features' type. */
 export function gatedBy(gateNode: Node, mask: Value, builder: Builder): Value {
+  return selects(gateNode) ? selectedBy(gateNode, mask, builder) : builder.op('Mul', [gateNode.input(0), mask]);
+}
+
+/** The features of a gate where `fires`, which is bool, holds, and zero elsewhere, whatever they are. */
+export function selectedBy(gateNode: Node, fires: Value, builder: Builder): Value {
   const features = gateNode.input(0);
-  if (!selects(gateNode)) return builder.op('Mul', [features, mask]);
   const off = builder.cast(builder.scalar(0, 'off'), features.elementType ?? 'float32');
-  return builder.op('Where', [mask, features, off]);
+  return builder.op('Where', [fires, features, off]);
 }
 
 /** True for a gate that gives zero for features that are infinite or no number, too. */

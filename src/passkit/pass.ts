@@ -2,6 +2,8 @@ import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { WeakUnits } from './budget/weak-units.js';
+import type { Magnitudes } from './precision/magnitudes.js';
+import type { Quantization } from './quantization/quantization.js';
 import type { Target } from './target.js';
 
 /**
@@ -111,10 +113,14 @@ export interface PassContext {
   readonly weak?: WeakUnits | undefined;
   /** True if the graph is to give what its gates decide, too. */
   readonly gateOutputs?: boolean | undefined;
+  /** What integers of 8 bits are to stand for; undefined for a model that is not quantized. */
+  readonly quantization?: Quantization | undefined;
   /** Samples of a run that times are predicted for; 1 if not given. What is written is right for any number. */
   readonly batch?: number | undefined;
   /** Plans for regions of gates by the region's name, chosen by measurement; others are chosen by prediction. */
   readonly plans?: ReadonlyMap<string, string> | undefined;
+  /** How large the numbers of the graph become, for passes to a precision below; without, undefined. */
+  readonly magnitudes?: Magnitudes | undefined;
   /** Runs a graph in ONNX Runtime and returns its outputs by name. */
   evaluate(graph: Graph, feeds?: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   readonly signal: AbortSignal | undefined;

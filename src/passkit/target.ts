@@ -1,5 +1,6 @@
 import type { Node } from '../ir/graph.js';
 import type { ElementType } from '../ir/types.js';
+import type { IntegerKernels } from './quantization/kernels.js';
 
 /** What weights and arithmetic are in, apart from what its accuracy needs to be better. */
 export const precisions = ['fp32', 'fp16', 'int8'] as const;
@@ -19,15 +20,36 @@ export interface Target {
   readonly provider: 'cpu' | 'webgpu';
   /** `fixed`: files are for one number of samples a run, so that all sizes are known when they are loaded. */
   readonly batch: 'open' | 'fixed';
+  /** True where nodes are put in the order in which a run takes least memory. */
+  readonly savesMemory?: true;
   /** What can be written, `fp32` among them. */
   readonly precisions: readonly Precision[];
   /** Asked of nodes that the target {@link supports}, when their types are known. */
   placement(node: Node): Placement;
+  /**
+   * True where the device has a kernel of an operator of ONNX, for some element types. Plans do not rest on others: what they
+   * compute would be copied to the host and back.
+   */
+  hasKernel(op: string): boolean;
   /** True where the target runs the operator itself, so that it need not be decomposed. */
   supports(node: Pick<Node, 'op' | 'domain'>): boolean;
   /** True where a Where may choose among elements of this type. */
   selects(type: ElementType): boolean;
+  /**
+   * True where starting a kernel takes longer than what most of them compute, so that passes choose the form that the engine
+   * runs in the fewest: it makes one kernel of x · σ(c · x) with one number c, of a GELU, of a scale and a shift by channel.
+   */
+  readonly fewestKernels: boolean;
+  /**
+   * True for an operator that the engine runs with channels last, between transposes that it puts around what is with
+   * channels first. Undefined where there is none.
+   */
+  channelsLast?(node: Node): boolean;
   readonly costs: TargetCosts;
+  /** Microseconds until the processor has a value of the device, as the number of a branch is; 0 where it makes it itself. */
+  readonly readBack: number;
+  /** What runs on 8-bit integers; undefined where the target has no precision `int8`. */
+  readonly integers?: IntegerKernels;
   /** Undefined where the time of a convolution goes with its number of channels, whatever that is. */
   readonly widths?: PreferredWidths;
 }

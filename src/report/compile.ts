@@ -14,6 +14,7 @@ import {
   wrapped,
 } from './format.js';
 import { planningLines } from './planning.js';
+import { precisionLines } from './precision.js';
 import { printable } from './text.js';
 import { describe } from './verify.js';
 
@@ -50,6 +51,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('plans', planningLines(target.planning), colors.dim),
     ...labelled('latency', latencyLines(target), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),
+    ...labelled('precision', precisionLines(target.lowerPrecision, target.size), colors.dim),
     ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
   ];
 }

@@ -16,18 +16,20 @@ export function renderVerification(result: VerificationReport, { colors }: { rea
   return `${lines.join('\n')}\n`;
 }
 
-/** Equal, or how far from it a budget let the model go. */
+/** Equal, or how far from it a budget or a lower precision let the model go. */
 function headline({ approximation }: VerificationReport, colors: Colors): string {
   if (approximation === null) return `${colors.green('equal')} to the original`;
-  const { budget, loss, verdict } = approximation;
+  const { precision, budget, loss, verdict } = approximation;
   const { accuracy } = loss;
+  const lost = accuracy === null ? '' : `${formatPoints(accuracy.original - accuracy.model)} lost, `;
+  const changes = `${lost}outputs change by ${formatRelative(loss.relativeChange)}`;
+  if (budget === null) return `${colors.green('equal')} to the original up to the rounding of ${precision}: ${changes}`;
   const limit = budget.kind === 'accuracy' ? `${formatPoints(budget.limit)} of accuracy` : formatRelative(budget.limit);
   const judged =
     verdict === 'within'
       ? colors.green('within')
       : colors.yellow(verdict === 'chance' ? 'by chance beyond' : 'not judged by');
-  const lost = accuracy === null ? '' : `${formatPoints(accuracy.original - accuracy.model)} lost, `;
-  return `${judged} its budget of ${limit}: ${lost}outputs change by ${formatRelative(loss.relativeChange)}`;
+  return `${judged} its budget of ${limit}: ${changes}`;
 }
 
 /** What was compared with what, and how near they are. */

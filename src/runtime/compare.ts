@@ -36,6 +36,8 @@ export interface ComparisonBatch {
   readonly margins?: ArrayLike<number>;
   /** Not 0 for samples in which a unit fires that was removed because the profile never saw it fire. */
   readonly outside?: ArrayLike<number>;
+  /** What each clear sample may differ by besides, by output: for models that compute in less than float32. */
+  readonly allowances?: Readonly<Record<string, ArrayLike<number>>> | undefined;
 }
 
 /** One element of a clear sample that differs too much. */
@@ -137,7 +139,8 @@ export class Comparator {
       const start = sample * size;
       const scale = scaleOf(expected, start, size);
       // A flipped gate changes a result by any finite amount; it makes no infinity and no NaN.
-      const allowed = kind === 'boundary' ? Number.MAX_VALUE : this.#absolute + this.#relative * scale;
+      const besides = batch.allowances?.[output]?.[sample] ?? 0;
+      const allowed = kind === 'boundary' ? Number.MAX_VALUE : this.#absolute + this.#relative * scale + besides;
       for (let index = 0; index < size; index++) {
         const difference = elementDifference(expected, actual, start + index);
         largest.absolute = Math.max(largest.absolute, difference);

@@ -22,8 +22,7 @@ export interface LoadOptions {
  * How far ONNX Runtime rewrites a graph before it is written in ORT format: not at all, by what needs no kernels of its own,
  * by what any processor gains from (operators become fused ones of `com.microsoft`), or by what this one does, too.
  */
-export const optimizations = ['none', 'basic', 'extended', 'all'] as const;
-export type Optimization = (typeof optimizations)[number];
+export type Optimization = 'none' | 'basic' | 'extended' | 'all';
 
 /** The engine that graphs run on. */
 export interface Runtime {

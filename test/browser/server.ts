@@ -23,12 +23,24 @@ globalThis.runModel = async (url, dims, data) => {
 };
 </script>`;
 
+export interface ServeOptions {
+  /** Pages are cross-origin isolated, so that they may have threads. */
+  readonly isolated?: boolean;
+}
+
+/** What makes a page cross-origin isolated, if all that it loads has it. */
+const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
 /** Serves folders, each under a path such as `/ort/`, and the page at `/`, on a free port of this machine alone. */
-export async function serve(folders: Readonly<Record<string, string>>): Promise<{ url: string; server: Server }> {
+export async function serve(
+  folders: Readonly<Record<string, string>>,
+  options: ServeOptions = {},
+): Promise<{ url: string; server: Server }> {
+  const headers = options.isolated === true ? isolation : {};
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
     if (path === '/') {
-      response.writeHead(200, { 'content-type': types['.html'] });
+      response.writeHead(200, { ...headers, 'content-type': types['.html'] });
       response.end(page);
       return;
     }
@@ -38,7 +50,7 @@ export async function serve(folders: Readonly<Record<string, string>>): Promise<
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' });
+    response.writeHead(200, { ...headers, 'content-type': types[extname(file)] ?? 'application/octet-stream' });
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => {

@@ -13,10 +13,12 @@ export interface PlacedNode {
 }
 
 export interface Placements {
-  /** Nodes on the WebGPU provider. Their list is empty where nothing else is said than that all nodes are there. */
-  readonly device: readonly PlacedNode[];
+  /** Nodes of both providers, copies among them. */
   readonly deviceCount: number;
-  /** Nodes that compute on the processor. */
+  readonly hostCount: number;
+  /** Nodes that compute on the device. The log lists nodes of a graph only where some are elsewhere than others. */
+  readonly device: readonly PlacedNode[];
+  /** Nodes that compute on the processor, the same; none where `hostCount` is 0. */
   readonly host: readonly PlacedNode[];
   /** Copies from the device to the host and back, nested graphs included. */
   readonly toHost: readonly PlacedNode[];
@@ -34,34 +36,40 @@ const onSeveral = /Node\(s\) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const nodeLine = /VerifyEachNodeIsAssignedToAnEp\]\s+(\S+) \((.*)\)\s*$/;
 const programLine = /Starting program "([^"]*)"/;
 
-/** True for a line about where nodes are. */
-export const isPlacement = (line: string): boolean => line.includes('VerifyEachNodeIsAssignedToAnEp');
-
 /**
  * Placements of the one session that the lines are of, nested graphs included.
  * @throws Error if the log has none.
  */
 export function placementsOf(lines: readonly string[]): Placements {
+  const found = lines.filter((line) => line.includes('VerifyEachNodeIsAssignedToAnEp'));
   const nodes: Record<'device' | 'host', PlacedNode[]> = { device: [], host: [] };
-  let deviceCount = 0;
+  const counts = { device: 0, host: 0 };
   let current: 'device' | 'host' | undefined;
-  for (const line of lines.filter(isPlacement)) {
+  for (const line of found) {
     const [, provider, count] = onOne.exec(line) ?? onSeveral.exec(line) ?? [];
     if (provider !== undefined) {
       current = provider === 'WebGpuExecutionProvider' ? 'device' : 'host';
-      if (current === 'device') deviceCount += Number(count);
+      counts[current] += Number(count);
       continue;
     }
     const [, operator, name] = nodeLine.exec(line) ?? [];
     if (operator !== undefined && name !== undefined && current !== undefined) nodes[current].push({ operator, name });
   }
-  if (current === undefined) throw new Error('the log of the session has no placements of nodes');
+  // Of a graph in which nothing is left to run, the log has this first line alone.
+  if (found.length === 0) throw new Error('the log of the session has no placements of nodes');
   const copies = (operator: string): PlacedNode[] =>
     [...nodes.device, ...nodes.host].filter((node) => node.operator === operator);
   const computing = (list: readonly PlacedNode[]): PlacedNode[] =>
     list.filter(({ operator }) => !operator.startsWith('Memcpy'));
   const [toHost, fromHost] = [copies('MemcpyToHost'), copies('MemcpyFromHost')];
-  return { device: computing(nodes.device), deviceCount, host: computing(nodes.host), toHost, fromHost };
+  return {
+    deviceCount: counts.device,
+    hostCount: counts.host,
+    device: computing(nodes.device),
+    host: computing(nodes.host),
+    toHost,
+    fromHost,
+  };
 }
 
 /** Programs that were started, in order. */

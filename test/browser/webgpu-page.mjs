@@ -43,16 +43,34 @@ function tensorOf({ type, dims, data }) {
 }
 
 /** The same tensor in a buffer on the device, whose size is a multiple of 16 bytes. */
-function toDevice(tensor) {
-  const { device } = ort.env.webgpu;
-  const bytes = new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
+async function toDevice({ type, dims, data }) {
+  const device = await ort.env.webgpu.device;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const size = Math.ceil(bytes.length / 16) * 16;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffer = device.createBuffer({ size, usage });
   const padded = new Uint8Array(size);
   padded.set(bytes);
   device.queue.writeBuffer(buffer, 0, padded);
-  return ort.Tensor.fromGpuBuffer(buffer, { dataType: tensor.type, dims: tensor.dims });
+  return ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims, download: () => download(device, buffer, data) });
+}
+
+/** What is in a buffer, as an array like `data`. */
+async function download(device, buffer, data) {
+  const staging = device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const copy = staging.getMappedRange().slice(0, data.byteLength);
+  staging.destroy();
+  return new data.constructor(copy);
+}
+
+async function allToDevice(entries) {
+  const moved = [];
+  for (const [name, tensor] of entries) moved.push([name, await toDevice(tensor)]);
+  return Object.fromEntries(moved);
 }
 
 globalThis.webgpu = async ({ model, feeds, runs, device = 'none', session: more = {} }) => {
@@ -61,7 +79,8 @@ globalThis.webgpu = async ({ model, feeds, runs, device = 'none', session: more 
   let sessionLog = [];
   try {
     session = await ort.InferenceSession.create(fromBase64(model), {
-      executionProviders: ['webgpu'],
+      // An object, for the engine forgets to record with a provider that is given by its name alone.
+      executionProviders: [{ name: 'webgpu' }],
       logSeverityLevel: 0,
       logVerbosityLevel: 1,
       ...(device === 'none' ? {} : { preferredOutputLocation: 'gpu-buffer' }),
@@ -70,9 +89,7 @@ globalThis.webgpu = async ({ model, feeds, runs, device = 'none', session: more 
     });
     sessionLog = lines;
     const given = Object.entries(feeds).map(([name, feed]) => [name, tensorOf(feed)]);
-    const inputs = Object.fromEntries(
-      device === 'none' ? given : given.map(([name, tensor]) => [name, toDevice(tensor)]),
-    );
+    const inputs = device === 'none' ? Object.fromEntries(given) : await allToDevice(given);
     let results = {};
     for (let run = 0; run < runs; run++) {
       lines = [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Attributes } from '../../src/ir/attribute.js';
 import { Graph, type Node, type Value } from '../../src/ir/graph.js';
+import { printGraph } from '../../src/ir/print.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { sizeOf } from '../../src/ir/types.js';
 import { inferTypes } from '../../src/ops/index.js';
@@ -115,7 +116,14 @@ export function describeCase({ op, attributes, inputs, outputs }: Case): string 
     const { tensor, constant } = given;
     return `${tensor.type}[${tensor.dims}]${constant === true && tensor.size <= 8 ? `=(${tensor.numbers()})` : ''}`;
   });
-  return `${op}(${values.join(', ')}) ${JSON.stringify(attributes ?? {})}${outputs === undefined ? '' : ` ${outputs} outputs`}`;
+  return `${op}(${values.join(', ')}) ${describeAttributes(attributes)}${outputs === undefined ? '' : ` ${outputs} outputs`}`;
+}
+
+function describeAttributes(attributes: Attributes = {}): string {
+  return JSON.stringify(attributes, (_, value: unknown) => {
+    if (typeof value === 'bigint') return Number(value);
+    return value instanceof Graph ? printGraph(value) : value;
+  });
 }
 
 /** Runs a property over a generator; a failure names the case. */

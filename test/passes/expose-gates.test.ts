@@ -32,6 +32,16 @@ describe('a gate gets an output that tells', () => {
     expect(results.y?.numbers()).toEqual([1, 0, 3, 0, 5, 0]);
   });
 
+  test('each unit once, also where one was doubled to pad a width', async () => {
+    const { graph, report, outputs } = await exposed(`g (float[N, 3] x, float[N, 3] s) => (float[N, 3] y)
+{ y = ai.swan.Gate <name: string = "padded", units: ints = [6, 2, 6], axis: int = 1> (x, s) }`);
+    expect(outputs[1]).toBe('padded/fires [N, 2]');
+    expect(report?.exposed?.[0]?.units).toEqual([6, 2]);
+    const x = Tensor.floats([1, 3], [1, 1, 1]);
+    const results = await runGraph(graph, { x, s: Tensor.floats([1, 3], [-1, 1, -1]) });
+    expect(results['padded/fires']?.numbers()).toEqual([0, 1]);
+  });
+
   test('nothing where it was not asked for', async () => {
     const { outputs, report } = await exposed(dense, false);
     expect(outputs).toEqual(['y [N, 3]']);

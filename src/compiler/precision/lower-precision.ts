@@ -2,6 +2,8 @@ import type { Precision } from '../../passkit/target.js';
 import type { Choice, ChoiceInput } from '../choose-form.js';
 import type { Form } from '../forms.js';
 import type { LowerPrecisionReport } from '../report.js';
+import { fp16 } from './fp16.js';
+import { int8 } from './int8.js';
 
 /** What a form is made of in a lower precision. */
 export interface LowerPrecisionInput extends Omit<ChoiceInput, 'hooks'> {
@@ -18,7 +20,7 @@ export interface LowerForm extends Omit<LowerPrecisionReport, 'files' | 'size' |
 export type LowerPrecision = (input: LowerPrecisionInput) => Promise<LowerForm>;
 
 /** What makes each precision below `fp32`. */
-const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = {};
+const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = { fp16, int8 };
 
 /** The chosen form in the precision that the options ask for; undefined where that is the one it is in. */
 export async function lowerPrecision(input: LowerPrecisionInput): Promise<LowerForm | undefined> {

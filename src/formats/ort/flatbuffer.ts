@@ -148,6 +148,8 @@ class Writer {
   length = 0;
   #view = new DataView(this.bytes.buffer);
   readonly #vtables = new Map<string, number>();
+  /** Every text once, with the places that refer to it: references only lead forward. */
+  readonly #texts = new Map<string, number[]>();
   readonly #late: { readonly place: number; readonly data: Uint8Array; readonly element: number }[] = [];
 
   /** Room at the end for so many bytes, the first at a multiple of `align` once `before` bytes have been left. */
@@ -190,7 +192,8 @@ class Writer {
     const vtable = this.#vtable([4 + 2 * slots, size, ...offsets]);
     const start = this.reserve(size, 8);
     this.#view.setInt32(start, start - vtable, true);
-    for (const { slot, type: own, value } of present) this.#field(start + defined(places.get(slot), 'slot'), own, value);
+    for (const { slot, type: own, value } of present)
+      this.#field(start + defined(places.get(slot), 'slot'), own, value);
     return start;
   }
 
@@ -217,10 +220,9 @@ class Writer {
       if (type.isLate && value.length >= smallestLate) this.#late.push(late);
       else this.refer(place, this.#vector(value, type.element, type.align));
     } else if (type.kind === 'text' && typeof value === 'string') {
-      // Text ends with a zero that its length does not count.
-      const data = Buffer.from(value);
-      this.refer(place, this.#vector(data, 1, 1));
-      this.reserve(1);
+      const places = this.#texts.get(value);
+      if (places === undefined) this.#texts.set(value, [place]);
+      else places.push(place);
     } else if (typeof value === 'object' && 'fields' in value) {
       this.refer(place, this.table(value));
     } else {
@@ -237,6 +239,12 @@ class Writer {
 
   /** Writes what was put off, in the order in which it came. */
   writeLate(): void {
+    for (const [text, places] of this.#texts) {
+      const start = this.#vector(Buffer.from(text), 1, 1);
+      // A zero ends it that its length does not count.
+      this.reserve(1);
+      for (const place of places) this.refer(place, start);
+    }
     for (const { place, data, element } of this.#late) this.refer(place, this.#vector(data, element, lateAlignment));
   }
 

@@ -131,7 +131,17 @@ const graph: TableType = {
     ['node_edges', list(table(() => nodeEdge))],
     ['inputs', list(text)],
     ['outputs', list(text)],
+    ['sparse_initializers', list(table(() => unused('SparseTensor')))],
+    ['runtime_optimizations', table(() => runtimeOptimizations)],
   ],
+};
+
+/** What lists of may be there, but empty: no field of theirs is known. */
+const unused = (name: string): TableType => ({ name, fields: [] });
+
+const runtimeOptimizations: TableType = {
+  name: 'RuntimeOptimizations',
+  fields: [['records', list(table(() => unused('RuntimeOptimizationRecordContainerEntry')))]],
 };
 
 const operatorSet: TableType = {

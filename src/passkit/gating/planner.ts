@@ -7,7 +7,7 @@ import { activityOf } from './firing/activity.js';
 import { RegionTimes } from './region-times.js';
 import { type Region, RegionFinder } from './regions/region.js';
 import { strategiesFor } from './strategies/index.js';
-import type { Plan, PlanningContext } from './strategy.js';
+import type { Plan, PlanningContext, Strategy } from './strategy.js';
 import { type VariantSets, variantSets } from './variants/variant-sets.js';
 
 /** A region with all its plans, the mask first. */
@@ -71,11 +71,18 @@ async function plansFor(region: Region, context: PlanningContext, wanted?: strin
   for (const [index, strategy] of strategiesFor(region).entries()) {
     // A plan's name begins with its strategy's.
     if (index > 0 && wanted?.startsWith(strategy.name) === false) continue;
-    const found = await strategy.plans(region, context);
+    const found = obstacleOf(strategy, context) ?? (await strategy.plans(region, context));
     if (typeof found === 'string') refused.push({ strategy: strategy.name, reason: found });
     else plans.push(...found);
   }
   return { region, plans, refused };
+}
+
+/** Why a strategy has no plans for the target at all. */
+function obstacleOf({ needs = [] }: Strategy, { target }: PlanningContext): string | undefined {
+  const missing = needs.find((op) => !target.hasKernel(op));
+  if (missing === undefined) return undefined;
+  return `target ${target.name} has no kernel of ${missing}: values would be copied to the host and back`;
 }
 
 /** Most gates that are planned together. */

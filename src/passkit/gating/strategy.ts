@@ -34,6 +34,8 @@ export interface Plan {
 /** A way to save the work of units that do not fire. One file each; `strategies/index.ts` lists them. */
 export interface Strategy {
   readonly name: string;
+  /** Operators that its plans rest on and that not every device has a kernel for. */
+  readonly needs?: readonly string[];
   /** Its plans for a region, the one predicted to be fastest first; or why it has none. */
   plans(region: Region, context: PlanningContext): Promise<readonly Plan[] | string> | readonly Plan[] | string;
 }

@@ -173,8 +173,13 @@ describe('every plan that is considered', () => {
 class CountingRuntime implements Runtime {
   readonly name = runtime.name;
   readonly version = runtime.version;
+  readonly writesOrtFormat = runtime.writesOrtFormat;
   open = 0;
   most = 0;
+
+  toOrtFormat(...args: Parameters<Runtime['toOrtFormat']>): Promise<Uint8Array> {
+    return runtime.toOrtFormat(...args);
+  }
 
   async load(...args: [Parameters<Runtime['load']>[0], LoadOptions?]): Promise<Session> {
     const session = await runtime.load(...args);

@@ -44,14 +44,14 @@ export const block: Strategy = {
         what: 'the whole block runs only if some sample fires, and without its mask if all do',
         predicted:
           timeMasked(chances, context) +
-          chances.some * context.times.costs.branch -
+          chances.some * (context.times.costs.branch + context.target.readBack) -
           timeUnmasked(region, chances, context),
         isNested: true,
         holdsOthers: true,
         apply: () => apply(region, off, (fires, builder) => wholeOrMasked(region, fires, builder)),
       });
     }
-    if (context.batch > 1 && samplesMeet(region) === undefined) {
+    if (context.batch > 1 && context.target.hasKernel('NonZero') && samplesMeet(region) === undefined) {
       plans.push({
         name: 'block-rows',
         what: 'the whole block runs on the samples that fire',
@@ -80,8 +80,9 @@ function chancesOf({ gates }: Region, { batch, activityOf }: PlanningContext): C
 }
 
 /** Deciding takes a few operators. */
-function timeMasked({ some }: Chances, { times }: PlanningContext): number {
-  return some * times.constant(new Map()) + times.costs.branch + 3 * times.costs.operator;
+function timeMasked({ some }: Chances, { times, target }: PlanningContext): number {
+  const { branch, operator } = times.costs;
+  return some * times.constant(new Map()) + branch + target.readBack + 3 * operator;
 }
 
 /** What is expected to be saved by leaving the mask out where all samples fire, and what asking that takes. */

@@ -22,6 +22,7 @@ import { widthMultiple } from '../variants/variant-sets.js';
  */
 export const coreTail: Strategy = {
   name: 'core-tail',
+  needs: ['NonZero'],
   plans(region, context) {
     const [own] = region.gates;
     if (region.gates.length > 1 || own === undefined) return 'each gate of several in a row is split by itself';

@@ -15,6 +15,7 @@ import type { Plan, PlanningContext, Strategy } from '../strategy.js';
  */
 export const gather: Strategy = {
   name: 'gather',
+  needs: ['NonZero'],
   plans(region, context) {
     const [own] = region.gates;
     if (region.gates.length > 1 || own === undefined) return 'each gate of several in a row is gathered by itself';

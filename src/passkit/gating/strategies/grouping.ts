@@ -22,6 +22,7 @@ import type { Variant } from '../variants/variants.js';
  */
 export const grouping: Strategy = {
   name: 'grouping',
+  needs: ['NonZero'],
   plans(region, context) {
     if (context.batch === 1) return 'it is planned for one sample';
     if (region.gates.length > 1) return 'samples are grouped by one gate at a time';

@@ -23,6 +23,7 @@ import { expectedTime, type GateVariants } from '../variants/variant-sets.js';
  */
 export const perSample: Strategy = {
   name: 'per-sample',
+  needs: ['Scan'],
   plans(region, context) {
     if (context.batch === 1) return 'it is planned for one sample';
     const meet = samplesMeet(region);

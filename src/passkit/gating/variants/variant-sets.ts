@@ -160,13 +160,14 @@ function meanUnits({ gate }: RegionGate, activity: Activity | undefined): number
 }
 
 /** Over all combinations of variants, as if the gates of a region chose independently of one another. */
-export function expectedTime(gates: readonly GateVariants[], { times }: PlanningContext): number {
+export function expectedTime(gates: readonly GateVariants[], { times, target }: PlanningContext): number {
   const { branch, operator } = times.costs;
   let combinations: { share: number; widths: Map<RegionGate, number>; extra: number }[] = [
     { share: 1, widths: new Map(), extra: 0 },
   ];
   for (const { own, expected } of gates) {
-    const levels = Math.log2(expected.length) * (branch + operator) + 5 * operator;
+    // The number of the variant is read once, whatever the number of conditions that come of it.
+    const levels = Math.log2(expected.length) * (branch + operator) + 5 * operator + target.readBack;
     combinations = combinations.flatMap(({ share, widths, extra }) =>
       expected.map(({ variant: { units, match }, share: part }) => ({
         share: share * part,

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PIXELS, readMnist, SIDE } from '../../fixtures/mnist.js';
+import { passContext } from '../../src/compiler/context.js';
+import { readRemovals } from '../../src/compiler/removal-record.js';
+import { openSamples } from '../../src/compiler/samples.js';
+import { openWithOriginal } from '../../src/compiler/source.js';
+import { compareWith, type Reference, requireEqual, runReference } from '../../src/compiler/verification.js';
+import { writeNpy } from '../../src/data/npy.js';
+import { compile } from '../../src/index.js';
+import { Tensor } from '../../src/ir/tensor.js';
+import { readMetadata } from '../../src/onnx/metadata.js';
+import type { Comparison } from '../../src/runtime/compare.js';
+import { openRuntime } from '../../src/runtime/session.js';
+import { defined } from '../../src/support/assert.js';
+import { temporaryFolder } from '../cli/support.js';
+import { root } from '../repository/sources.js';
+import { hasChromium } from './chromium.js';
+import { LoaderBrowser, type LoaderPage } from './loader-page.js';
+
+/**
+ * All that a browser can run of the trained networks, against what TensorFlow.js gives for the originals. Samples whose
+ * gates rounding can change are counted and not compared, as in every verification: their part is small, and printed.
+ */
+
+/** Those that dispatch pays for, or can be made to, have a dynamic form; the gates of the others are too incoherent. */
+const fixtures = [
+  { name: 'mnist-mlp', isFlat: true, hasPlans: false },
+  { name: 'mnist-cnn', isFlat: false, hasPlans: false },
+  { name: 'mnist-resnet', isFlat: false, hasPlans: true },
+  { name: 'mnist-wide', isFlat: false, hasPlans: false },
+  { name: 'mnist-wide-groups', isFlat: false, hasPlans: false },
+  { name: 'mnist-wide-modal', isFlat: false, hasPlans: true },
+  { name: 'mnist-wide-coherent', isFlat: false, hasPlans: true },
+] as const;
+const modes = ['dense', 'dynamic'] as const;
+const devices = ['webgpu', 'wasm'] as const;
+
+/** Images that the gates' statistics are from, and those that are compared, of the other part of MNIST. */
+const profiled = 192;
+const compared = 16;
+
+const folder = temporaryFolder();
+const summary: string[] = [];
+let browser: LoaderBrowser;
+let page: LoaderPage;
+
+const isHere = (name: string): boolean => existsSync(join(root, 'fixtures', name, 'model.json'));
+
+/** Images from the first on as a file of data. */
+async function images(split: 'train' | 'test', count: number, isFlat: boolean): Promise<string> {
+  const path = join(folder, `${split}-${isFlat ? 'flat' : 'square'}.npy`);
+  const dims = isFlat ? [count, PIXELS] : [count, SIDE, SIDE, 1];
+  await writeNpy(path, new Tensor('float32', dims, readMnist(split).images.slice(0, count * PIXELS)));
+  return path;
+}
+
+async function openReference(model: string, isFlat: boolean): Promise<Reference> {
+  const runtime = await openRuntime();
+  const source = await openWithOriginal(model, passContext(runtime, {}), {});
+  const data = await openSamples(await images('test', compared, isFlat), source);
+  return runReference({ source, data, samples: compared, batch: 1, runtime, signal: undefined });
+}
+
+/** Compiles into `<folder>/<name>`, and says which form it became. */
+async function compileInto(name: string, model: string, mode: 'dense' | 'dynamic', isFlat: boolean): Promise<string> {
+  const calibration = await images('train', profiled, isFlat);
+  const out = join(folder, name);
+  const { report } = await compile({
+    model,
+    out,
+    mode,
+    calibration,
+    targets: ['webgpu'],
+    tune: 'predicted',
+    verify: false,
+  });
+  return defined(report.targets[0], 'the target').mode;
+}
+
+/** What the model in the page gives for each sample, against the original. */
+async function compareInPage(name: string, device: string, reference: Reference): Promise<Comparison> {
+  const session = await page.load(`${name}/webgpu`, { device });
+  try {
+    expect(session.facts).toMatchObject({ device, precision: 'fp32', warnings: [] });
+    const path = join(folder, name, 'webgpu', 'model.onnx');
+    const removed = readRemovals(readMetadata(path).metadata, path);
+    const result = await compareWith(reference, session, { removed });
+    requireEqual(result, `${name} on ${device}`);
+    return result.comparison;
+  } finally {
+    await session.close();
+  }
+}
+
+describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
+  beforeAll(async () => {
+    browser = await LoaderBrowser.launch(folder);
+    page = await browser.open();
+  });
+
+  afterAll(async () => {
+    await page?.close();
+    await browser?.close();
+    console.info(['compared with TensorFlow.js, in Chromium:', ...summary].join('\n  '));
+  });
+
+  for (const { name, isFlat, hasPlans } of fixtures.filter((fixture) => isHere(fixture.name))) {
+    describe(name, () => {
+      const model = join(root, 'fixtures', name);
+      let reference: Reference;
+
+      beforeAll(async () => {
+        reference = await openReference(model, isFlat);
+        expect(reference.kind).toMatch(/^tfjs/);
+      });
+
+      for (const mode of modes) {
+        it(mode, async () => {
+          const own = `${name}-${mode}`;
+          const form = await compileInto(own, model, mode, isFlat);
+          if (mode === 'dense' || hasPlans) expect(form).toBe(mode);
+          for (const device of devices) {
+            const { samples, clear, boundary, outsideProfile, maxDifference } = await compareInPage(
+              own,
+              device,
+              reference,
+            );
+            const rest = `${boundary} on the boundary, ${outsideProfile} outside the profile`;
+            summary.push(
+              `${own} on ${device}: ${clear} of ${samples} clear, ${rest}, ${maxDifference.toExponential(1)} off`,
+            );
+            expect(samples).toBe(compared);
+            expect(clear).toBeGreaterThanOrEqual(compared / 2);
+          }
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Node } from '../../src/ir/graph.js';
+import { readModel } from '../../src/onnx/read.js';
+import { modelBytes } from '../../src/onnx/write.js';
+import { openRuntime } from '../../src/runtime/session.js';
+import { defined } from '../../src/support/assert.js';
+import { SwancError } from '../../src/support/errors.js';
+import { placementOf } from '../../targets/webgpu/kernels.js';
+import { difference } from '../ops/case.js';
+import { hasChromium } from './chromium.js';
+import { castGraphs, type OneOperator, oneOperatorGraphs, writtenOperators } from './one-operator.js';
+import { openWebgpu, type Webgpu } from './webgpu-page.js';
+
+/** `targets/webgpu/kernels.ts` says of every operator what onnxruntime-web's WebGPU provider in a browser says. */
+
+/**
+ * Have a body of other operators in ONNX itself, which the engine puts in their place where no processor has a kernel for
+ * fp16, at the opsets that they are part of.
+ */
+const splitInFp16 = new Set(['LogSoftmax', 'Selu', 'Softsign']);
+
+/** The opset of files by default, and the ends of what can be written. */
+const opsets: readonly { opset: number; cases: number }[] = [
+  { opset: 18, cases: 3 },
+  { opset: 13, cases: 1 },
+  { opset: 20, cases: 1 },
+];
+
+interface Asked extends OneOperator {
+  readonly bytes: Uint8Array;
+  readonly opset: number;
+}
+
+/** Undefined where the operator is not part of this opset, or written as others. */
+function asked(single: OneOperator, opset: number): Asked | undefined {
+  let bytes: Uint8Array;
+  try {
+    bytes = modelBytes(single.graph, { opset });
+  } catch (error) {
+    if (error instanceof SwancError) return undefined;
+    throw error;
+  }
+  const { nodes } = readModel(bytes);
+  return nodes.length === 1 && nodes[0]?.op === single.op ? { ...single, bytes, opset } : undefined;
+}
+
+/** WGSL lets sines and cosines be off by 2^-11, and the logarithm of zero be anything. */
+const imprecise = new Set(['Log', 'Sin', 'Cos']);
+
+/** SwiftShader has no fp16 arithmetic. */
+const hasFloat16 = ({ inputs, outputs }: Node): boolean =>
+  [...inputs, ...outputs].some((value) => value?.elementType === 'float16');
+
+describe.skipIf(!hasChromium())('kernels of the WebGPU provider', () => {
+  let gpu: Webgpu;
+
+  beforeAll(async () => {
+    gpu = await openWebgpu();
+  }, 60_000);
+
+  afterAll(async () => {
+    await gpu?.close();
+  });
+
+  for (const { opset, cases } of opsets) {
+    it(`placement() is what the session says, opset ${opset}`, async () => {
+      const graphs = [...oneOperatorGraphs(cases), ...castGraphs()]
+        .filter(({ op, type }) => !(type === 'float16' && splitInFp16.has(op)))
+        .flatMap((single) => asked(single, opset) ?? []);
+      // Without the engine's own rewriting, the node that is asked about is the one that is placed.
+      const models = graphs.map(({ bytes }) => bytes);
+      const placements = await gpu.place(models, { graphOptimizationLevel: 'disabled' });
+
+      const wrong: string[] = [];
+      const seen = new Set<string>();
+      for (const [index, { op, type, what, graph }] of graphs.entries()) {
+        const placed = placements[index];
+        const [node] = graph.nodes;
+        // The engine runs some types nowhere.
+        if (placed === undefined || node === undefined || 'error' in placed) continue;
+        const actual = placed.hostCount > 0 ? 'host' : 'device';
+        const expected = placementOf(node);
+        seen.add(op);
+        if (actual !== expected) wrong.push(`${what} of ${type} is on the ${actual}, not the ${expected}`);
+      }
+      expect(wrong).toEqual([]);
+      const unseen = writtenOperators.map(({ op }) => op).filter((op) => !seen.has(op));
+      // These have no form of their own at some opset.
+      if (opset === 20) expect(unseen).toEqual([]);
+    });
+  }
+
+  it('gives what onnxruntime-node gives', async () => {
+    const runtime = await openRuntime({ prefer: 'node' });
+    const wrong: string[] = [];
+    for (const { op, what, graph, feeds } of oneOperatorGraphs(2, ['float32'])) {
+      const [node] = graph.nodes;
+      if (node === undefined || placementOf(node) === 'host' || hasFloat16(node) || imprecise.has(op)) continue;
+      const bytes = modelBytes(graph, { opset: 20 });
+      const session = await runtime.load(bytes);
+      const expected = await session.run(feeds);
+      await session.close();
+      try {
+        const { outputs } = await gpu.run(bytes, feeds, { runs: 1 });
+        for (const [name, tensor] of Object.entries(expected)) {
+          const found = difference(defined(outputs[name], name), tensor, 1e-4);
+          if (found !== undefined) wrong.push(`${what}: ${found}`);
+        }
+      } catch (error) {
+        wrong.push(`${what}: ${error}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
