@@ -3,6 +3,7 @@ import type { Value } from '../src/ir/graph.js';
 import { firing, gatedBy, selectedBy, selects } from '../src/ops/swan.js';
 import { type Gate, gatesOf } from '../src/passkit/gates.js';
 import { firingOf, maskOf } from '../src/passkit/gating/firing/firing.js';
+import { modesOf } from '../src/passkit/gating/firing/modes.js';
 import { definePass, done, type Finding } from '../src/passkit/pass.js';
 import type { Target } from '../src/passkit/target.js';
 
@@ -12,8 +13,8 @@ import type { Target } from '../src/passkit/target.js';
  * which is sound because both are element-wise. Gates of one score then share one mask.
  *
  * For a target that wants the fewest kernels, rows of features are selected, without a cast: the same for all that is finite
- * (a mask makes 0 · inf = NaN of an off unit that is not). Other features stay masked: engines that like channels last would
- * transpose the truth values, which they have no kernel for.
+ * (a mask makes 0 · inf = NaN of an off unit that is not), and compared last, for devices move no truth values. Images stay
+ * masked: an engine that likes channels last may transpose what selects them.
  */
 export const lowerGates = definePass({
   name: 'lower-gates',
@@ -35,14 +36,16 @@ export const lowerGates = definePass({
   },
 });
 
-/** Where the gate fires. An engine that likes channels last turns the score to that, but no truth values. */
-function firesOf({ node, score }: Gate, target: Target, builder: Builder): Value {
-  const isImage = target.channelsLast !== undefined && score.shape?.length === 4;
-  return isImage ? firing(node, score, builder) : firingOf(node, score, builder);
+/** Where the gate fires. Devices move scores about, but have no kernels for truth values: there they are made last. */
+function firesOf(gate: Gate, target: Target, builder: Builder): Value {
+  const { node, score } = gate;
+  const isLast = target.fewestKernels && modesOf(gate) === undefined;
+  return isLast ? firing(node, score, builder) : firingOf(node, score, builder);
 }
 
-/** True where selecting takes fewer kernels than a mask. */
-function selectsFewer({ features }: Gate, target: Target): boolean {
-  const { elementType, shape } = features;
-  return target.fewestKernels && shape?.length === 2 && elementType !== undefined && target.selects(elementType);
+/** True where selecting takes fewer kernels than a mask. Those of a modal gate are constants. */
+function selectsFewer(gate: Gate, target: Target): boolean {
+  const { elementType, shape } = gate.features;
+  const isRow = shape?.length === 2 && elementType !== undefined && target.selects(elementType);
+  return target.fewestKernels && isRow && modesOf(gate) === undefined;
 }

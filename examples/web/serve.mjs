@@ -60,8 +60,8 @@ function policyOf(html) {
   const hash = createHash('sha256').update(map).digest('base64');
   return [
     "default-src 'self'",
-    `script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}' blob:`,
-    "worker-src 'self' blob:",
+    `script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}'`,
+    "worker-src 'self'",
     "img-src 'self' data:",
   ].join('; ');
 }

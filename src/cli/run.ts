@@ -45,7 +45,7 @@ function createProgram(terminal: Terminal): Command {
     'after',
     `
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 unsupported or invalid model or data, 4 verification failed,
-130 interrupted.`,
+5 memory budget exceeded, 130 interrupted.`,
   );
   addCompile(program, terminal);
   addProfile(program, terminal);

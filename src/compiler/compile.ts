@@ -22,6 +22,8 @@ import { deploy, requireFormats } from './deploy.js';
 import { bytesOfForm } from './forms.js';
 
 import { requireWithin } from './input-range.js';
+import { type DeployedModel, requireBudgets } from './memory/budgets.js';
+import { memoryOf } from './memory/deployed-memory.js';
 import type { CompileOptions } from './options.js';
 import { lowerPrecision } from './precision/lower-precision.js';
 import { loadProfile } from './profile.js';
@@ -71,6 +73,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     const input: ChoiceInput = { options, source, context, costsFile, reference, data, runtime, hooks };
     built.push(await buildTarget(at(targets, index), input));
   }
+  requireBudgets(built.map(deployedModel), options);
   const choices = built.map(({ choice }) => choice);
   const reported = built.map((own) => reportTarget(own, source, profile));
   const report: Report = {
@@ -108,7 +111,21 @@ async function buildTarget(target: Deployment, input: ChoiceInput): Promise<Buil
   const lower = await lowerPrecision({ ...input, choice });
   const forms = [{ precision: 'fp32' as const, form: choice.form }, ...(lower === undefined ? [] : [lower])];
   const deployed = await deploy(target, forms, { externalData: options.externalData, runtime });
-  return { choice, lower, deployed };
+  return { choice, lower, deployed, memory: memoryOf((lower ?? choice).form) };
+}
+
+/** What is judged by budgets of memory. */
+function deployedModel({ choice, lower, deployed, memory }: BuiltTarget): DeployedModel {
+  const { form, context } = { ...choice, ...lower };
+  const precision = lower?.precision ?? 'fp32';
+  return {
+    target: context.target,
+    precision,
+    graph: form.graph,
+    memory,
+    batch: context.batch ?? 1,
+    files: deployed.files,
+  };
 }
 
 /** What a compile starts from. */

@@ -8,6 +8,7 @@ import { fixBatch } from '../../passes/fix-batch.js';
 import { foldAffine } from '../../passes/fold-affine.js';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { foldScale } from '../../passes/fold-scale.js';
+import { foldShapes } from '../../passes/fold-shapes.js';
 import { foldShift } from '../../passes/fold-shift.js';
 import { fuseBranches } from '../../passes/fuse-branches.js';
 
@@ -35,6 +36,7 @@ import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
 import { removeIdentities } from '../../passes/remove-identities.js';
 import { removeWeakUnits } from '../../passes/remove-weak-units.js';
+import { runOnDevice } from '../../passes/run-on-device.js';
 import { selectShortBranches } from '../../passes/select-short-branches.js';
 import { shareCommonSubexpressions } from '../../passes/share-common-subexpressions.js';
 import { sinkCommonWork } from '../../passes/sink-common-work.js';
@@ -86,6 +88,7 @@ const activations: readonly Pass[] = [
 /** Leaves plain ONNX operators that the target runs. Exact. */
 const lowering: readonly Pass[] = [
   fixBatch,
+  foldShapes,
   fuseScaleAndShift,
   lowerGates,
   lowerMeans,
@@ -96,6 +99,7 @@ const lowering: readonly Pass[] = [
   guardPadding,
   guardInterpolation,
   layChannelsLast,
+  runOnDevice,
   orderDecisions,
   orderForMemory,
   checkTarget,

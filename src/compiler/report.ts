@@ -172,7 +172,9 @@ const lowerPrecisionSchema = z.strictObject({
 });
 
 const memorySchema = z.strictObject({
-  activations: count.describe('bytes that are in use at once during a run, at most, in the order of the file'),
+  activations: count.describe(
+    'bytes of values that are in use at once during a run, at most, in the order in which ONNX Runtime runs the nodes; of the lowest precision that is written',
+  ),
   at: z.string().describe('the node that runs then'),
   weights: count.describe('bytes of constants'),
 });

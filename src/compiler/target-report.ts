@@ -10,6 +10,7 @@ import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import type { Deployed } from './deploy.js';
 import { type Form, filesOfForm } from './forms.js';
+import { type DeployedMemory, reportMemory } from './memory/deployed-memory.js';
 import { reportPlacement } from './placement.js';
 import type { LowerForm } from './precision/lower-precision.js';
 import type {
@@ -31,11 +32,13 @@ export interface BuiltTarget {
   /** In the precision below `fp32` that was asked for. */
   readonly lower: LowerForm | undefined;
   readonly deployed: Deployed;
+  /** Of the model in the lowest precision. */
+  readonly memory: DeployedMemory;
 }
 
 /** What the report says of one target. */
 export function reportTarget(
-  { choice, lower, deployed }: BuiltTarget,
+  { choice, lower, deployed, memory }: BuiltTarget,
   source: Source,
   profile: Profile | undefined,
 ): TargetReport {
@@ -61,7 +64,7 @@ export function reportTarget(
     layers: reportLayers(form),
     budget: budget ?? null,
     lowerPrecision: lower === undefined ? null : reportLower(lower, own, stemOf(name, lower.precision), form),
-    memory: null,
+    memory: reportMemory(memory),
     placement: reportPlacement(form.graph, context.target),
     passes: reportPasses(form.manager.runs),
     verification: compared === undefined ? null : reportVerification(compared, choice.beforeBudget),

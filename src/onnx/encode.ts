@@ -17,6 +17,8 @@ export interface EncodeContext {
   /** The operator name to write, which for swanc's own operators is that of a model-local function. */
   readonly operatorName: (node: Node) => string;
   readonly nodeName: (node: Node) => string;
+  /** Whether types of values between nodes are written; if not said, they are. */
+  readonly hasValueInfo?: boolean;
   /** Undefined: the data goes into the model file. */
   readonly externalPlace: (value: Value) => ExternalPlace | undefined;
 }
@@ -24,7 +26,8 @@ export interface EncodeContext {
 /** GraphProto. Constants are views of the tensors: no copy is made. */
 export function encodeGraph(graph: Graph, context: EncodeContext): Rope {
   const outputs = new Set(graph.outputs);
-  const intermediates = graph.nodes
+  const described = context.hasValueInfo === false ? [] : graph.nodes;
+  const intermediates = described
     .flatMap((node) => node.outputs)
     .filter((value) => value.type !== undefined && !outputs.has(value));
   const small = proto.GraphProto.encode({
@@ -42,10 +45,11 @@ export function encodeGraph(graph: Graph, context: EncodeContext): Rope {
 
 /** NodeProto. */
 export function encodeNode(node: Node, context: EncodeContext): Rope {
+  const name = context.nodeName(node);
   const small = proto.NodeProto.encode({
     input: trimmed(node.inputs).map((value) => value?.name ?? ''),
     output: node.outputs.map((value) => value.name),
-    name: context.nodeName(node),
+    ...(name === '' ? {} : { name }),
     opType: context.operatorName(node),
     ...(node.domain === '' ? {} : { domain: node.domain }),
   }).finish();

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Graph, Value } from '../ir/graph.js';
+import { runOrder } from '../ir/run-order.js';
 import { bytesOf } from '../ir/tensor.js';
 import { replaceFiles } from '../support/replace-file.js';
 import type { ExternalPlace } from './encode.js';
@@ -86,7 +87,7 @@ interface Layout {
 
 /** Gives each large constant its place in the data file. Those of an older opset have the same names. */
 function layOut(graph: Graph, location: string): Layout {
-  const values = allConstants(graph).filter((value) => bytesOfConstant(value) >= smallestExternalBytes);
+  const values = [...constantsAsRead(graph)].filter((value) => bytesOfConstant(value) >= smallestExternalBytes);
   const places = new Map<string, ExternalPlace>();
   let end = 0;
   for (const value of values) {
@@ -109,10 +110,22 @@ function* externalContent({ places, values }: Layout): Generator<Uint8Array> {
   }
 }
 
-/** Constants of the graph and the graphs nested in it. */
-function allConstants(graph: Graph): Value[] {
-  const nested = graph.nodes.flatMap((node) => node.subgraphs);
-  return [...graph.constants, ...nested.flatMap(allConstants)];
+/**
+ * Constants of the graph and the graphs nested in it, in the order in which the engine reads them first, so that data that
+ * are mapped into memory are gone through from front to back.
+ */
+function constantsAsRead(graph: Graph): ReadonlySet<Value> {
+  const found = new Set<Value>();
+  const visit = (own: Graph): void => {
+    for (const node of runOrder(own.nodes)) {
+      for (const input of node.inputs) if (input?.constant !== undefined) found.add(input);
+      for (const nested of node.subgraphs) visit(nested);
+    }
+    // Those that no node reads are outputs.
+    for (const value of own.constants) found.add(value);
+  };
+  visit(graph);
+  return found;
 }
 
 function bytesOfConstant(value: Value): number {

@@ -21,6 +21,8 @@ export interface WriteOptions {
   readonly producerVersion?: string;
   readonly docString?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Leaves out what engines do without: types of values between nodes, which they infer, and names of nodes of no layer. */
+  readonly lean?: boolean;
 }
 
 /** Version of the swan domain's operators. */
@@ -59,7 +61,9 @@ export function encode(
   const numbers = new Map([...written.allNodes()].map((node, index) => [node, index]));
   const body = encodeGraph(written, {
     operatorName: (node) => (node.domain === swanDomain ? functions.nameOf(node) : node.op),
-    nodeName: (node) => nodeName(node.origin, node.op, numbers.get(node) ?? 0),
+    nodeName: (node) =>
+      options.lean === true && node.origin === undefined ? '' : nodeName(node.origin, node.op, numbers.get(node) ?? 0),
+    hasValueInfo: options.lean !== true,
     externalPlace: (value: Value) => externalPlace(value.name),
   });
   const domains = new Set([...written.allNodes()].map((node) => node.domain).filter((domain) => domain !== ''));
@@ -111,8 +115,15 @@ function checkOpset(opset: number): number {
 
 /** The graph with every operator in its form at `opset`: itself, or a changed copy. */
 function graphAtOpset(graph: Graph, opset: number): Graph {
-  if (opset === internalOpset) return graph;
-  const copy = cloneGraph(graph).graph;
+  return opset === internalOpset ? graph : atOpset(cloneGraph(graph).graph, opset);
+}
+
+/**
+ * Brings every operator of a graph into its form at `opset`, and returns the graph. What is new has no type but where it
+ * takes the place of something else.
+ * @throws SwancError 'unsupported' for operators that the opset does not have.
+ */
+export function atOpset(copy: Graph, opset: number): Graph {
   for (const node of [...copy.allNodes()]) operatorOf(node)?.downgrade?.(node, node.graph, opset);
   const missing = [...copy.allNodes()].filter((node) => firstOpsetOf(node) > opset);
   if (missing.length === 0) return copy;

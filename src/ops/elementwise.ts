@@ -4,6 +4,9 @@ import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { ElementType, Shape, ValueType } from '../ir/types.js';
 import { elementTypeNames, elementTypes, sameShape } from '../ir/types.js';
+import { roundedByFloor, scaledElu, softsignQuotient } from './alternatives/activations.js';
+import { orByAnd, xorByEqual } from './alternatives/logic.js';
+import { addedInTurn, meanInTurn } from './alternatives/sums.js';
 import { aligned, type Bounds, broadcastAxisOf, product } from './bounds.js';
 import {
   absolute,
@@ -89,6 +92,8 @@ interface Row {
   /** First opset with the operator; older ones get `older`, in float32. */
   readonly since?: number;
   readonly older?: (b: Builder, x: Value, node: Node) => Value;
+  /** The same of other operators; for a single float input, in float32. */
+  readonly alternative?: (b: Builder, node: Node) => Value | undefined;
   /** True if f(c · x) = c · f(x) for c > 0, in its first input; a product is so in both. */
   readonly homogeneous?: true;
   /** True if f(a, f(b, c)) = f(a, b, c). */
@@ -125,7 +130,7 @@ const variadic = [1, Number.POSITIVE_INFINITY] as const;
 const rows: readonly Row[] = [
   { op: 'Abs', homogeneous: true, curves: curve(() => absolute) },
   { op: 'Neg', homogeneous: true, curves: curve(() => ({ at: (x) => -x, isExact: true, curvature: 0 })) },
-  { op: 'Round', curves: curve(() => step(roundHalfToEven)) },
+  { op: 'Round', alternative: roundedByFloor, curves: curve(() => step(roundHalfToEven)) },
   { op: 'Reciprocal', curves: curve(() => reciprocal(1)) },
   { op: 'Sqrt', curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
   {
@@ -147,10 +152,10 @@ const rows: readonly Row[] = [
   },
   { op: 'Erf', flops: 8, curves: curve(() => erf) },
   { op: 'Softplus', flops: 8, curves: curve(() => softplus) },
-  { op: 'Softsign', flops: 8, curves: curve(() => softsign) },
+  { op: 'Softsign', flops: 8, alternative: softsignQuotient, curves: curve(() => softsign) },
   ...['Sin', 'Cos'].map((op): Row => ({ op, flops: 8, curves: curve(() => wave) })),
   { op: 'Elu', flops: 9, curves: curve((node) => exponentialUnit(node.float('alpha', 1), 1)) },
-  { op: 'Selu', flops: 9, curves: curve(seluOf) },
+  { op: 'Selu', flops: 9, alternative: scaledElu, curves: curve(seluOf) },
   { op: 'Gelu', flops: 12, since: 20, older: gelu, curves: curve((node) => geluCurve(geluKind(node))) },
   { op: 'Mish', flops: 20, since: 18, older: mish, curves: curve(() => mishCurve) },
   { op: 'HardSwish', flops: 5, since: 14, older: hardSwish, curves: curve(() => hardSwishCurve) },
@@ -191,8 +196,15 @@ const rows: readonly Row[] = [
     runs: (node) => keepsShape(node, node.input(0)),
   },
   { op: 'And', inputs: binary, result: 'bool', combine: exactly(and), implies: (holds) => (holds ? alike(true) : []) },
-  { op: 'Or', inputs: binary, result: 'bool', combine: exactly(or), implies: (holds) => (holds ? [] : alike(false)) },
-  { op: 'Xor', inputs: binary, result: 'bool', combine: exactly(xor) },
+  {
+    op: 'Or',
+    inputs: binary,
+    result: 'bool',
+    alternative: orByAnd,
+    combine: exactly(or),
+    implies: (holds) => (holds ? [] : alike(false)),
+  },
+  { op: 'Xor', inputs: binary, result: 'bool', alternative: xorByEqual, combine: exactly(xor) },
   { op: 'Equal', inputs: binary, result: 'bool', combine: exactly(equal) },
   { op: 'Greater', inputs: binary, result: 'bool', combine: exactly((left, right) => less(right, left)) },
   { op: 'GreaterOrEqual', inputs: binary, result: 'bool', combine: exactly((left, right) => atMost(right, left)) },
@@ -200,8 +212,8 @@ const rows: readonly Row[] = [
   { op: 'LessOrEqual', inputs: binary, result: 'bool', combine: exactly(atMost) },
   { op: 'Max', inputs: variadic, associative: true, combine: exactly(greatest) },
   { op: 'Min', inputs: variadic, associative: true, combine: exactly(least) },
-  { op: 'Sum', inputs: variadic, associative: true, combine: folded(sum), linear: ones },
-  { op: 'Mean', inputs: variadic, combine: mean, isOfFloats: true },
+  { op: 'Sum', inputs: variadic, alternative: addedInTurn, associative: true, combine: folded(sum), linear: ones },
+  { op: 'Mean', inputs: variadic, alternative: meanInTurn, combine: mean, isOfFloats: true },
   { op: 'Where', inputs: [3, 3], typeOf: 1, combine: chosen },
 ];
 
@@ -312,6 +324,7 @@ function elementwise(row: Row): Operator {
     },
     relations: (node) => broadcastTies(node, [...node.inputs.keys()]),
     isTotal: (node) => fitsBroadcast(shapesOf(node)) && (row.runs?.(node) ?? true),
+    ...(row.alternative === undefined ? {} : { alternative: (node, builder) => alternativeOf(row, node, builder) }),
     ...(row.inverse === undefined ? {} : { inverse: row.inverse }),
     ...(row.implies === undefined ? {} : { implies: row.implies }),
     ...(row.since === undefined
@@ -321,6 +334,12 @@ function elementwise(row: Row): Operator {
         : { needs: () => row.since ?? 1 }),
     ...(row.older === undefined ? {} : { downgrade: (node, graph, opset) => writeOlder(row, node, graph, opset) }),
   };
+}
+
+function alternativeOf({ alternative, result }: Row, node: Node, builder: Builder): readonly Value[] | undefined {
+  if (result !== 'bool' && node.input(0).elementType !== 'float32') return undefined;
+  const value = alternative?.(builder, node);
+  return value && [value];
 }
 
 /** Shapes of the inputs that are given. */

@@ -1,5 +1,6 @@
 import type { Node } from '../ir/graph.js';
 import { normalizeAxis } from '../ir/types.js';
+import { oneHotByEqual } from './alternatives/logic.js';
 import { constantBounds, united } from './bounds.js';
 import { replaceByOlder } from './older/replace.js';
 import { olderTrilu } from './older/trilu.js';
@@ -19,6 +20,10 @@ const oneHot: Operator = {
   domain: '',
   float32Inputs: [0, 1],
   inputs: [3, 3],
+  alternative: (node, builder) => {
+    const value = oneHotByEqual(builder, node);
+    return value && [value];
+  },
   since: 9,
   infer: (node) => {
     const shape = node.input(0).shape;

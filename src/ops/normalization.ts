@@ -1,7 +1,9 @@
 import { int } from '../ir/attribute.js';
+import type { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/graph.js';
 import { normalizeAxis, sizeOf } from '../ir/types.js';
 import { at } from '../support/assert.js';
+import { logOfSums } from './alternatives/activations.js';
 import { Bounds, type Interval } from './bounds.js';
 import { type Curves, curveBounds, scaled, varying } from './curves.js';
 import { olderLayerNormalization } from './older/layer-normalization.js';
@@ -121,6 +123,12 @@ function softmax(op: string): Operator {
       return typeof dim === 'number' ? dim : Number.POSITIVE_INFINITY;
     },
     infer: (node) => [inputType(node, 0)],
+    ...(op === 'LogSoftmax'
+      ? {
+          alternative: (node: Node, builder: Builder) =>
+            node.input(0).elementType === 'float32' ? [logOfSums(builder, node)] : undefined,
+        }
+      : {}),
     flops: (node) => 10 * elementsPerSample(node.output.shape),
     bounds: () => (op === 'Softmax' ? Bounds.uniform(0, 1) : Bounds.uniform(Number.NEGATIVE_INFINITY, 0)),
     relations: (node) => tieAllAxes(node, [normalizeAxis(node.int('axis', -1), rankOf(node.inputs[0]) ?? 0)]),

@@ -114,6 +114,11 @@ export interface Operator {
   readonly body?: (node: Node, graph: Graph) => readonly Value[];
   /** How to write the node at an opset that is older than {@link internalOpset}; the default writes it as it is. */
   readonly downgrade?: (node: Node, graph: Graph, opset: number) => void;
+  /**
+   * The outputs of the node, made of other operators that more devices have kernels for; adds nodes before it. Undefined:
+   * there is none for these inputs.
+   */
+  readonly alternative?: (node: Node, builder: Builder) => readonly Value[] | undefined;
   /** First opset with this operator, 1 by default. */
   readonly since?: number;
   /** First opset with what this node asks of the operator, asked after {@link downgrade}, where that is later. */

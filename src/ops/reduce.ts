@@ -201,7 +201,8 @@ function reduceRelations(node: Node): Relation[] {
 /** Reduced axes counted from the start, ascending; undefined where they are not constant. */
 function reducedAxes(node: Node): readonly number[] | undefined {
   const rank = rankOf(node.inputs[0]);
-  const axes = node.inputs[1] === undefined ? [] : constantInts(node, 1);
+  // Where they are an attribute, the node is one of an older operator set.
+  const axes = node.inputs[1] === undefined ? (node.ints('axes') ?? []) : constantInts(node, 1);
   if (rank === undefined || axes === undefined) return undefined;
   if (axes.length === 0) return node.int('noop_with_empty_axes', 0) === 1 ? [] : keptAxes(rank, []);
   return axes.map((axis) => normalizeAxis(axis, rank)).sort((left, right) => left - right);

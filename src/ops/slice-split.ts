@@ -1,7 +1,8 @@
-import type { Graph, Node } from '../ir/graph.js';
+import type { Builder } from '../ir/builder.js';
+import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import type { Dim } from '../ir/types.js';
-import { normalizeAxis } from '../ir/types.js';
+import { isStatic, normalizeAxis, staticDims } from '../ir/types.js';
 import { assert, at } from '../support/assert.js';
 import type { Bounds } from './bounds.js';
 import { constantInts, inputType, type Operator, type Resized, rankOf, ShapeError, withShape } from './operator.js';
@@ -42,6 +43,7 @@ const slice: Operator = {
     return [...tieAllAxes(node, axes), ...runs];
   },
   resize: resizeSlice,
+  alternative: gatheredSlots,
   transposed: (node, perm, graph) => {
     const axes = cutAxes(node)?.map((axis) => at(perm, axis));
     if (axes === undefined) return undefined;
@@ -53,6 +55,23 @@ const slice: Operator = {
     return perm;
   },
 };
+
+/** One axis after the other, the slots that are left: devices gather elements of more types than they cut. */
+function gatheredSlots(node: Node, builder: Builder): readonly Value[] | undefined {
+  const cuts = cutsOf(node);
+  const sizes = node.output.shape;
+  if (cuts === undefined || cuts.size === 0 || sizes === undefined || !isStatic(sizes)) return undefined;
+  let value = node.input(0);
+  for (const [axis, cut] of cuts) {
+    const dim = node.input(0).shape?.[axis];
+    const size = sizes[axis];
+    if (typeof dim !== 'number' || size === undefined || size === 0) return undefined;
+    const { first } = rangeOf(dim, cut);
+    const slots = Array.from({ length: size }, (_, index) => first + index * cut.step);
+    value = builder.gather(value, builder.int64s(slots, 'slots'), axis);
+  }
+  return [value];
+}
 
 /** Cuts what is left of the input where what is left of the output begins and ends. */
 function resizeSlice(node: Node, graph: Graph, sizes: Resized): void {
@@ -174,6 +193,17 @@ const split: Operator = {
   op: 'Split',
   domain: '',
   inputs: [1, 2],
+  alternative: (node, builder) => {
+    const axis = normalizeAxis(node.int('axis', 0), rankOf(node.inputs[0]) ?? 0);
+    const sizes = staticDims(node.outputs.map(({ shape }) => shape?.[axis] ?? 'unknown'));
+    if (sizes === undefined || sizes.includes(0)) return undefined;
+    let next = 0;
+    return sizes.map((size) => {
+      const slots = Array.from({ length: size }, (_, index) => next + index);
+      next += size;
+      return builder.gather(node.input(0), builder.int64s(slots, 'slots'), axis);
+    });
+  },
   homogeneous: () => [0],
   infer: (node) => {
     const x = inputType(node, 0);

@@ -13,6 +13,7 @@ import {
   plural,
   wrapped,
 } from './format.js';
+import { memoryLines } from './memory.js';
 import { planningLines } from './planning.js';
 import { precisionLines } from './precision.js';
 import { printable } from './text.js';
@@ -48,6 +49,7 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('gates', gateTable(target), colors.dim),
     ...labelled('budget', budgetLines(target.budget), colors.dim),
     ...labelled('size', sizeLines(target, report), colors.dim),
+    ...labelled('memory', memoryLines(target), colors.dim),
     ...labelled('plans', planningLines(target.planning), colors.dim),
     ...labelled('latency', latencyLines(target), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),

@@ -8,8 +8,11 @@ export interface Problem {
   readonly advice?: string;
 }
 
-/** `usage`: the call was wrong; `invalid`: the model or data is; `unsupported`: swanc has no rule for it. */
-export type ErrorKind = 'usage' | 'invalid' | 'unsupported' | 'verification' | 'aborted' | 'internal';
+/**
+ * `usage`: the call was wrong; `invalid`: the model or data is; `unsupported`: swanc has no rule for it; `budget`: the result
+ * takes more memory than it may.
+ */
+export type ErrorKind = 'usage' | 'invalid' | 'unsupported' | 'verification' | 'budget' | 'aborted' | 'internal';
 
 /** Process exit codes of the command line, a documented contract. */
 export const exitCodes: Readonly<Record<ErrorKind, number>> = {
@@ -19,6 +22,7 @@ export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   unsupported: 3,
   invalid: 3,
   verification: 4,
+  budget: 5,
 };
 
 /**

@@ -121,6 +121,7 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
           const own = `${name}-${mode}`;
           const form = await compileInto(own, model, mode, isFlat);
           if (mode === 'dense' || hasPlans) expect(form).toBe(mode);
+          const title = `${name}, ${form === mode ? mode : 'no dynamic form'}`;
           for (const device of devices) {
             const { samples, clear, boundary, outsideProfile, maxDifference } = await compareInPage(
               own,
@@ -129,7 +130,7 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
             );
             const rest = `${boundary} on the boundary, ${outsideProfile} outside the profile`;
             summary.push(
-              `${own} on ${device}: ${clear} of ${samples} clear, ${rest}, ${maxDifference.toExponential(1)} off`,
+              `${title}, ${device}: ${clear} of ${samples} clear, ${rest}, ${maxDifference.toExponential(1)} off`,
             );
             expect(samples).toBe(compared);
             expect(clear).toBeGreaterThanOrEqual(compared / 2);

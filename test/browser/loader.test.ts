@@ -52,18 +52,23 @@ describe.skipIf(!hasChromium())('the loader in the browser', () => {
     await browser?.close();
   });
 
-  it('takes WebGPU, and records runs on request', async () => {
+  it('takes WebGPU, for several models at a time', async () => {
     await onPage({}, async (page) => {
-      const plain = await page.load('plain');
-      expect(plain.facts).toEqual({ device: 'webgpu', precision: 'fp32', threads: 1, warnings: [] });
-      expect(await numbers(plain, 1, 2, 3)).toEqual([2, 4, 6]);
-      const captured = await page.load('plain', { device: 'webgpu', graphCapture: true });
-      expect(captured.facts.warnings).toEqual([]);
-      expect(await numbers(captured, 1, 2, 3)).toEqual([2, 4, 6]);
-      expect(await numbers(captured, 4, 5, 6)).toEqual([8, 10, 12]);
-      expect(await numbers(plain, -1, 0, 1)).toEqual([-2, 0, 2]);
-      await captured.close();
-      await plain.close();
+      const session = await page.load('plain');
+      expect(session.facts).toEqual({ device: 'webgpu', precision: 'fp32', threads: 1, warnings: [] });
+      const [other, third] = await Promise.all([
+        page.load('plain', { device: 'webgpu', warmUp: false }),
+        page.load('half', { device: 'webgpu', precision: 'fp32' }),
+      ]);
+      await third.close();
+      const runs = [1, 2, 3, 4].map((value) => numbers(value % 2 === 0 ? session : other, value, 0, -value));
+      expect(await Promise.all(runs)).toEqual([1, 2, 3, 4].map((value) => [2 * value, 0, -2 * value]));
+      await session.close();
+      expect(await numbers(other, 1, 2, 3)).toEqual([2, 4, 6]);
+      await other.close();
+      const again = await page.load('plain');
+      expect(await numbers(again, 5, 5, 5)).toEqual([10, 10, 10]);
+      await again.close();
     });
   });
 

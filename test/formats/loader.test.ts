@@ -276,14 +276,6 @@ describe('devices', () => {
     await expect(module.load({ ...quiet, ort, fetch })).rejects.toMatchObject({ code: 'hash' });
     expect(asked).toEqual([]);
   });
-
-  it('does without recorded runs where there are none', async () => {
-    const { module } = await written({ fp32: plain });
-    const { ort } = withGpu([], 'refused');
-    const loaded = await module.load({ ...quiet, ort, graphCapture: true, device: 'wasm' });
-    expect(loaded.warnings).toEqual([expect.stringMatching(/runs are not recorded: that is for WebGPU alone/)]);
-    await loaded.release();
-  });
 });
 
 describe('precisions', () => {

@@ -173,6 +173,20 @@ test('writeModelFile says where it cannot write, and leaves nothing behind', asy
   expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
+test('lays external data out as the engine reads them', () => {
+  const graph = new Graph('g');
+  const x = graph.addInput('x', { type: 'float32', shape: [16, 16] });
+  const weights = ['late', 'early'].map((name) =>
+    graph.addConstant(name, Tensor.floats([16, 16], new Float32Array(256).fill(name === 'early' ? 1 : 2))),
+  );
+  const first = graph.addNode({ op: 'MatMul', inputs: [x, weights[1]] }).output;
+  graph.setOutputs([graph.addNode({ op: 'MatMul', inputs: [first, weights[0]] }).output]);
+  inferTypes(graph);
+  const [data] = modelFiles('m.onnx', graph, { externalData: true });
+  const [start = 0] = new Float32Array(Buffer.concat([...(data?.content ?? [])]).subarray(0, 4).slice().buffer);
+  expect(start).toBe(1);
+});
+
 describe('modelBytes refuses', () => {
   test('opsets out of range', () => {
     for (const opset of [12, 21, 13.5])
@@ -180,8 +194,9 @@ describe('modelBytes refuses', () => {
   });
 
   test('operators that the opset does not have', () => {
-    const graph = parseGraph('g (float x, float s) => (float y) { y = LayerNormalization (x, s) # @norm\n}');
-    expect(() => modelBytes(graph, { opset: 16 })).toThrow(/norm: LayerNormalization came with opset 17/);
+    const resized = 'y = Resize <antialias = 1, mode = "linear"> (x, , s) # @larger\n';
+    const graph = parseGraph(`g (float[1, 1, 2, 2] x, float[4] s) => (float[1, 1, 4, 4] y) { ${resized}}`);
+    expect(() => modelBytes(graph, { opset: 16 })).toThrow(/larger: Resize came with opset 18/);
   });
 });
 

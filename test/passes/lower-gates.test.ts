@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { foldConstants } from '../../passes/fold-constants.js';
 import { lowerGates } from '../../passes/lower-gates.js';
 import { Tensor } from '../../src/ir/tensor.js';
+import { webgpu } from '../../targets/webgpu.js';
 import { expectSameFunction, graphOf, operators, runGraph, runPass } from './support.js';
 
 const lowered = async (text: string) => {
@@ -84,5 +85,37 @@ describe('a gate becomes', () => {
     for (const form of [graphOf(text), graph]) {
       expect((await runGraph(form, { x: Tensor.floats([1, 2], [1, 2]), s })).y?.numbers()).toEqual([0, 2]);
     }
+  });
+});
+
+describe('for the fewest kernels, a gate becomes', () => {
+  const few = async (text: string): Promise<string> => {
+    const { graph } = await runPass(text, [lowerGates, foldConstants], { target: webgpu });
+    await expectSameFunction(graphOf(text), graph, { samples: 8 });
+    return operators(graph).join(' ');
+  };
+
+  test('a selection of rows, compared behind what moves the score', async () => {
+    const text = `g (float[N, 4] x, float[N, 2] s) => (float[N, 4] y)
+<int64[4] groups = {0, 0, 1, 1}>
+{
+  each = Gather <axis: int = 1> (s, groups)
+  y = ai.swan.Gate (x, each)
+}`;
+    expect(await few(text)).toBe('Gather GreaterOrEqual Where');
+  });
+
+  test('a mask of images, and of modes', async () => {
+    expect(
+      await few('g (float[N, 2, 3, 3] x, float[N, 2, 1, 1] s) => (float[N, 2, 3, 3] y) { y = ai.swan.Gate (x, s) }'),
+    ).toBe('GreaterOrEqual Cast Mul');
+    const modal = `g (float[N, 3] x, float[N, 2] r) => (float[N, 3] y)
+<float[2, 3] masks = {1.0, -1.0, 0.0, -2.0, 0.5, 3.0}>
+{
+  m = ArgMax <axis: int = 1, keepdims: int = 0> (r)
+  s = Gather <axis: int = 0> (masks, m)
+  y = ai.swan.Gate <axis: int = 1> (x, s)
+}`;
+    expect(await few(modal)).toBe('ArgMax Gather Mul');
   });
 });

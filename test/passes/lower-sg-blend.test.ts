@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
+import type { Target } from '../../src/passkit/target.js';
+import { cpu } from '../../targets/cpu.js';
+import { webgpu } from '../../targets/webgpu.js';
 import { expectSameFunction, graphOf, operators, runPass } from './support.js';
 
 interface Case {
@@ -14,7 +17,10 @@ interface Case {
 const list = (values: readonly number[]): string =>
   `{${values.map((value) => (Number.isInteger(value) ? `${value}.0` : value)).join(', ')}}`;
 
-async function lowered({ gelu = 'sigmoid', blend = 'sigmoid', alpha, beta, gamma }: Case): Promise<string> {
+async function lowered(
+  { gelu = 'sigmoid', blend = 'sigmoid', alpha, beta, gamma }: Case,
+  target: Target = cpu,
+): Promise<string> {
   const dims = (values: readonly number[]): string => (values.length === 1 ? '1' : `${values.length}, 1, 1`);
   const text = `g (float[N, 3, 2, 2] x) => (float[N, 3, 2, 2] y)
 <
@@ -25,7 +31,7 @@ async function lowered({ gelu = 'sigmoid', blend = 'sigmoid', alpha, beta, gamma
 {
   y = ai.swan.SGBlend <gelu: string = "${gelu}", blend: string = "${blend}"> (x, a, b, c)
 }`;
-  const { graph } = await runPass(text, [lowerSgBlend]);
+  const { graph } = await runPass(text, [lowerSgBlend], { target });
   await expectSameFunction(graphOf(text), graph, { samples: 8 });
   return operators(graph).join(' ');
 }
@@ -101,4 +107,37 @@ test('every blend behind a convolution gives its factor to the weights, not only
   const first = graph.nodes.map(({ op }) => op).join(' ');
   expect(first.split('Conv Mul Sigmoid Mul Mul Sigmoid Add Mul Add Mul')).toHaveLength(3);
   await expectSameFunction(graphOf(text), graph);
+});
+
+describe('for the fewest kernels', () => {
+  const few = (parameters: Case): Promise<string> => lowered({ blend: 'clip', ...parameters }, webgpu);
+
+  test('both activations are what the engine fuses', async () => {
+    const one = { alpha: [0.25], beta: [1], gamma: [0] };
+    expect(await few(one)).toBe('Mul Sigmoid Mul Sigmoid Mul Mul Add Mul');
+    expect(await few({ ...one, gelu: 'tanh' })).toBe('Gelu Sigmoid Mul Mul Add Mul');
+    expect(await few({ ...one, gelu: 'erf', gamma: [0.3] })).toBe('Gelu Sigmoid Mul Mul Add Add Mul');
+    expect(await few({ ...one, alpha: [0.5] })).toBe('Mul Sigmoid Mul Sigmoid Mul Add Mul');
+    expect(await few({ ...one, alpha: [0] })).toBe('Mul Sigmoid Mul');
+    expect(await few({ ...one, alpha: [1], gamma: [0.3] })).toBe('Sigmoid Mul Add');
+    expect(await few({ ...one, beta: [1.702] })).toBe('Mul Sigmoid Mul');
+  });
+
+  for (const gelu of ['sigmoid', 'tanh', 'erf']) {
+    for (const blend of ['sigmoid', 'clip']) {
+      test(`with GELU by ${gelu} and blend by ${blend}, for any parameters`, async () => {
+        const [none, all] = blend === 'clip' ? [-0.5, 1.5] : [-120, 60];
+        const of = (alpha: readonly number[], beta: readonly number[], gamma: readonly number[]): Promise<string> =>
+          few({ gelu, blend, alpha, beta, gamma });
+        await of([0.3], [0.7], [0.2]);
+        await of([0.3, -1, 2], [0.7, 1, 1.702], [0.2, 0, -0.5]);
+        await of([0.3, -1, 2], [0.7], [0.2, 0, -0.5]);
+        await of([0.3], [0.7, 1, 1.702], [0.2]);
+        await of([all], [0.7, 1, 2], [0.2]);
+        await of([none, all, 0.5], [0.7, 0.1, 10], [0.2]);
+        // Slopes that nothing can be divided by.
+        await of([0.3, -1, 2], [0, 1e-3, -1], [0.2]);
+      });
+    }
+  }
 });

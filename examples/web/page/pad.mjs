@@ -87,7 +87,9 @@ export class Pad {
       });
     }
     this.#board.addEventListener('keydown', (event) => this.#key(event));
-    this.#board.addEventListener('blur', () => this.#setDown(false));
+    this.#board.addEventListener('blur', () => {
+      if (this.#isDown) this.#lift();
+    });
   }
 
   #key(event) {
@@ -97,18 +99,27 @@ export class Pad {
       const { width, height } = this.#canvas;
       const x = Math.min(width - step, Math.max(step, this.#at.x + step * arrow[0]));
       const y = Math.min(height - step, Math.max(step, this.#at.y + step * arrow[1]));
-      if (this.#isDown) this.#lineTo({ x, y }, false, true);
+      if (this.#isDown) this.#lineTo({ x, y }, false);
       else this.#at = { x, y };
       this.#showPen();
     } else if (event.key === ' ') {
-      if (event.repeat) return event.preventDefault();
-      this.#setDown(!this.#isDown);
-      if (this.#isDown) this.#lineTo(this.#at, true, true);
-      this.#onSay(this.#isDown ? 'pen down' : 'pen up');
+      if (!event.repeat) this.#isDown ? this.#lift() : this.#lower();
     } else {
       return;
     }
     event.preventDefault();
+  }
+
+  #lower() {
+    this.#setDown(true);
+    this.#lineTo(this.#at, true);
+    this.#onSay('pen down');
+  }
+
+  /** What is said of the digit then tells that the stroke has ended. */
+  #lift() {
+    this.#setDown(false);
+    this.#onChange(true);
   }
 
   #setDown(isDown) {
@@ -124,7 +135,7 @@ export class Pad {
     };
   }
 
-  #lineTo({ x, y }, isStart, isEnd = false) {
+  #lineTo({ x, y }, isStart) {
     const context = this.#context;
     const from = isStart ? { x, y } : this.#at;
     context.lineWidth = penWidth;
@@ -138,7 +149,7 @@ export class Pad {
     this.#at = { x, y };
     this.#sample = undefined;
     this.#showPen();
-    this.#onChange(isEnd);
+    this.#onChange(false);
   }
 
   #showPen() {

@@ -9,7 +9,11 @@ export function element(tag, { className, text, ...attributes } = {}, children =
   return made;
 }
 
-export const percent = (part) => `${(100 * part).toFixed(part > 0 && part < 0.0995 ? 1 : 0)} %`;
+/** Parts as percentages, with a decimal where they are next to nothing or next to all. */
+export function percent(part) {
+  const isWhole = part === 0 || part > 0.9995 || (part >= 0.0995 && part < 0.985);
+  return `${(100 * part).toFixed(isWhole ? 0 : 1)} %`;
+}
 
 /** The class, and the probabilities of all. */
 export class ClassView {
@@ -61,6 +65,9 @@ export class GateView {
       const head = element('div', { className: 'line' }, [element('h3', { text: name }), count]);
       return { name, cells, count, grid, section: element('div', { className: 'layer' }, [head, grid]) };
     });
+    // Few units may be seen from afar.
+    const all = gates.reduce((sum, { units }) => sum + units.length, 0);
+    container.style.setProperty('--cell', all <= 300 ? '15px' : all <= 600 ? '12px' : '10px');
     container.replaceChildren(...this.#layers.map(({ section }) => section));
     this.#empty = gates.map(({ units, output, alwaysOn }) =>
       units.map(({ column }) => (column < 0 && !(output === null && alwaysOn) ? 'gone' : 'off')),
@@ -97,8 +104,13 @@ export class GateView {
 
   #fill(layer, states, text, label, isFinal = false) {
     const { name, cells, count, grid } = this.#layers[layer];
-    grid.classList.toggle('settle', isFinal);
+    grid.classList.remove('settle');
     for (const [index, cell] of cells.entries()) cell.className = `cell ${states[index]}`;
+    if (isFinal) {
+      // Units that fired before light up once more only if the browser has seen them without the animation.
+      grid.getBoundingClientRect();
+      grid.classList.add('settle');
+    }
     count.textContent = text;
     grid.setAttribute('aria-label', `${name}: ${label}`);
   }
@@ -119,7 +131,7 @@ export class LatencyView {
     this.#note = note;
     this.#rows = forms.map(({ name, title, text }) => {
       const { bytes, isSame } = network.forms[name];
-      const time = element('span', { className: 'time', text: isSame ? 'nothing to skip: as dense' : '–' });
+      const time = element('span', { className: 'time', text: isSame ? 'as dense: no plan to skip' : '–' });
       const ratio = element('span', { className: 'ratio' });
       const bar = element('i', { className: 'bar', 'aria-hidden': 'true' });
       const what = isSame ? text : `${text}; ${(bytes / 2 ** 20).toFixed(2)} MB`;

@@ -61,5 +61,6 @@ async function formOf(
   const { form, context } = choice;
   const manager = form.manager.fork({ ...context, quantization: { ranges: seen.ranges(method), kept } });
   await manager.run([quantize]);
-  return { ...form, manager, graph: manager.graph };
+  // Small models are mostly operators by then.
+  return { ...form, manager, graph: manager.graph, writing: { ...form.writing, lean: true } };
 }

@@ -5,7 +5,7 @@ import type { LoadedFile, LoadedModel, LoadedPart } from './loaded-model.js';
 
 /** From the package's folder. These are no sources of the build, they are delivered as they stand. */
 const folder = 'src/formats/loader/module';
-const parts = ['load.mjs', 'runs.mjs', 'feeds.mjs', 'errors.mjs'];
+const parts = ['load.mjs', 'model.mjs', 'feeds.mjs', 'errors.mjs'];
 
 /** What the module exports; the parts also export to each other. */
 const exported = new Set(['load', 'inputs', 'outputs', 'ModelError']);

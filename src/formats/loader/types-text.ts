@@ -106,11 +106,6 @@ export interface LoadOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
   /** False leaves out the first run, in which shaders are compiled; then the first one takes that long. */
   readonly warmUp?: boolean | undefined;
-  /**
-   * Records what a run starts on WebGPU, and replays it from then on. Only for models that run on the device as a whole:
-   * others run without, with a warning.
-   */
-  readonly graphCapture?: boolean | undefined;
 }
 
 /** A loaded model. It holds memory until it is released. */
@@ -124,8 +119,8 @@ export interface Model {
   /** What \`onWarning\` got. */
   readonly warnings: readonly string[];
   /**
-   * Runs the model once. Runs take place one after the other, whenever they are asked for; the arrays are read when it is
-   * their turn, so they should not change until the result is there.
+   * Runs the model once. Runs take place one after the other, also those of other models that share the ONNX Runtime,
+   * whenever they are asked for; arrays are read when it is their turn, and should not change until the result is there.
    * @throws ModelError \`feeds\` for data that do not fit, with all that is wrong; \`released\`.
    */
   run(feeds: Feeds): Promise<Results>;

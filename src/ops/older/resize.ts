@@ -2,7 +2,7 @@ import { string } from '../../ir/attribute.js';
 import { Builder } from '../../ir/builder.js';
 import type { Graph, Node, Value } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
-import { normalizeAxis } from '../../ir/types.js';
+import { isStatic, normalizeAxis } from '../../ir/types.js';
 
 /** Brings Resize into the form of an older operator set, as far as there is one. */
 export function olderResize(node: Node, graph: Graph, opset: number): void {
@@ -49,7 +49,7 @@ function resizeAllAxes(node: Node, graph: Graph): void {
   const wider: readonly (Value | undefined)[] = [
     isGiven(region) ? put(b, floats(b, region, [...ones.map(() => 0), ...ones]), both, region) : region,
     isGiven(scales) ? put(b, floats(b, scales, ones), places, scales) : scales,
-    isGiven(sizes) ? put(b, b.op('Shape', [node.input(0)]), places, sizes) : sizes,
+    isGiven(sizes) ? put(b, sizesOf(b, node.input(0)), places, sizes) : sizes,
   ];
   for (const [index, value] of wider.entries()) if (value !== undefined) graph.setInput(node, index + 1, value);
   graph.setAttributes(node, { axes: undefined });
@@ -65,6 +65,11 @@ function floats(b: Builder, like: Value, values: readonly number[]): Value {
   return type === 'float32' ? constant : b.cast(constant, type);
 }
 
+/** The sizes of all axes, a constant where they are known. */
+function sizesOf(b: Builder, x: Value): Value {
+  return x.shape !== undefined && isStatic(x.shape) ? b.int64s(x.shape, 'sizes') : b.op('Shape', [x]);
+}
+
 /** A list with `values` at `places`: another constant, where both are constants of one type. */
 function put(b: Builder, list: Value, places: readonly number[], values: Value): Value {
   const [from, by] = [list.constant, values.constant];
@@ -72,6 +77,11 @@ function put(b: Builder, list: Value, places: readonly number[], values: Value):
     const data = Float32Array.from(from.data);
     for (const [index, place] of places.entries()) data[place] = by.data[index] ?? 1;
     return b.constant(Tensor.floats(from.dims, data), 'scales');
+  }
+  if (from?.is('int64') && by?.is('int64')) {
+    const data = BigInt64Array.from(from.data);
+    for (const [index, place] of places.entries()) data[place] = by.data[index] ?? 1n;
+    return b.constant(new Tensor('int64', from.dims, data), 'sizes');
   }
   return b.op('ScatterElements', [list, b.int64s(places), values]);
 }

@@ -12,8 +12,10 @@ export function olderTrilu(b: Builder, node: Node): Value | undefined {
   const x = node.input(0);
   const type = x.elementType;
   if (type === undefined) return undefined;
-  const sizes = b.op('Shape', [x]);
   const positions = (axis: number): Value => {
+    const known = x.shape?.at(axis);
+    if (typeof known === 'number') return b.int64s(Array.from({ length: known }, (_, place) => place));
+    const sizes = b.op('Shape', [x]);
     const size = b.gather(sizes, b.constant(Tensor.int64([], [axis]), 'axis'), 0);
     return b.op('Range', [b.constant(Tensor.int64([], [0])), size, b.constant(Tensor.int64([], [1]))]);
   };

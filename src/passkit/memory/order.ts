@@ -1,12 +1,12 @@
+import { runOrderOf } from '../../ir/run-order.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { at } from '../../support/assert.js';
 import { MinHeap } from '../../support/heap.js';
-import { runOrderOf } from './run-order.js';
 import { peakStep, type Schedule } from './schedule.js';
 
 /**
  * Orders of nodes that take little memory. The engine runs nodes in an order of its own, which that of the file only guides
- * (see `run-order.ts`), so orders of the file are judged by what the engine makes of them. Numbers are those of the
+ * (see `src/ir/run-order.ts`), so orders of the file are judged by what the engine makes of them. Numbers are those of the
  * schedule's nodes.
  */
 

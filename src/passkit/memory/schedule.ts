@@ -1,8 +1,8 @@
 import type { Graph, Node, Value } from '../../ir/graph.js';
+import { producerIndices, runOrder } from '../../ir/run-order.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { operatorOf } from '../../ops/index.js';
 import { at } from '../../support/assert.js';
-import { producerIndices, runOrder } from './run-order.js';
 import type { SizeOf } from './sizes.js';
 
 /**

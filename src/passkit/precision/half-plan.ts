@@ -4,7 +4,7 @@ import { operatorOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
 import { at } from '../../support/assert.js';
 import type { Target } from '../target.js';
-import { decisionsOf, leadingTo } from './decisions.js';
+import { decisionsOf, isSumOfProducts, leadingTo } from './decisions.js';
 import { fitsHalf, fitsWeights } from './half-range.js';
 import type { Magnitudes } from './magnitudes.js';
 
@@ -118,13 +118,24 @@ function makesFloats(node: Node): boolean {
   return node.outputs.some(isFloat) && !node.inputs.some(isFloat);
 }
 
+/** How large a value becomes; what an If gives is what one of its branches does. */
+function sizeOfValue(value: Value, values: Magnitudes['values']): number | undefined {
+  const { producer, outputIndex } = value;
+  if (producer === undefined || !isBranch(producer)) return values.get(value.name);
+  const results = producer.subgraphs.map(({ outputs }) => sizeOfValue(at(outputs, outputIndex), values) ?? 0);
+  return Math.max(...results);
+}
+
 function rangeReason(node: Node, { values, sums }: Magnitudes): string | undefined {
   const inputs = floatInputs(node).map((index) => node.input(index));
   for (const value of [...inputs, ...node.outputs]) {
     if (!isFloat(value)) continue;
     const unfit =
       value.constant === undefined
-        ? fitsHalf(values.get(value.name), `elements of ${value.producer === node ? 'its output' : 'what it reads'}`)
+        ? fitsHalf(
+            sizeOfValue(value, values),
+            `elements of ${value.producer === node ? 'its output' : 'what it reads'}`,
+          )
         : fitsWeights(value.constant);
     if (unfit !== undefined) return unfit;
   }
@@ -175,9 +186,7 @@ function castCost(value: Value, half: ReadonlySet<Node>): number {
 const fewWeights = 4096;
 
 function hasWeights(node: Node): boolean {
-  return (
-    node.inputs.some((value) => (value?.constant?.size ?? 0) > fewWeights) || operatorOf(node)?.linear !== undefined
-  );
+  return isSumOfProducts(node) || node.inputs.some((value) => (value?.constant?.size ?? 0) > fewWeights);
 }
 
 function isGivenByBranch(value: Value): boolean {

@@ -4,7 +4,6 @@ import type { Graph, Node, Value } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { inferTypes } from '../../ops/index.js';
-import { at } from '../../support/assert.js';
 import { isSumOfProducts } from './decisions.js';
 
 /**
@@ -30,18 +29,18 @@ export interface MagnitudeEntry {
   readonly name: string;
 }
 
-/** Bodies of loops are not looked into. Undefined for a graph without float32 values. */
+/**
+ * Bodies of loops are not looked into, and of what an If gives the magnitude is that of its branches' results. Undefined for
+ * a graph without float32 values.
+ */
 export function magnitudeGraph(source: Graph): MagnitudeGraph | undefined {
   const { graph } = cloneGraph(source);
-  const inputs = graph.inputs.filter(isFloat).map(
-    (value): Measured => ({
-      entry: { kind: 'values', name: value.name },
-      value: largestOf(new Builder(graph), value),
-    }),
-  );
-  const measured = [...inputs, ...measureNodes(graph)];
+  const measurement = new Measurement();
+  const builder = new Builder(graph);
+  const inputs = graph.inputs.filter(isFloat).map((value) => measurement.largest(value, builder));
+  const measured = [...inputs, ...measurement.nodes(graph)];
   if (measured.length === 0) return undefined;
-  const list = listOf(new Builder(graph), measured);
+  const list = listOf(builder, measured);
   graph.setOutputs([list]);
   graph.removeUnused();
   graph.sort();
@@ -57,50 +56,54 @@ interface Measured {
 
 const isFloat = (value: Value): boolean => value.elementType === 'float32' && value.constant === undefined;
 
-function measureNodes(graph: Graph): Measured[] {
-  return graph.nodes.flatMap((node) => {
-    const builder = new Builder(graph);
-    const own = node.outputs.filter(isFloat).map(
-      (value): Measured => ({
-        entry: { kind: 'values', name: value.name },
-        value: largestOf(builder, value),
-      }),
-    );
-    if (isSumOfProducts(node) && isFloat(node.output)) {
-      own.push({
-        entry: { kind: 'sums', name: node.output.name },
-        value: largestOf(builder, sumOfSizes(node, builder)),
-      });
-    }
-    return isBranch(node) ? [...own, ...measureBranches(node)] : own;
-  });
-}
+/** Adds what measures to a graph, which keeps its names. */
+class Measurement {
+  /** What the values of copied branches are called in the source. */
+  readonly #names = new Map<Value, string>();
 
-/** Lets both branches give one more output, with what is measured in either: zeros in place of the other's. */
-function measureBranches(node: Node): Measured[] {
-  const branches = node.subgraphs.map((graph) => ({ graph, measured: measureNodes(graph) }));
-  const all = branches.flatMap(({ measured }) => measured);
-  if (all.length === 0) return [];
-  for (const { graph, measured } of branches) {
-    const builder = new Builder(graph);
-    const zero = builder.constant(Tensor.floats([1], [0]), 'zero');
-    const list = listOf(
-      builder,
-      all.map((own) => (measured.includes(own) ? own : { ...own, value: zero })),
-    );
-    graph.setOutputs([...graph.outputs, list]);
+  nodes(graph: Graph): Measured[] {
+    return graph.nodes.flatMap((node) => {
+      if (isBranch(node)) return this.#branches(node);
+      const builder = new Builder(graph);
+      const own = node.outputs.filter(isFloat).map((value) => this.largest(value, builder));
+      if (!isSumOfProducts(node) || !isFloat(node.output)) return own;
+      const value = largestOf(builder, sumOfSizes(node, builder));
+      return [...own, { entry: { kind: 'sums' as const, name: this.#nameOf(node.output) }, value }];
+    });
   }
-  const { graph, op, domain, inputs, attributes, origin } = node;
-  const outputs = [...node.outputs.map(({ name }) => name), 'magnitudes'];
-  const wider = graph.addNode({ op, domain, inputs, attributes, origin, outputs });
-  for (const [index, output] of node.outputs.entries()) {
-    const other = at(wider.outputs, index);
-    graph.setType(other, output.type);
-    graph.replaceUses(output, other);
+
+  largest(value: Value, builder: Builder): Measured {
+    return { entry: { kind: 'values', name: this.#nameOf(value) }, value: largestOf(builder, value) };
   }
-  const builder = new Builder(graph);
-  const list = at(wider.outputs, -1);
-  return all.map(({ entry }, index) => ({ entry, value: builder.gather(list, builder.int64s([index]), 0) }));
+
+  /** A copy of an If whose outputs all are what is measured in either branch: zeros in place of the other's. */
+  #branches(node: Node): Measured[] {
+    const values = new Map<Value, Value>();
+    const copy = copyNode(node, node.graph, values);
+    for (const [value, other] of values) this.#names.set(other, this.#nameOf(value));
+    const branches = copy.subgraphs.map((graph) => ({ graph, measured: this.nodes(graph) }));
+    const all = branches.flatMap(({ measured }) => measured);
+    for (const { graph, measured } of branches) {
+      const builder = new Builder(graph);
+      const zero = builder.constant(Tensor.floats([1], [0]), 'zero');
+      const own = new Set(measured);
+      const list = listOf(
+        builder,
+        all.map((one) => (own.has(one) ? one : { ...one, value: zero })),
+      );
+      graph.setOutputs(copy.outputs.map(() => list));
+    }
+    for (const output of copy.outputs) node.graph.setType(output, { type: 'float32', shape: [all.length] });
+    const builder = new Builder(node.graph);
+    return all.map(({ entry }, index) => ({
+      entry,
+      value: builder.gather(copy.output, builder.int64s([index]), 0),
+    }));
+  }
+
+  #nameOf(value: Value): string {
+    return this.#names.get(value) ?? value.name;
+  }
 }
 
 /** [1]: the largest size of an element, 0 if there is none. */
@@ -122,6 +125,7 @@ function sumOfSizes(node: Node, builder: Builder): Value {
 }
 
 function listOf(builder: Builder, measured: readonly Measured[]): Value {
+  if (measured.length === 0) return builder.constant(Tensor.floats([0], []), 'nothing');
   return builder.op(
     'Concat',
     measured.map(({ value }) => value),

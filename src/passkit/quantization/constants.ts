@@ -1,6 +1,6 @@
 import { int } from '../../ir/attribute.js';
-import type { Builder } from '../../ir/builder.js';
-import type { Graph, Value } from '../../ir/graph.js';
+import { Builder } from '../../ir/builder.js';
+import type { Graph, Node, Value } from '../../ir/graph.js';
 import { sameTensor, Tensor } from '../../ir/tensor.js';
 import { defined } from '../../support/assert.js';
 import type { CutConstant } from './cut-constants.js';
@@ -11,18 +11,25 @@ export function integersOf(integer: number): Tensor<'uint8'> {
   return new Tensor('uint8', [], Uint8Array.of(integer));
 }
 
+/** What the scales of weights depend on besides the weights. */
+export interface Layer {
+  /** The least scale of the data that the weights are multiplied with. */
+  readonly dataScale: number;
+  readonly bias: Value | undefined;
+}
+
 /** The constants of quantization, each there once. */
 export class ConstantPool {
   readonly #graph: Graph;
-  readonly #dataScales: ReadonlyMap<Value, number>;
+  readonly #layers: ReadonlyMap<Value, Layer>;
   readonly #small: Value[] = [];
   readonly #weights = new Map<Value, IntegerWeights & { readonly value: Value; readonly scale: Value }>();
   readonly #biases = new Map<string, { readonly value: Value; readonly scale: Value }>();
 
-  /** `dataScales`: the least scale of the data that a constant is multiplied with, for weights. */
-  constructor(graph: Graph, dataScales: ReadonlyMap<Value, number>) {
+  /** `layers` by their weights. */
+  constructor(graph: Graph, layers: ReadonlyMap<Value, Layer>) {
     this.#graph = graph;
-    this.#dataScales = dataScales;
+    this.#layers = layers;
   }
 
   scalar(tensor: Tensor): Value {
@@ -47,23 +54,25 @@ export class ConstantPool {
   }
 
   /** The weights in floats, made of integers that are cut as they were. */
-  weights(constant: CutConstant, builder: Builder): Value {
+  weights(constant: CutConstant, reader: Node): Value {
+    const builder = new Builder(reader.graph, { before: reader });
     const { value, scale, scales: all } = this.#weightsOf(constant);
     const { integers, scales, axis } = this.#cut(constant, value, scale, builder);
     // There for kernels of matrix products, which are not made without.
     const zeros = this.#shared(new Tensor('int8', [all.size], new Int8Array(all.size)), 'zeros');
     const own = scales === scale ? zeros : this.#cut(constant, value, zeros, builder).scales;
-    return dequantized(integers, scales, axis, builder, own);
+    return dequantized([integers, scales, own], axis, reader);
   }
 
   /** A bias in floats, in steps of the scale of the data times those of the weights. */
-  bias(constant: CutConstant, weights: CutConstant, dataScale: number, builder: Builder): Value {
+  bias(constant: CutConstant, weights: CutConstant, dataScale: number, reader: Node): Value {
+    const builder = new Builder(reader.graph, { before: reader });
     const { root } = constant;
     const key = `${root.name} ${weights.root.name} ${dataScale}`;
     const known = this.#biases.get(key) ?? this.#addBias(root, this.#weightsOf(weights).scales, dataScale);
     this.#biases.set(key, known);
     const { integers, scales, axis } = this.#cut(constant, known.value, known.scale, builder);
-    return dequantized(integers, scales, axis, builder);
+    return dequantized([integers, scales], axis, reader);
   }
 
   #addBias(root: Value, scales: Tensor<'float32'>, dataScale: number) {
@@ -77,7 +86,8 @@ export class ConstantPool {
   #weightsOf({ root, axis }: CutConstant): IntegerWeights & { readonly value: Value; readonly scale: Value } {
     const known = this.#weights.get(root);
     if (known !== undefined) return known;
-    const quantized = quantizeWeights(floatsOf(root), axis, undefined, this.#dataScales.get(root) ?? 1);
+    const { dataScale, bias } = defined(this.#layers.get(root), `the layer of '${root.name}'`);
+    const quantized = quantizeWeights(floatsOf(root), axis, bias && floatsOf(bias), dataScale);
     const value = root.graph.addConstant(root.name, quantized.integers);
     const made = { ...quantized, value, scale: root.graph.addConstant('s', quantized.scales) };
     root.graph.swapNames(root, value);
@@ -110,9 +120,10 @@ export class ConstantPool {
   }
 }
 
-function dequantized(integers: Value, scales: Value, axis: number, builder: Builder, zeros?: Value): Value {
-  const inputs = zeros === undefined ? [integers, scales] : [integers, scales, zeros];
-  return builder.op('DequantizeLinear', inputs, axis === 1 ? {} : { axis: int(axis) });
+function dequantized(inputs: readonly Value[], axis: number, reader: Node): Value {
+  const attributes = axis === 1 ? {} : { axis: int(axis) };
+  const { graph } = reader;
+  return graph.addNode({ op: 'DequantizeLinear', inputs, attributes, outputs: ['w'], before: reader }).output;
 }
 
 function floatsOf({ constant, name }: Value): Tensor<'float32'> {

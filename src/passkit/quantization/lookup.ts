@@ -1,8 +1,9 @@
-import { int } from '../../ir/attribute.js';
+import { type Attributes, int } from '../../ir/attribute.js';
 import { Builder } from '../../ir/builder.js';
 import { copyNode } from '../../ir/clone.js';
 import { Graph, type Node, type Value } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
+import { elementTypes } from '../../ir/types.js';
 import { defined } from '../../support/assert.js';
 import type { PassContext } from '../pass.js';
 import type { Chain } from './chains.js';
@@ -60,13 +61,14 @@ function gridded(op: string, value: Value, { scale, zeroPoint }: Grid, builder: 
  * copies blocks, so the integers are put in a row before. `like` has the shape that they get back.
  */
 export function lookUp(integers: Value, table: Value, like: Value, node: Node, constants: ConstantPool): Value {
-  const builder = new Builder(node.graph, { before: node });
   const shape = like.shape ?? [];
-  const positions = builder.cast(integers, 'int32');
-  if (shape.length === 1) return builder.op('GatherElements', [table, positions], { axis: int(0) });
-  const row = builder.op('Reshape', [positions, constants.shape([-1])]);
-  const found = builder.op('GatherElements', [table, row], { axis: int(0) });
+  // Names are short: there are many of them.
+  const add = (op: string, inputs: readonly Value[], attributes: Attributes = {}): Value =>
+    node.graph.addNode({ op, inputs, attributes, outputs: ['t'], before: node }).output;
+  const positions = add('Cast', [integers], { to: int(elementTypes.int32.onnx) });
+  if (shape.length === 1) return add('GatherElements', [table, positions]);
+  const found = add('GatherElements', [table, add('Reshape', [positions, constants.shape([-1])])]);
   const isKnown = shape.filter((dim) => typeof dim !== 'number').length <= 1;
   const whole = shape.map((dim) => (typeof dim === 'number' ? dim : -1));
-  return builder.op('Reshape', [found, isKnown ? constants.shape(whole) : builder.op('Shape', [integers])]);
+  return add('Reshape', [found, isKnown ? constants.shape(whole) : add('Shape', [integers])]);
 }

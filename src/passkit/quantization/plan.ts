@@ -108,7 +108,10 @@ class Planner {
 
   #findProduct(node: Node): void {
     if (this.#kernels.kernel(node) !== 'product') return;
-    if (this.#decisions.has(node)) return;
+    if (this.#decisions.has(node)) {
+      this.#kept.push({ where: node.label, reason: 'it decides what runs or fires' });
+      return;
+    }
     const found = isInLoop(node, this.#owners) ? 'it is in a loop' : this.#productOf(node);
     if (typeof found === 'string') {
       this.#kept.push({ where: node.label, reason: found });
@@ -131,6 +134,8 @@ class Planner {
     const own = node.inputs[linear.bias];
     const bias = own === undefined ? undefined : cutConstant(own, (own.shape?.length ?? 1) - 1);
     if (own !== undefined && (bias === undefined || own.shape?.length !== 1)) return 'its bias is no constant row';
+    const channels = weights.root.shape?.[weights.axis];
+    if (bias !== undefined && bias.root.shape?.[0] !== channels) return 'its bias is cut otherwise than its weights';
     return { kind: 'product', node, data, weights, bias, output: this.#outputOf(node) };
   }
 

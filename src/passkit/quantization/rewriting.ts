@@ -3,10 +3,11 @@ import { copyNode } from '../../ir/clone.js';
 import type { Graph, Node, Use, Value } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
 import { at, defined } from '../../support/assert.js';
-import { ConstantPool, integersOf } from './constants.js';
+import { ConstantPool, integersOf, type Layer } from './constants.js';
 import type { Evaluate } from './lookup.js';
 import { lookUp, tableOf } from './lookup.js';
 import { truthOf } from './masks.js';
+import { narrowDecisions } from './narrow-decisions.js';
 import type { IntegerPlan, ProductStep, Step } from './plan.js';
 import type { Grid } from './ranges.js';
 
@@ -25,9 +26,11 @@ export async function rewriteToIntegers(
 ): Promise<void> {
   const rewriter = new Rewriter(graph, plan, gridOf, evaluate);
   await rewriter.rewrite(graph);
-  // Only what is still computed in floats reads floats.
-  graph.removeUnused();
   rewriter.finish();
+  narrowDecisions(graph, plan.decisions);
+  // In order, so that what only nodes without readers read goes with these.
+  graph.sort();
+  graph.removeUnused();
 }
 
 class Rewriter {
@@ -48,7 +51,7 @@ class Rewriter {
     this.#plan = plan;
     this.#grids = grids;
     this.#evaluate = evaluate;
-    this.#constants = new ConstantPool(graph, dataScales(plan, grids));
+    this.#constants = new ConstantPool(graph, layersOf(plan, grids));
     for (const step of plan.steps) {
       const node = step.kind === 'lookup' ? at(step.chain.nodes, -1) : step.node;
       this.#steps.set(node, [...(this.#steps.get(node) ?? []), step]);
@@ -121,12 +124,11 @@ class Rewriter {
 
   #writeProduct({ node, data, weights, bias, output }: ProductStep): void {
     const { graph } = node;
-    const builder = new Builder(graph, { before: node });
     const { scale } = this.#gridOf(data);
     const inputs: (Value | undefined)[] = [...node.inputs];
     inputs[0] = this.#floatsOf(data, this.#integersOf(data), graph, node);
-    inputs[1] = this.#constants.weights(weights, builder);
-    if (bias !== undefined) inputs[2] = this.#constants.bias(bias, weights, scale, builder);
+    inputs[1] = this.#constants.weights(weights, node);
+    if (bias !== undefined) inputs[2] = this.#constants.bias(bias, weights, scale, node);
     const product = graph.addNode({ ...specOf(node), inputs, before: node });
     graph.setType(product.output, node.output.type);
     if (output === undefined) {
@@ -203,16 +205,18 @@ class Rewriter {
   }
 }
 
-/** The least scale of the data that each layer's weights are multiplied with. */
-function dataScales({ steps, places }: IntegerPlan, gridOf: GridOf): ReadonlyMap<Value, number> {
-  const scales = new Map<Value, number>();
+/** Each layer by its weights. */
+function layersOf({ steps, places }: IntegerPlan, gridOf: GridOf): ReadonlyMap<Value, Layer> {
+  const layers = new Map<Value, Layer>();
   for (const step of steps) {
     if (step.kind !== 'product') continue;
     const { root } = step.weights;
     const { scale } = gridOf(defined(places.get(step.data), 'a place'));
-    scales.set(root, Math.min(scale, scales.get(root) ?? scale));
+    const known = layers.get(root);
+    const dataScale = Math.min(scale, known?.dataScale ?? scale);
+    layers.set(root, { dataScale, bias: step.bias?.root ?? known?.bias });
   }
-  return scales;
+  return layers;
 }
 
 function specOf({ op, domain, attributes, origin, output }: Node) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { toFloat16 } from '../../../passes/to-float16.js';
-import { densifying, dynamicGating } from '../../../src/compiler/pipeline.js';
+import { densifying, dynamicGating, settling } from '../../../src/compiler/pipeline.js';
 import { measureMagnitudes } from '../../../src/compiler/precision/measure-magnitudes.js';
 import { measureSpread } from '../../../src/compiler/precision/rounding-spread.js';
 import type { Graph } from '../../../src/ir/graph.js';
@@ -20,7 +20,7 @@ const runtime = await openRuntime();
 /** The graph lowered, in float16, as the bytes of a file. */
 async function halved(graph: Graph, passes: readonly Pass[], batches: readonly { feeds: Tensors }[], opset: number) {
   const manager = new PassManager(graph, contextOf({ costs: eagerCosts }), ['gates', 'layout']).fork();
-  await manager.run(passes);
+  await manager.run([...settling, ...passes]);
   const magnitudes = await measureMagnitudes(manager.graph, batches, runtime);
   const half = manager.fork({ ...contextOf(), magnitudes });
   await half.run([toFloat16]);

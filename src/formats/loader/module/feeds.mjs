@@ -4,7 +4,7 @@ import { model } from './sample.mjs';
 /** @import { Signature } from './sample.mjs' */
 
 /** Element types, and the arrays that hold them. Where there is a Float16Array, float16 may also be given in that. */
-export const arrays = {
+const arrays = {
   float32: Float32Array,
   float64: Float64Array,
   float16: Uint16Array,
@@ -126,6 +126,6 @@ function dimsOf(shape, length) {
 }
 
 /** @param {number[]} dims */
-export function sizeOf(dims) {
+function sizeOf(dims) {
   return dims.reduce((product, dim) => product * dim, 1);
 }

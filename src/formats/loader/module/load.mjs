@@ -1,16 +1,16 @@
 import { ModelError, textOf } from './errors.mjs';
 import { zeros } from './feeds.mjs';
-import { capturedRuns, hasFixedBuffers, Model, plainRuns } from './runs.mjs';
+import { inTurn, Model } from './model.mjs';
 import { model } from './sample.mjs';
 
-/** @import { Runner, Runtime, Session } from './runs.mjs' */
+/** @import { Runtime } from './model.mjs' */
 /** @import { ModelFile, Part } from './sample.mjs' */
 
 /**
  * @typedef {{
  *   device?: string, precision?: string, ort?: Runtime, wasmPaths?: unknown, threads?: number, baseUrl?: string | URL,
  *   fetch?: (url: URL, options: { signal?: AbortSignal }) => Promise<Response>, signal?: AbortSignal,
- *   onWarning?: (text: string) => void, warmUp?: boolean, graphCapture?: boolean,
+ *   onWarning?: (text: string) => void, warmUp?: boolean,
  * }} Options
  * @typedef {{ features: { has(name: string): boolean } }} Adapter
  * @typedef {(text: string) => void} Warn
@@ -115,9 +115,9 @@ async function open(device, adapter, loading) {
   ]);
   signal?.throwIfAborted();
   configure(ort, device, options, warn);
-  const runner = await startRunner(ort, device, file, graph, data, loading);
+  const session = await createSession(ort, device, file, graph, data);
   const threads = device === 'wasm' ? (ort.env.wasm.numThreads ?? 1) : 1;
-  const opened = new Model({ device, precision: file.precision, threads, warnings }, runner);
+  const opened = new Model({ device, precision: file.precision, threads, warnings }, ort, session);
   try {
     signal?.throwIfAborted();
     if (warmUp) await opened.run(zeros());
@@ -240,44 +240,19 @@ function configure(ort, device, { wasmPaths, threads }, warn) {
  * @param {ModelFile} file
  * @param {Uint8Array} graph
  * @param {Uint8Array | undefined} data
- * @param {Loading} loading
- * @returns {Promise<Runner>}
  */
-async function startRunner(ort, device, file, graph, data, { options, warn }) {
+async function createSession(ort, device, file, graph, data) {
   // onnxruntime-node calls the processor by another name.
   const isNative = device === 'wasm' && ort.env.versions.node !== undefined;
-  const settings = {
-    executionProviders: [isNative ? 'cpu' : device],
-    graphOptimizationLevel: 'all',
-    ...(data === undefined ? {} : { externalData: [{ path: file.data?.path, data }] }),
-  };
-  if (options.graphCapture) {
-    const captured = await captureOn(device, (capture) =>
-      ort.InferenceSession.create(graph, { ...settings, ...capture }),
-    );
-    if (typeof captured !== 'string') return capturedRuns(ort, captured);
-    warn(`runs are not recorded: ${captured}`);
-  }
   try {
-    return plainRuns(ort, await ort.InferenceSession.create(graph, settings));
+    const settings = {
+      executionProviders: [isNative ? 'cpu' : device],
+      graphOptimizationLevel: 'all',
+      ...(data === undefined ? {} : { externalData: [{ path: file.data?.path, data }] }),
+    };
+    return await inTurn(ort, () => ort.InferenceSession.create(graph, settings));
   } catch (error) {
     const message = `ONNX Runtime does not load ${file.graph.path}: ${textOf(error)}`;
     throw new ModelError('runtime', message, { cause: error });
-  }
-}
-
-/**
- * A session that records its runs, or why there is none.
- * @param {string} device
- * @param {(options: object) => Promise<Session>} create
- * @returns {Promise<Session | string>}
- */
-async function captureOn(device, create) {
-  if (device !== 'webgpu') return 'that is for WebGPU alone';
-  if (!hasFixedBuffers()) return 'inputs and outputs need fixed sizes, and elements of 32 bits';
-  try {
-    return await create({ enableGraphCapture: true });
-  } catch (error) {
-    return textOf(error);
   }
 }

@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../../ir/graph.js';
+import type { Graph, Node } from './graph.js';
 
 /**
  * The order in which ONNX Runtime runs the nodes of a graph, which is not that of the file: it goes back from the nodes that

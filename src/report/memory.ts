@@ -1,0 +1,10 @@
+import type { TargetReport } from '../compiler/report.js';
+import { formatBytes } from './format.js';
+import { printable } from './text.js';
+
+/** What a run needs, where that is known before it. */
+export function memoryLines({ memory }: TargetReport): string[] {
+  if (memory === null) return [];
+  const { activations, at, weights } = memory;
+  return [`activations ${formatBytes(activations)} at most, at ${printable(at)}; weights ${formatBytes(weights)}`];
+}

@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type CompileOptions, compile } from '../../src/index.js';
+import { readModel } from '../../src/onnx/read.js';
+import { defined } from '../../src/support/assert.js';
+import { swanc } from '../cli/support.js';
+import { fixture, temporaryFolder } from './support.js';
+
+const folder = await temporaryFolder();
+const base: CompileOptions = {
+  model: fixture('mnist-cnn'),
+  targets: ['edge'],
+  mode: 'dense',
+  verify: false,
+  tunedCosts: false,
+};
+
+describe('memory of a deployed model', () => {
+  it('is in the report where sizes are fixed', async () => {
+    const { report, models } = await compile(base);
+    const memory = defined(report.targets[0]?.memory, 'the memory');
+    // Two values of the largest layer, at least, and no more than all values.
+    expect(memory.activations).toBeGreaterThan(2 * 28 * 28 * 4);
+    const graph = readModel(defined(models.get('edge'), 'the model'));
+    const all = [...graph.allNodes()].flatMap(({ outputs }) => outputs);
+    const sizes = all.map(({ shape = [] }) => shape.reduce<number>((product, dim) => product * Number(dim), 4));
+    expect(memory.activations).toBeLessThan(sizes.reduce((sum, size) => sum + size, 28 * 28 * 4));
+    expect(memory.at).toMatch(/\(\w+\)$/);
+    const bytes = [...graph.constants].reduce((sum, { constant }) => sum + (constant?.bytes ?? 0), 0);
+    expect(memory.weights).toBe(bytes);
+    const { report: open } = await compile({ ...base, targets: ['cpu'] });
+    expect(open.targets[0]?.memory).toBeNull();
+  });
+
+  it('grows with the batch', async () => {
+    const [one, four] = await Promise.all(
+      [1, 4].map(async (batch) => (await compile({ ...base, batch })).report.targets[0]?.memory),
+    );
+    expect(four?.activations).toBe(4 * (one?.activations ?? 0));
+    expect(four?.weights).toBe(one?.weights);
+  });
+
+  it('is known of a dynamic form, too, whatever fires', async () => {
+    const { report } = await compile({ ...base, mode: 'dynamic' });
+    expect(report.targets[0]?.mode).toBe('dynamic');
+    expect(report.targets[0]?.memory?.activations).toBeGreaterThan(28 * 28 * 4);
+  });
+});
+
+describe('budgets of memory', () => {
+  it('are met by a model that takes no more', async () => {
+    const { report } = await compile(base);
+    const { activations = 0 } = report.targets[0]?.memory ?? {};
+    const bytes = report.targets[0]?.files.find(({ path }) => path.endsWith('.ort'))?.bytes ?? 0;
+    await expect(compile({ ...base, budgetRam: activations, budgetFlash: bytes })).resolves.toBeDefined();
+    await expect(compile({ ...base, budgetRam: activations - 1 })).rejects.toMatchObject({ kind: 'budget' });
+    await expect(compile({ ...base, budgetFlash: bytes - 1 })).rejects.toMatchObject({ kind: 'budget', exitCode: 5 });
+  });
+
+  it('name what exceeds them, both at once, and nothing is written', async () => {
+    const out = join(folder, 'none');
+    const failure = await compile({ ...base, out, budgetRam: 1000, budgetFlash: 2000 }).catch(
+      (error: unknown) => error,
+    );
+    const { problems } = z
+      .looseObject({ problems: z.array(z.object({ where: z.string(), what: z.string(), advice: z.string() })) })
+      .parse(failure);
+    expect(problems.map(({ where }) => where)).toEqual(['RAM of edge', 'edge/model.ort']);
+    expect(problems[0]?.what).toMatch(
+      /^activations take \d+ bytes, \d+ more than the budget of 1000: at .+ \(\w+\), where .+ has \d+ bytes/,
+    );
+    expect(problems[1]?.what).toMatch(/more than the budget of 2000: of its weights, dense.* has \d+ bytes, /);
+    expect(problems[1]?.advice).toContain('--max-drop');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('judge the .onnx file with its weights where there is no other', async () => {
+    const out = join(folder, 'cpu');
+    const options: CompileOptions = { ...base, targets: ['cpu'], externalData: true, out };
+    await compile(options);
+    const bytes = ['model.onnx', 'model.onnx.data'].reduce(
+      (sum, name) => sum + readFileSync(join(out, 'cpu', name)).length,
+      0,
+    );
+    await expect(compile({ ...options, budgetFlash: bytes })).resolves.toBeDefined();
+    await expect(compile({ ...options, budgetFlash: bytes - 1 })).rejects.toThrow(/cpu\/model\.onnx: /);
+  });
+
+  it('cannot be judged where sizes are open', async () => {
+    await expect(compile({ ...base, targets: ['cpu'], budgetRam: 1e9 })).rejects.toThrow(/sizes are open/);
+  });
+
+  it('end the command line with an exit code of their own, and the summary tells of memory', async () => {
+    const args = [
+      'compile',
+      fixture('mnist-cnn'),
+      '--target',
+      'edge',
+      '--no-verify',
+      '--no-tuned-costs',
+      '--mode',
+      'dense',
+    ];
+    const out = join(folder, 'cli');
+    const failed = await swanc([...args, '-o', out, '--budget-ram', '1K', '--json']);
+    expect(failed.code).toBe(5);
+    expect(JSON.parse(failed.stdout)).toMatchObject({ error: { kind: 'budget' } });
+    expect(failed.stderr).toMatch(/the memory budget is exceeded/);
+    expect(existsSync(out)).toBe(false);
+    const done = await swanc([...args, '-o', out, '--budget-ram', '100M']);
+    expect(done.code).toBe(0);
+    expect(done.stdout).toMatch(/memory +activations .+B at most, at .+; weights .+B/);
+  });
+});
