@@ -127,7 +127,7 @@ async function demonstrate(
   const proved = await compiled({ mode: 'dense', dead: 'proved', inputRange: [0, 1] });
   const masked = await maskedModel(model, runtime);
   const dense = await compiled({ mode: 'dense', dead: 'observed' });
-  const dynamic = await compiled({ mode: 'dynamic', dead: 'observed' });
+  const dynamic = await compiled({ mode: 'auto', dead: 'observed' });
   const forms: CompiledForm[] = [
     { form: maskedForm, ...masked },
     { form: 'compact-dense, only proved', ...proved },

@@ -5,7 +5,7 @@ import type { AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
 import { assert, at } from '../support/assert.js';
-import { budgetOf } from './budget/budget-options.js';
+import { removalBudgetOf } from './budget/budget-options.js';
 import { type Pruned, pruneWithin } from './budget/prune-within.js';
 import type { ChoiceInput, StepName } from './choose-form.js';
 import { compileForm, type Form, type FormOptions, reduced, settled } from './forms.js';
@@ -102,7 +102,7 @@ async function prune(
   original: Form,
   timed: readonly Tensors[],
 ): Promise<Pruned | undefined> {
-  const budget = budgetOf(options);
+  const budget = removalBudgetOf(options);
   if (budget === undefined || data === undefined) return undefined;
   const isFixed = context.target.batch === 'fixed';
   const fixedBatch = isFixed || fixedBatchOf(source.prepared.graph) !== undefined;

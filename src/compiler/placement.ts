@@ -9,10 +9,40 @@ import type { PlacementReport } from './report.js';
  */
 export function reportPlacement(graph: Graph, target: Target): PlacementReport | null {
   if (target.provider === 'cpu') return null;
-  const host = [...graph.allNodes()]
-    .filter((node) => target.placement(node) === 'host')
-    .map((node) => ({ node: node.label, operator: node.domain === '' ? node.op : `${node.domain}.${node.op}` }));
+  const host = hostNodes(graph, target).map((node) => ({ node: node.label, operator: nameOf(node) }));
   return { host, readBacks: readBacksOf(graph, target, new Set()) };
+}
+
+/**
+ * What the user should know of work that the processor does beside the device, and the copies that it takes. What only
+ * decides which branch runs is none: it reads a number or two, and the processor has to choose in any case.
+ */
+export function placementWarnings(graph: Graph, target: Target): string[] {
+  if (target.provider === 'cpu') return [];
+  const working = hostNodes(graph, target).filter((node) => !isDecision(node));
+  if (working.length === 0) return [];
+  const operators = [...new Set(working.map(nameOf))].join(', ');
+  const layers = [...new Set(working.map(({ label }) => label))];
+  const named = layers.length > mostNamed ? `${layers.slice(0, mostNamed).join(', ')} and others` : layers.join(', ');
+  return [`${target.name}: ${operators} of ${named} run on the processor, with copies between it and the device`];
+}
+
+/** Layers that a warning names. */
+const mostNamed = 5;
+
+function hostNodes(graph: Graph, target: Target): Node[] {
+  return [...graph.allNodes()].filter((node) => target.placement(node) === 'host');
+}
+
+function nameOf({ domain, op }: Node): string {
+  return domain === '' ? op : `${domain}.${op}`;
+}
+
+/** Reads and makes single elements, whatever they are. */
+function isDecision({ inputs, outputs, subgraphs }: Node): boolean {
+  const isSingle = (value: Value | undefined): boolean =>
+    value?.shape?.every((dim) => dim === 1) ?? value === undefined;
+  return subgraphs.length === 0 && [...inputs, ...outputs].every(isSingle);
 }
 
 /**

@@ -3,6 +3,7 @@ import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import type { CompileOptions } from './options.js';
+import { placementWarnings } from './placement.js';
 import type { BudgetReport, TargetReport } from './report.js';
 import { scoreLimits } from './score-advice.js';
 import type { Source } from './source.js';
@@ -41,6 +42,7 @@ export function warningsOf(
     );
   }
   warnings.push(...new Set(choices.flatMap(({ budget }) => (budget === undefined ? [] : budgetWarnings(budget)))));
+  warnings.push(...choices.flatMap(({ form, context }) => placementWarnings(form.graph, context.target)));
   return [...warnings, ...planWarnings(options, choices)];
 }
 

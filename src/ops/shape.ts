@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
-import type { Shape } from '../ir/types.js';
+import type { Dim, Shape } from '../ir/types.js';
 import { normalizeAxis } from '../ir/types.js';
 import { at } from '../support/assert.js';
 import { aligned, Bounds, broadcastAxisOf } from './bounds.js';
@@ -124,11 +124,14 @@ const range: Operator = {
   },
 };
 
-/** The length that constant whole numbers tell; fractions are left to the engine's rounding. */
-function rangeLength(node: Node): number | undefined {
+/** The length that whole numbers tell which are constants, or sizes; fractions are left to the engine's rounding. */
+function rangeLength(node: Node): Dim | undefined {
   if (node.input(0).elementType === 'float16') return undefined;
-  const [start, limit, delta] = [0, 1, 2].map((index) => constantInts(node, index)?.[0]);
-  if (start === undefined || limit === undefined || delta === undefined) return undefined;
+  const [start, limit, delta] = [0, 1, 2].map((index) => {
+    return constantInts(node, index)?.[0] ?? shapeElements(node.inputs[index])?.[0];
+  });
+  if (start === 0 && delta === 1 && typeof limit === 'string') return limit;
+  if (typeof start !== 'number' || typeof limit !== 'number' || typeof delta !== 'number') return undefined;
   if (![start, limit, delta].every(Number.isSafeInteger)) return undefined;
   if (delta === 0) throw new ShapeError('steps of 0 lead nowhere');
   return Math.max(0, Math.ceil((limit - start) / delta));

@@ -43,14 +43,14 @@ const kernels: ReadonlyMap<string, ReadonlySet<ElementType>> = new Map(
 const castTo = new Set<ElementType>([...numbers, 'bool', 'uint8', 'int64', 'uint32']);
 
 /** Where the session puts a node. A node whose types are not known counts as one of the host: nothing else is sure. */
-export function placementOf(node: Node): Placement {
+export const placementOf = (node: Node): Placement => {
   const name = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
   const read = node.inputs[decidingInput(name)]?.elementType;
   if (read === undefined || kernels.get(name)?.has(read) !== true) return 'host';
   if (name !== 'Cast') return 'device';
   const written = node.outputs[0]?.elementType;
   return written !== undefined && castTo.has(written) ? 'device' : 'host';
-}
+};
 
 /** True for an operator of ONNX that the provider has a kernel for, if only for some element types. */
 export function hasKernel(op: string): boolean {

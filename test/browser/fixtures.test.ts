@@ -80,10 +80,17 @@ async function compileInto(name: string, model: string, mode: 'dense' | 'dynamic
 }
 
 /** What the model in the page gives for each sample, against the original. */
-async function compareInPage(name: string, device: string, reference: Reference): Promise<Comparison> {
-  const session = await page.load(`${name}/webgpu`, { device });
+async function compareInPage(
+  name: string,
+  device: string,
+  reference: Reference,
+  where: LoaderPage = page,
+  threads?: number,
+): Promise<Comparison> {
+  const session = await where.load(`${name}/webgpu`, { device, threads });
   try {
     expect(session.facts).toMatchObject({ device, precision: 'fp32', warnings: [] });
+    if (threads !== undefined) expect(session.facts.threads).toBe(threads);
     const path = join(folder, name, 'webgpu', 'model.onnx');
     const removed = readRemovals(readMetadata(path).metadata, path);
     const result = await compareWith(reference, session, { removed });
@@ -136,6 +143,19 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
             expect(clear).toBeGreaterThanOrEqual(compared / 2);
           }
         });
+
+        if (name === 'mnist-cnn') {
+          it(`${mode}, with threads`, async () => {
+            const isolated = await browser.open({ isolated: true });
+            try {
+              const { clear } = await compareInPage(`${name}-${mode}`, 'wasm', reference, isolated, 2);
+              expect(isolated.page.workers().length).toBeGreaterThan(0);
+              expect(clear).toBeGreaterThanOrEqual(compared / 2);
+            } finally {
+              await isolated.close();
+            }
+          });
+        }
       }
     });
   }

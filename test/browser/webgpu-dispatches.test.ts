@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compaction, densifying, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
+import { reportPlacement } from '../../src/compiler/placement.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { importModel } from '../../src/frontends/index.js';
-import { compile } from '../../src/index.js';
+import { compile, profile } from '../../src/index.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { readModel } from '../../src/onnx/read.js';
 import { modelBytes } from '../../src/onnx/write.js';
@@ -68,13 +69,31 @@ describe.skipIf(!hasChromium())('on WebGPU', () => {
     it(`${name}: starts as few kernels as documented`, { timeout: 60_000 }, async () => {
       const kernels = async (target: Target): Promise<WebgpuRun['programs']> => {
         const graph = await dense(name, target);
-        return (await gpu.run(modelBytes(graph, { opset: 18 }), randomFeeds(graph, 1, seededRandom(1)))).programs;
+        return (
+          await gpu.run(modelBytes(graph, { opset: target.opset.default }), randomFeeds(graph, 1, seededRandom(1)))
+        ).programs;
       };
       expect(await kernels(plain)).toHaveLength(before);
       const programs = await kernels(webgpu);
       expect(programs, countNames(programs.map((program) => program.name))).toHaveLength(after);
     });
   }
+
+  it('two decisions in a row are two waits', { timeout: 60_000 }, async () => {
+    const calibration = join(folder, 'rows.npy');
+    await writeNpy(calibration, digits('train', 256, true));
+    const model = fixture('mnist-mlp');
+    const firing = await profile({ model, calibration });
+    const passes = [...preparation, ...compaction, ...dynamicGating];
+    const { graph: imported } = await importModel(model, {});
+    const plans = { 'gate1 + gate2': 'dispatch-2x2' };
+    const { graph, regions } = await runPass(imported, passes, { target: webgpu, facts: [], profile: firing, plans });
+    expect(regions.map(({ chosen }) => chosen)).toContain('dispatch-2x2');
+    const report = defined(reportPlacement(graph, webgpu), 'a placement');
+    expect(report.readBacks).toBe(2);
+    const bytes = modelBytes(graph, { opset: webgpu.opset.default });
+    expect(await waitsOf(gpu, bytes, randomFeeds(graph, 1, seededRandom(3)))).toBe(2 + graph.outputs.length);
+  });
 
   for (const { name, kind } of dynamic) {
     it(`${name}, dynamic: waits for the device as often as the report says, once a decision`, {
@@ -110,11 +129,15 @@ describe.skipIf(!hasChromium())('on WebGPU', () => {
       }
       // Nothing that the processor computed goes back: it only chooses.
       expect(placements.fromHost).toEqual([]);
-      const maps = (await mapped(gpu, bytes, feeds, 2)) - (await mapped(gpu, bytes, feeds, 1));
-      expect(maps).toBe(placement.readBacks + Object.keys(expected).length);
+      expect(await waitsOf(gpu, bytes, feeds)).toBe(placement.readBacks + Object.keys(expected).length);
     });
   }
 });
+
+/** How often a run waits for a buffer of the device: for what the processor reads, and for its outputs. */
+async function waitsOf(gpu: Webgpu, bytes: Uint8Array, feeds: Tensors): Promise<number> {
+  return (await mapped(gpu, bytes, feeds, 2)) - (await mapped(gpu, bytes, feeds, 1));
+}
 
 /** How often so many runs, and what is before them, wait for a buffer of the device. */
 async function mapped(gpu: Webgpu, bytes: Uint8Array, feeds: Tensors, runs: number): Promise<number> {

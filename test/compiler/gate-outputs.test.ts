@@ -11,7 +11,7 @@ import { digits, fixture, temporaryFolder, writeNormalSamples } from './support.
 
 const folder = await temporaryFolder();
 const runtime = await openRuntime();
-const samples = 200;
+const samples = 100;
 
 /** Sums of each column of each `/fires` output over the samples, by gate and unit of the source. */
 async function firedBy(path: string, images: ReturnType<typeof digits>, gates: readonly GateOf[]) {
@@ -46,7 +46,8 @@ describe.each([
     await writeNpy(calibration, images);
     const out = join(folder, `${name}-${mode}`);
     const model = fixture(name);
-    const options = { model, calibration, mode, out, tune: 'predicted', gateOutputs: true, verifyEach: true } as const;
+    const verifyEach = name === 'mnist-cnn';
+    const options = { model, calibration, mode, out, tune: 'predicted', gateOutputs: true, verifyEach } as const;
     const { report, profile } = await compile(options);
     const [target] = report.targets;
     const gates = target?.gates ?? [];

@@ -60,9 +60,7 @@ describe('weights and arithmetic', () => {
     expect(ops).toBe('Cast MatMul Add Cast Relu');
     const weights = defined(graph.nodes[1]?.input(1).constant, 'weights');
     // 1.00048828125 lies between two numbers: the even one is 1.
-    expect(Array.from(weights.data, (bits) => halfToNumber(Number(bits)))).toEqual([
-      0.0999755859375, 1, 3, -2.001953125,
-    ]);
+    expect(weights.numbers().map(halfToNumber)).toEqual([0.0999755859375, 1, 3, -2.001953125]);
     expect(graph.inputs.map(({ elementType }) => elementType)).toEqual(['float32']);
     expect(graph.outputs.map(({ name, elementType }) => `${name} ${elementType}`)).toEqual(['y float32']);
   });

@@ -12,6 +12,15 @@ export function budgetOf({ maxDrop, maxError }: BudgetOptions): Budget | undefin
   return maxError === undefined ? undefined : { kind: 'error', limit: maxError };
 }
 
+/**
+ * What removals may lose of the budget: half of it where integers of 8 bits come after them, which must keep within all of it
+ * together with them.
+ */
+export function removalBudgetOf(options: BudgetOptions & Pick<CompileOptions, 'precision'>): Budget | undefined {
+  const budget = budgetOf(options);
+  return budget === undefined || options.precision !== 'int8' ? budget : { ...budget, limit: budget.limit / 2 };
+}
+
 /** What is wrong with the options of a budget, as far as that can be seen without model and data. */
 export function budgetProblems({ maxDrop, maxError, labels, calibration }: BudgetOptions): Problem[] {
   const problems: Problem[] = [];

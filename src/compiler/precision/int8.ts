@@ -1,66 +1,138 @@
-import { quantize } from '../../../passes/quantize.js';
-import { planIntegers } from '../../passkit/quantization/plan.js';
-import { type RangeMethod, rangeMethods } from '../../passkit/quantization/ranges.js';
-import { defined } from '../../support/assert.js';
+import type { Calibration } from '../../data/types.js';
+import { type IntegerPlan, planIntegers } from '../../passkit/quantization/plan.js';
+import type { RangeMethod } from '../../passkit/quantization/ranges.js';
+import { at } from '../../support/assert.js';
 import { problem, SwancError } from '../../support/errors.js';
-import { lossReport } from '../budget/approximation.js';
+import { isWithin, lossReport } from '../budget/approximation.js';
 import type { Loss } from '../budget/loss.js';
-import type { Form } from '../forms.js';
-import { type SeenValues, seenValues } from './int8/calibrate.js';
+import { bytesOfForm, type Form } from '../forms.js';
+import { mean } from '../measure.js';
+import { timedRuns } from '../timed-samples.js';
+import { confirmingTime, timeClearly } from '../tuning/trials.js';
+import { seenValues } from './int8/calibrate.js';
+import { Candidates } from './int8/candidates.js';
+import { keepWithin, rankLayers } from './int8/keep-within.js';
 import { Judge } from './judge.js';
+import { lossText } from './loss-text.js';
 import type { LowerForm, LowerPrecision, LowerPrecisionInput } from './lower-precision.js';
 import { recorded } from './precision-record.js';
 
-/** The form on integers of 8 bits. */
+/**
+ * Integers of 8 bits (`passes/quantize.ts`): the ranges of values are taken from one half of the calibration data, in the
+ * way that changes the outputs least on the other half, on which the result is judged, too. Within a budget the layers that
+ * cause most of the error stay in floats, as few as will do. Nothing is compared strictly: integers move all results.
+ */
 export const int8: LowerPrecision = async (input) => {
+  input.options.onProgress?.({ stage: 'optimize' });
   const judge = await Judge.open(input);
   try {
-    return await quantized(input, judge);
+    const { calibrating, heldOut } = judge;
+    if (calibrating === undefined || heldOut === undefined) throw withoutData();
+    return await quantized(input, judge, calibrating, heldOut);
   } finally {
     await judge.close();
   }
 };
 
-async function quantized(input: LowerPrecisionInput, judge: Judge): Promise<LowerForm> {
+function withoutData(): SwancError {
+  return new SwancError('usage', 'the model cannot be quantized', [
+    problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'),
+  ]);
+}
+
+/** A form that was judged. */
+interface Judged {
+  readonly form: Form;
+  readonly loss: Loss;
+  readonly kept: ReadonlySet<string>;
+}
+
+async function quantized(
+  input: LowerPrecisionInput,
+  judge: Judge,
+  calibrating: Calibration,
+  heldOut: Calibration,
+): Promise<LowerForm> {
   const { choice, runtime, options } = input;
   const { graph } = choice.form;
-  if (judge.calibrating === undefined) {
-    throw new SwancError('usage', 'the model cannot be quantized', [
-      problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'),
-    ]);
-  }
-  const kept = new Set<string>();
-  const plan = planIntegers(graph, choice.context.target, kept);
-  const values = new Set([...plan.sources.values()].flat());
+  const plan = planIntegers(graph, choice.context.target, new Set());
   const how = { batchSize: judge.batchSize, signal: options.signal };
-  const seen = await seenValues(graph, values, judge.calibrating, runtime, how);
-  let best: { readonly form: Form; readonly loss: Loss; readonly method: RangeMethod } | undefined;
-  for (const method of rangeMethods) {
-    const form = await formOf(input, seen, method, kept);
-    const loss = defined(await judge.loss(form), 'a loss');
-    if (best === undefined || loss.relativeChange < best.loss.relativeChange) best = { form, loss, method };
+  // Those of all places: with some layers in floats, integers are made of others than without.
+  const seen = await seenValues(graph, plan.places.keys(), calibrating, runtime, how);
+  const candidates = await Candidates.open(input, seen, judge.batchSize);
+  try {
+    const method = await candidates.bestMethod(heldOut);
+    const judged = async (kept: ReadonlySet<string>): Promise<Judged> => {
+      const form = await candidates.form(method, kept);
+      const loss = await judge.loss(form);
+      if (loss === undefined) throw withoutData();
+      return { form, loss, kept };
+    };
+    const all = await judged(new Set());
+    const fits = ({ loss }: Judged): boolean => judge.budget === undefined || isWithin(judge.budget, loss) !== false;
+    const layers = layersOf(plan);
+    const best = fits(all) ? all : await withinBudget(candidates, layers, method, judged, fits, calibrating);
+    if (best === undefined) throw beyondBudget(judge, all.loss);
+    return await lowerForm(input, judge, best);
+  } finally {
+    await candidates.close();
   }
-  const { form, loss } = defined(best, 'a method');
+}
+
+/** Keeps the most sensitive layers in floats. */
+async function withinBudget(
+  candidates: Candidates,
+  layers: readonly string[],
+  method: RangeMethod,
+  judged: (kept: ReadonlySet<string>) => Promise<Judged>,
+  fits: (judged: Judged) => boolean,
+  data: Calibration,
+): Promise<Judged | undefined> {
+  const ranked = await rankLayers(layers, async (_, others) =>
+    candidates.error(await candidates.form(method, others), data),
+  );
+  return keepWithin(ranked, async (kept) => {
+    const result = await judged(kept);
+    return fits(result) ? result : undefined;
+  });
+}
+
+/** The layers of a plan, by the names of their weights. */
+function layersOf({ steps }: IntegerPlan): readonly string[] {
+  return [...new Set(steps.flatMap((step) => (step.kind === 'product' ? [step.weights.root.name] : [])))];
+}
+
+function beyondBudget({ budget }: Judge, loss: Loss): SwancError {
+  return new SwancError('verification', 'the model on integers of 8 bits loses more than the budget', [
+    problem(
+      'precision',
+      `${budget === undefined ? '' : `${lossText(budget, loss)} with all layers on integers, and `}more than the budget with all but one in floats`,
+      'compile with --precision fp32, or allow more',
+    ),
+  ]);
+}
+
+async function lowerForm(input: LowerPrecisionInput, judge: Judge, { form, loss, kept }: Judged): Promise<LowerForm> {
+  const plan = planIntegers(input.choice.form.graph, input.choice.context.target, kept);
   return {
     form: recorded(form, 'int8', loss, judge.budget),
     precision: 'int8',
     kept: plan.kept.map(({ where, reason }) => ({ where, reason })),
     loss: lossReport(loss),
     verification: null,
-    microseconds: null,
+    microseconds: await latencyOf(form, input),
   };
 }
 
-/** The form with ranges made by a method, and some layers in floats. */
-async function formOf(
-  { choice }: LowerPrecisionInput,
-  seen: SeenValues,
-  method: RangeMethod,
-  kept: ReadonlySet<string>,
-): Promise<Form> {
-  const { form, context } = choice;
-  const manager = form.manager.fork({ ...context, quantization: { ranges: seen.ranges(method), kept } });
-  await manager.run([quantize]);
-  // Small models are mostly operators by then.
-  return { ...form, manager, graph: manager.graph, writing: { ...form.writing, lean: true } };
+/** Microseconds of a run; null where nothing was measured of the form in fp32. */
+async function latencyOf(form: Form, { choice, data, options, runtime }: LowerPrecisionInput): Promise<number | null> {
+  const runs = choice.timedRuns === 0 ? [] : await timedRuns(data, choice.context.batch ?? 1, options);
+  if (runs.length === 0) return null;
+  const session = await runtime.load(bytesOfForm(form));
+  try {
+    const how = { signal: options.signal, milliseconds: confirmingTime };
+    return mean(at(await timeClearly([session], runs, how), 0));
+  } finally {
+    await session.close();
+  }
 }

@@ -41,7 +41,9 @@ export class Judge {
   private constructor(input: LowerPrecisionInput, session: Session) {
     const { data, options, source, choice } = input;
     const fixed = fixedBatchOf(choice.form.graph);
-    this.batchSize = fixed ?? batchSizeFor(source);
+    // What branches do in a large batch is not what they do in the runs that they are for.
+    const branched = choice.form.pieces.length > 0 ? (choice.context.batch ?? 1) : undefined;
+    this.batchSize = fixed ?? branched ?? batchSizeFor(source);
     this.budget = budgetOf(options);
     const split = { seed: splitSeed, limit: options.samples, wholeBatches: fixed !== undefined };
     const halves = data === undefined ? undefined : splitCalibration(data, split);

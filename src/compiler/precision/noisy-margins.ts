@@ -4,11 +4,11 @@ import type { NoisyDecision } from '../../passkit/precision/noisy-graph.js';
 import { at } from '../../support/assert.js';
 
 /**
- * Standard deviations beyond which rounding is not expected to move a score, given that they are estimated from 16 draws:
- * Student's t with as many degrees of freedom is beyond 6 with a probability of 2e-5, and then only a score that lies just
- * there is turned over.
+ * Standard deviations beyond which rounding is not expected to move an output or a score, given that they are estimated from 16 draws:
+ * Student's t with as many degrees of freedom is beyond 6 with a probability of 2e-5, and rounding is hardly ever as large as the
+ * noise, which is 2^-11 of every number, while the last bit of most is worth less.
  */
-const deviationsAllowed = 6;
+export const deviationsAllowed = 6;
 
 /**
  * For each sample the least margin of a decision in parts of what rounding may move it by: of a score its distance from the

@@ -1,12 +1,11 @@
 import { lowerSgBlend } from '../../../passes/lower-sg-blend.js';
-import type { Tensor } from '../../ir/tensor.js';
 import type { PassManager } from '../../passkit/manager.js';
 import type { PassContext } from '../../passkit/pass.js';
-import { type NoisyDecision, type NoisyGraph, noisyGraph } from '../../passkit/precision/noisy-graph.js';
+import { type NoisyGraph, noisyGraph } from '../../passkit/precision/noisy-graph.js';
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { at, defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
-import { marginsUnder } from './noisy-margins.js';
+import { deviationsAllowed, marginsUnder } from './noisy-margins.js';
 
 /** How far rounding to float16 may move what a model gives and what its gates decide by: see `noisyGraph`. */
 export type RoundingSpread = readonly BatchSpread[];
@@ -33,12 +32,6 @@ interface SpreadOptions {
 /** Times that each sample is run with other noise. */
 const draws = 16;
 
-/**
- * How many times the largest change of an output in all draws a sample's outputs may change by: rounding is like one draw
- * more, and the largest of 16 draws of a normal variable is below a quarter of another draw with a probability of 1e-9.
- */
-const safety = 4;
-
 /** Runs the model with rounding noise on the samples. Nothing of it depends on the graph that is to be judged. */
 export async function measureSpread({ prepared, context, batches, runtime }: SpreadOptions): Promise<RoundingSpread> {
   const manager = prepared.fork(context);
@@ -59,47 +52,53 @@ export async function measureSpread({ prepared, context, batches, runtime }: Spr
 
 async function spreadOf(noisy: NoisyGraph, session: Session, feeds: Tensors, samples: number): Promise<BatchSpread> {
   const used = Object.fromEntries(session.inputs.map((name) => [name, defined(feeds[name], name)]));
-  const allowances: Record<string, Float64Array> = {};
-  const moved = new Map<NoisyDecision, Float64Array>();
+  const outputs = new Squares();
+  const scores = new Squares();
   let exact: Tensors = {};
   for (let draw = 0; draw < draws; draw++) {
     exact = await session.run(used);
-    addOutputs(allowances, noisy, exact);
-    for (const decision of noisy.decisions) {
-      const squares = moved.get(decision) ?? new Float64Array(defined(exact[decision.exact], decision.exact).size);
-      addSquares(squares, defined(exact[decision.exact], 'scores'), defined(exact[decision.noisy], 'noisy scores'));
-      moved.set(decision, squares);
-    }
+    for (const { name, noisy: other } of noisy.outputs) outputs.add(exact, name, other);
+    for (const { exact: score, noisy: other } of noisy.decisions) scores.add(exact, score, other);
   }
   const margins = new Float64Array(samples).fill(Number.POSITIVE_INFINITY);
-  for (const [decision, squares] of moved) {
-    const deviations = squares.map((sum) => Math.sqrt(sum / draws));
+  for (const decision of noisy.decisions) {
+    const deviations = scores.deviations(decision.noisy);
     const own = marginsUnder(defined(exact[decision.exact], 'scores'), deviations, decision);
     for (const [sample, margin] of margins.entries()) margins[sample] = Math.min(margin, at(own, sample));
   }
-  return { margins, allowances };
+  const allowances = noisy.outputs.map(({ name, noisy: other }) => {
+    return [name, largestOfRows(outputs.deviations(other), defined(exact[name], name).dims[0] ?? 1)] as const;
+  });
+  return { margins, allowances: Object.fromEntries(allowances) };
 }
 
-/** Takes the changes of every sample's outputs into account; of numbers that are not finite there is none. */
-function addOutputs(own: Record<string, Float64Array>, { outputs }: NoisyGraph, results: Tensors): void {
-  for (const { name, noisy } of outputs) {
+/** Of every sample as many deviations as count for a decision, of the element that noise moves most. */
+function largestOfRows(deviations: Float64Array, rows: number): Float64Array {
+  const size = deviations.length / rows;
+  const most = new Float64Array(rows);
+  for (const [index, deviation] of deviations.entries()) {
+    const row = Math.floor(index / size);
+    most[row] = Math.max(at(most, row), deviationsAllowed * deviation);
+  }
+  return most;
+}
+
+/** Sums over draws of the squares by which values change, element by element; what is not finite does not change. */
+class Squares {
+  readonly #sums = new Map<string, Float64Array>();
+
+  add(results: Tensors, name: string, noisy: string): void {
     const [exact, other] = [defined(results[name], name), defined(results[noisy], noisy)];
-    const rows = exact.dims[0] ?? 1;
-    own[name] ??= new Float64Array(rows);
-    const most = own[name];
-    if (!exact.is('float32')) continue;
-    const size = exact.size / rows;
+    const sums = this.#sums.get(noisy) ?? new Float64Array(exact.size);
+    this.#sums.set(noisy, sums);
+    if (!exact.is('float32')) return;
     for (const [index, value] of exact.floats().entries()) {
-      const row = Math.floor(index / size);
-      const change = safety * Math.abs(at(other.floats(), index) - value);
-      if (change > at(most, row) && change < Number.POSITIVE_INFINITY) most[row] = change;
+      const change = at(other.floats(), index) - value;
+      if (Number.isFinite(change)) sums[index] = at(sums, index) + change ** 2;
     }
   }
-}
 
-function addSquares(sums: Float64Array, exact: Tensor, noisy: Tensor): void {
-  for (const [index, value] of exact.floats().entries()) {
-    const change = at(noisy.floats(), index) - value;
-    if (Number.isFinite(change)) sums[index] = at(sums, index) + change ** 2;
+  deviations(noisy: string): Float64Array {
+    return defined(this.#sums.get(noisy), noisy).map((sum) => Math.sqrt(sum / draws));
   }
 }

@@ -1,40 +1,57 @@
-import type { ElementType } from '../../ir/types.js';
-import { elementTypes } from '../../ir/types.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ElementType, elementTypes, formatType } from '../../ir/types.js';
+import { packageFolder } from '../../support/version.js';
 import type { LoadedModel, LoadedValue } from './loaded-model.js';
+
+/** From the package's folder, as the parts of the module: it is delivered as it stands. */
+const template = 'src/formats/loader/module/types.d.mts';
+const endOfSample = '// What is the same for all models.\n';
 
 /** The text of `model.d.mts`: the names, element types and sizes of the model, as types. */
 export function typesText({ compiler, target, inputs, outputs, files }: LoadedModel): string {
+  const [, rest] = readFileSync(join(packageFolder(), template), 'utf8').split(endOfSample);
+  if (rest === undefined) throw new Error(`internal error: ${template} has no end of its sample`);
   const precisions = files.map(({ precision }) => quote(precision)).join(' | ');
-  return `// Types of model.mjs, which loads the model beside it. Made by ${compiler} for the target ${target}.
+  return [
+    `// Types of model.mjs, which loads the model beside it. Made by ${compiler} for the target ${target}.`,
+    '',
+    '/** What a run takes, by the names of the inputs. */',
+    'export interface Feeds {',
+    ...inputs.flatMap((value) => member(value, feedOf(value))),
+    '}',
+    '',
+    '/** What a run gives, by the names of the outputs. */',
+    'export interface Results {',
+    ...outputs.flatMap((value) => member(value, resultOf(value))),
+    '}',
+    '',
+    "/** The model's inputs, in order; sizes that are open have names. */",
+    `export declare const inputs: readonly [${inputs.map(signature).join(', ')}];`,
+    '',
+    "/** The model's outputs, in order. */",
+    `export declare const outputs: readonly [${outputs.map(signature).join(', ')}];`,
+    '',
+    `export type Precision = ${precisions};`,
+    rest,
+  ].join('\n');
+}
 
-/** What a run takes, by the names of the inputs. */
-export interface Feeds {
-${inputs.map((value) => `  /** ${comment(value)} */\n  readonly ${quote(value.name)}: ${feedOf(value)};\n`).join('')}}
-
-/** What a run gives, by the names of the outputs. */
-export interface Results {
-${outputs.map((value) => `  /** ${comment(value)} */\n  readonly ${quote(value.name)}: ${resultOf(value)};\n`).join('')}}
-
-/** The model's inputs, in order; sizes that are open have names. */
-export declare const inputs: readonly [${inputs.map(signature).join(', ')}];
-
-/** The model's outputs, in order. */
-export declare const outputs: readonly [${outputs.map(signature).join(', ')}];
-
-export type Precision = ${precisions};
-${rest}`;
+/** Names of sizes may be anything, also what would end the comment. */
+function member(value: LoadedValue, type: string): readonly string[] {
+  return [`  /** ${formatType(value).replaceAll('*/', '* /')} */`, `  readonly ${quote(value.name)}: ${type};`];
 }
 
 /** Data for one input: as many elements as its sizes say, row by row. Where more than one size is open, with sizes. */
 function feedOf({ type, shape }: LoadedValue): string {
-  const array = arrayOf(type, 'given');
+  const array = arrayOf(type);
   const open = shape.filter((dim) => typeof dim === 'string').length;
   const sized = `{ readonly data: ${array}; readonly dims: ${dimsOf(shape)} }`;
   return open > 1 ? sized : `${array} | ${sized}`;
 }
 
 function resultOf({ type, shape }: LoadedValue): string {
-  return `Result<${quote(type)}, ${arrayOf(type, 'got')}, ${dimsOf(shape)}>`;
+  return `Result<${quote(type)}, ${arrayOf(type)}, ${dimsOf(shape)}>`;
 }
 
 function signature({ name, type, shape }: LoadedValue): string {
@@ -42,103 +59,13 @@ function signature({ name, type, shape }: LoadedValue): string {
   return `Signature<${quote(name)}, ${quote(type)}, readonly [${dims.join(', ')}]>`;
 }
 
-const dimsOf = (shape: LoadedValue['shape']): string =>
-  `readonly [${shape.map((dim) => (typeof dim === 'number' ? dim : 'number')).join(', ')}]`;
-
-/** Half precision comes in a Float16Array where there is one, and as bits else: what the two have in common is the type. */
-function arrayOf(type: ElementType, direction: 'given' | 'got'): string {
-  if (type === 'float16') return direction === 'given' ? 'Uint16Array | HalfArray' : 'Uint16Array | HalfArray';
-  return elementTypes[type].array.name;
+function dimsOf(shape: LoadedValue['shape']): string {
+  return `readonly [${shape.map((dim) => (typeof dim === 'number' ? dim : 'number')).join(', ')}]`;
 }
 
-const comment = ({ type, shape }: LoadedValue): string => `${type}[${shape.join(', ')}]`.replaceAll('*/', '* /');
+/** Half precision comes in a Float16Array where there is one, and as bits else. */
+function arrayOf(type: ElementType): string {
+  return type === 'float16' ? 'Uint16Array | HalfArray' : elementTypes[type].array.name;
+}
 
 const quote = (text: string): string => JSON.stringify(text);
-
-/** What is the same for all models. */
-const rest = `
-export type Device = 'webgpu' | 'wasm';
-
-export interface Result<Type extends string, Data, Dims> {
-  readonly type: Type;
-  readonly dims: Dims;
-  /** Row by row. Its own copy: later runs do not change it. */
-  readonly data: Data;
-}
-
-export interface Signature<Name extends string, Type extends string, Shape> {
-  readonly name: Name;
-  readonly type: Type;
-  readonly shape: Shape;
-}
-
-/** Half precision as newer engines have it, a Float16Array. */
-export interface HalfArray extends ArrayBufferView {
-  readonly length: number;
-  readonly BYTES_PER_ELEMENT: number;
-  [index: number]: number;
-}
-
-/** The part of ONNX Runtime's module that is used: what onnxruntime-web or onnxruntime-node export. */
-export interface OnnxRuntime {
-  readonly InferenceSession: object;
-  readonly Tensor: abstract new (...values: never) => object;
-  readonly env: object;
-}
-
-export interface LoadOptions {
-  /** \`auto\`, the default: WebGPU if there is an adapter and it runs the model, else WebAssembly. */
-  readonly device?: 'auto' | Device | undefined;
-  /** \`auto\`, the default: the lowest that the device runs. */
-  readonly precision?: 'auto' | Precision | undefined;
-  /** ONNX Runtime; by default \`onnxruntime-web\` is imported when it is needed. */
-  readonly ort?: OnnxRuntime | undefined;
-  /** Where ONNX Runtime's own .wasm and .mjs files are: a folder that ends in \`/\`, or one address each. */
-  readonly wasmPaths?: string | { readonly wasm?: string | URL; readonly mjs?: string | URL } | undefined;
-  /** Threads of WebAssembly; by default half the processors, at most 4, and 1 where the page is not cross-origin isolated. */
-  readonly threads?: number | undefined;
-  /** Folder of the model's files, which ends in \`/\`; by default the one of model.mjs. */
-  readonly baseUrl?: string | URL | undefined;
-  /** Gets the model's files; by default the global one. Node's does not read file: addresses. */
-  readonly fetch?: ((url: URL, options: { readonly signal?: AbortSignal }) => Promise<Response>) | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Gets what is not as it was wished, such as another device; by default the console does. */
-  readonly onWarning?: ((text: string) => void) | undefined;
-  /** False leaves out the first run, in which shaders are compiled; then the first one takes that long. */
-  readonly warmUp?: boolean | undefined;
-}
-
-/** A loaded model. It holds memory until it is released. */
-export interface Model {
-  readonly device: Device;
-  readonly precision: Precision;
-  /** Threads of WebAssembly; 1 on WebGPU. */
-  readonly threads: number;
-  readonly inputs: typeof inputs;
-  readonly outputs: typeof outputs;
-  /** What \`onWarning\` got. */
-  readonly warnings: readonly string[];
-  /**
-   * Runs the model once. Runs take place one after the other, also those of other models that share the ONNX Runtime,
-   * whenever they are asked for; arrays are read when it is their turn, and should not change until the result is there.
-   * @throws ModelError \`feeds\` for data that do not fit, with all that is wrong; \`released\`.
-   */
-  run(feeds: Feeds): Promise<Results>;
-  /** Frees the model after the runs that were asked for. Doing so twice does no harm. */
-  release(): Promise<void>;
-}
-
-/**
- * Loads the model: gets its file, compares it with the hash it was compiled with, makes a session on the best device, and
- * runs it once.
- * @throws ModelError, or the reason of the signal.
- */
-export declare function load(options?: LoadOptions): Promise<Model>;
-
-export type ModelErrorCode = 'options' | 'device' | 'runtime' | 'fetch' | 'hash' | 'feeds' | 'released';
-
-/** What can go wrong; anything else that is thrown comes from ONNX Runtime during a run. */
-export declare class ModelError extends Error {
-  readonly code: ModelErrorCode;
-}
-`;

@@ -1,7 +1,8 @@
 import { Graph, type Node, type Value } from '../../ir/graph.js';
 import { isBranch } from '../../ops/control-flow.js';
-import { operatorOf } from '../../ops/index.js';
+import { operatorOf, relationsOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
+import type { Port } from '../../ops/relations.js';
 import { at } from '../../support/assert.js';
 import type { Target } from '../target.js';
 import { decisionsOf, isSumOfProducts, leadingTo } from './decisions.js';
@@ -127,20 +128,32 @@ function sizeOfValue(value: Value, values: Magnitudes['values']): number | undef
 }
 
 function rangeReason(node: Node, { values, sums }: Magnitudes): string | undefined {
-  const inputs = floatInputs(node).map((index) => node.input(index));
-  for (const value of [...inputs, ...node.outputs]) {
-    if (!isFloat(value)) continue;
-    const unfit =
-      value.constant === undefined
-        ? fitsHalf(
-            sizeOfValue(value, values),
-            `elements of ${value.producer === node ? 'its output' : 'what it reads'}`,
-          )
-        : fitsWeights(value.constant);
+  for (const index of floatInputs(node)) {
+    const { constant } = node.input(index);
+    const unfit = constant && fitsWeights(constant, unitAxis(node, index));
+    if (unfit !== undefined) return unfit;
+  }
+  const open = floatInputs(node).flatMap((index) =>
+    node.input(index).constant === undefined ? [node.input(index)] : [],
+  );
+  for (const value of [...open, ...node.outputs.filter(isFloat)]) {
+    const what = `elements of ${value.producer === node ? 'its output' : 'what it reads'}`;
+    const unfit = fitsHalf(sizeOfValue(value, values), what);
     if (unfit !== undefined) return unfit;
   }
   const sum = sums.get(node.output.name);
   return sum === undefined || sum === 0 ? undefined : fitsHalf(sum, 'its partial sums');
+}
+
+/** The axis of weights of a sum of products whose slots are units of the output; what they are summed over is another. */
+function unitAxis(node: Node, index: number): number | undefined {
+  const isInput = ({ side, index: other }: Port): boolean => side === 'input' && other === index;
+  const relations = relationsOf(node);
+  if (!relations.some((own) => own.kind === 'contract' && own.weight !== undefined && isInput(own.weight)))
+    return undefined;
+  const ties = relations.flatMap((own) => (own.kind === 'tie' ? [own.ports] : []));
+  const own = ties.find((ports) => ports.some(isInput) && ports.some(({ side }) => side === 'output'));
+  return own?.find(isInput)?.axis;
 }
 
 /**

@@ -24,30 +24,21 @@ export function fitsHalf(most: number | undefined, what: string): string | undef
   return most < smallest ? `${what} are all below ${most.toPrecision(2)}: float16 has few digits there` : undefined;
 }
 
-/** How many times more than numbers of normal size a slot of weights may change by rounding. */
-const mostChange = 1;
-
 /**
- * Why weights do not fit: one becomes infinite, or those of some slot along some axis change by more in all than float16's
- * rounding of normal numbers comes to, because many are too small. A stray small weight among others of usual size does no
- * harm, even where it becomes zero.
+ * Why weights do not fit: one becomes infinite, or those of a unit (a slot along `axis`; all of them, without one) change by
+ * more in all than float16's rounding of normal numbers comes to, because most are too small. A stray small weight among
+ * others of usual size does no harm, even where it becomes zero.
  */
-export function fitsWeights(tensor: Tensor): string | undefined {
-  const values = tensor.floats();
-  const sizes = Float64Array.from(values, Math.abs);
+export function fitsWeights(tensor: Tensor, axis: number | undefined): string | undefined {
+  const sizes = Float64Array.from(tensor.floats(), Math.abs);
   const largest = sizes.reduce((most, size) => (size < Number.POSITIVE_INFINITY ? Math.max(most, size) : most), 0);
-  if (!Number.isFinite(halfToNumber(numberToHalf(largest)))) {
+  if (numberToHalf(largest) === numberToHalf(Number.POSITIVE_INFINITY)) {
     return `a weight is as large as ${largest.toPrecision(3)}: float16 ends at ${largestHalf}`;
   }
-  const changes = sizes.map((size) =>
-    size < Number.POSITIVE_INFINITY ? Math.abs(size - halfToNumber(numberToHalf(size))) : 0,
-  );
-  const axes = tensor.dims.flatMap((size, axis) => (size > 1 ? [axis] : []));
+  const changes = sizes.map((size) => (Number.isFinite(size) ? Math.abs(size - halfToNumber(numberToHalf(size))) : 0));
   const sums =
-    axes.length === 0
-      ? [{ size: sum(sizes), change: sum(changes) }]
-      : axes.flatMap((axis) => slotSums(tensor.dims, axis, sizes, changes));
-  const isPoor = sums.some(({ size, change }) => change > mostChange * halfRounding * size);
+    axis === undefined ? [{ size: sum(sizes), change: sum(changes) }] : slotSums(tensor.dims, axis, sizes, changes);
+  const isPoor = sums.some(({ size, change }) => change > halfRounding * size);
   return isPoor ? 'many weights are too small for float16' : undefined;
 }
 
@@ -65,7 +56,7 @@ function slotSums(
   for (let index = 0; index < sizes.length; index++) {
     const own = at(sums, Math.floor(index / inner) % slots);
     const size = at(sizes, index);
-    if (size < Number.POSITIVE_INFINITY) own.size += size;
+    if (Number.isFinite(size)) own.size += size;
     own.change += at(changes, index);
   }
   return sums;

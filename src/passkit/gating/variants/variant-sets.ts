@@ -84,7 +84,7 @@ function mergedVariants(
   patterns: readonly WeightedPattern[],
   padding: Padding,
   region: Region,
-  { times, activityOf }: PlanningContext,
+  { times, activityOf, target }: PlanningContext,
 ): readonly (readonly Variant[])[] {
   const { units } = own.gate;
   const others = new Map(
@@ -95,7 +95,8 @@ function mergedVariants(
     live: BitSet.full(units),
     mostVariants: Math.max(...variantCounts),
     cost: ({ count }) => cost(Math.min(units, Math.ceil(count / padding.multiple) * padding.multiple)),
-    levelCost: times.costs.branch + times.costs.operator,
+    // Next to waiting for the device, another condition costs nothing.
+    levelCost: target.readBack > 0 ? 0 : times.costs.branch + times.costs.operator,
   };
   const variantCosts = {
     cost: (set: BitSet) => cost(set.count),
@@ -166,8 +167,9 @@ export function expectedTime(gates: readonly GateVariants[], { times, target }: 
     { share: 1, widths: new Map(), extra: 0 },
   ];
   for (const { own, expected } of gates) {
-    // The number of the variant is read once, whatever the number of conditions that come of it.
-    const levels = Math.log2(expected.length) * (branch + operator) + 5 * operator + target.readBack;
+    // The number of the variant is read once, whatever the number of conditions that the processor makes of it.
+    const condition = target.readBack > 0 ? 0 : operator;
+    const levels = Math.log2(expected.length) * (branch + condition) + 5 * operator + target.readBack;
     combinations = combinations.flatMap(({ share, widths, extra }) =>
       expected.map(({ variant: { units, match }, share: part }) => ({
         share: share * part,

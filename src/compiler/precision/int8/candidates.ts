@@ -1,0 +1,82 @@
+import { quantize } from '../../../../passes/quantize.js';
+import type { Batch, BatchOptions, Calibration } from '../../../data/types.js';
+import { type RangeMethod, rangeMethods } from '../../../passkit/quantization/ranges.js';
+import type { Session } from '../../../runtime/types.js';
+import { defined } from '../../../support/assert.js';
+import { measureLoss, OriginalOutputs } from '../../budget/loss.js';
+import { bytesOfForm, type Form } from '../../forms.js';
+import type { LowerPrecisionInput } from '../lower-precision.js';
+import type { SeenValues } from './calibrate.js';
+
+/** Samples that candidates are compared on. */
+const mostCompared = 512;
+
+/** Forms on integers that one of is to be chosen from, compared by how far their outputs are from the original's. */
+export class Candidates {
+  readonly #input: LowerPrecisionInput;
+  readonly #seen: SeenValues;
+  readonly #batchSize: number;
+  readonly #session: Session;
+  /** What the original gives, for each data that it was compared on. */
+  readonly #originals = new Map<Calibration, OriginalOutputs>();
+
+  private constructor(input: LowerPrecisionInput, seen: SeenValues, batchSize: number, session: Session) {
+    this.#input = input;
+    this.#seen = seen;
+    this.#batchSize = batchSize;
+    this.#session = session;
+  }
+
+  static async open(input: LowerPrecisionInput, seen: SeenValues, batchSize: number): Promise<Candidates> {
+    const session = await input.runtime.load(bytesOfForm(input.choice.masked));
+    return new Candidates(input, seen, batchSize, session);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  /** The form with ranges made by a method, and the layers `kept`, by the names of their weights, in floats. */
+  async form(method: RangeMethod, kept: ReadonlySet<string>): Promise<Form> {
+    const { form, context } = this.#input.choice;
+    const manager = form.manager.fork({ ...context, quantization: { ranges: this.#seen.ranges(method), kept } });
+    await manager.run([quantize]);
+    // Small models are mostly operators by then.
+    return { ...form, manager, graph: manager.graph, writing: { ...form.writing, lean: true } };
+  }
+
+  /** The root mean square of what a form changes, in parts of that of the outputs, on some of the data. */
+  async error(form: Form, data: Calibration): Promise<number> {
+    const { runtime, options } = this.#input;
+    const original = this.#originals.get(data) ?? new OriginalOutputs(this.#session);
+    this.#originals.set(data, original);
+    const session = await runtime.load(bytesOfForm(form));
+    try {
+      const how = { batchSize: this.#batchSize, signal: options.signal, labels: false };
+      const loss = await measureLoss(original, session, first(data, mostCompared), how);
+      return loss.relativeChange;
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** The way to make ranges that changes the outputs least. */
+  async bestMethod(data: Calibration): Promise<RangeMethod> {
+    let best: { readonly method: RangeMethod; readonly error: number } | undefined;
+    for (const method of rangeMethods) {
+      const error = await this.error(await this.form(method, new Set()), data);
+      if (best === undefined || error < best.error) best = { method, error };
+    }
+    return defined(best, 'a method').method;
+  }
+}
+
+/** The first samples of data. */
+function first(data: Calibration, count: number): Calibration {
+  return {
+    count: Math.min(count, data.count),
+    labelled: data.labelled,
+    batches: (batchSize: number, options?: BatchOptions): AsyncIterable<Batch> =>
+      data.batches(batchSize, { ...options, limit: count }),
+  };
+}
