@@ -76,7 +76,8 @@ function foldableNodes(graph: Graph): ReadonlySet<Node> {
   const foldable = new Set<Node>();
   for (const node of graph.nodes) {
     const operator = operatorOf(node);
-    const isKnown = operator !== undefined && !operator.nondeterministic && node.subgraphs.length === 0;
+    const isKnown =
+      operator !== undefined && !operator.nondeterministic && !operator.expands && node.subgraphs.length === 0;
     const isConstant = node.inputs.every(
       (value) =>
         value === undefined || value.constant !== undefined || (value.producer && foldable.has(value.producer)),

@@ -1,7 +1,10 @@
+import type { Value } from '../src/ir/graph.js';
 import { definePass, done, type Finding, skipped } from '../src/passkit/pass.js';
-import { planIntegers } from '../src/passkit/quantization/plan.js';
-import { gridOf, united } from '../src/passkit/quantization/ranges.js';
+import { type IntegerPlan, planIntegers } from '../src/passkit/quantization/plan.js';
+import type { Quantization } from '../src/passkit/quantization/quantization.js';
+import { coarsened, type Grid, gridOf, type Range, united } from '../src/passkit/quantization/ranges.js';
 import { rewriteToIntegers } from '../src/passkit/quantization/rewriting.js';
+import type { Target } from '../src/passkit/target.js';
 import { defined } from '../src/support/assert.js';
 
 /**
@@ -22,10 +25,7 @@ export const quantize = definePass({
     const { quantization, target } = context;
     if (quantization === undefined) return { findings: [] };
     const plan = planIntegers(graph, target, quantization.kept);
-    const rangeOf = (name: string) => defined(quantization.ranges.get(name), `the range of '${name}'`);
-    const grids = new Map(
-      [...plan.sources].map(([place, values]) => [place, gridOf(united(values.map(({ name }) => rangeOf(name))))]),
-    );
+    const grids = gridsOf(plan, quantization, target);
     await rewriteToIntegers(
       graph,
       plan,
@@ -44,3 +44,18 @@ export const quantize = definePass({
     return { findings };
   },
 });
+
+/** The grid of each place, by the value that stands for it. */
+function gridsOf(plan: IntegerPlan, { ranges }: Quantization, { integers }: Target): ReadonlyMap<Value, Grid> {
+  const rangeOf = ({ name }: Value): Range => defined(ranges.get(name), `the range of '${name}'`);
+  const grids = new Map([...plan.sources].map(([place, values]) => [place, gridOf(united(values.map(rangeOf)))]));
+  const placeOf = (value: Value): Value => defined(plan.places.get(value), 'a place');
+  const scaleOf = (value: Value): number => grids.get(placeOf(value))?.scale ?? 0;
+  for (const step of plan.steps) {
+    if (step.kind !== 'arithmetic') continue;
+    const place = placeOf(step.output);
+    const finest = (integers?.finestStep(step.node) ?? 0) * Math.max(...step.inputs.map(scaleOf));
+    grids.set(place, coarsened(defined(grids.get(place), 'a grid'), finest));
+  }
+  return grids;
+}

@@ -1,4 +1,3 @@
-import { clipLimits } from '../src/passkit/quantization/clips.js';
 import type { IntegerKernel, IntegerKernels } from '../src/passkit/quantization/kernels.js';
 
 /**
@@ -31,7 +30,8 @@ export const cpuIntegers: IntegerKernels = {
   kernel: ({ op, domain }) => (domain === '' ? kernels.get(op) : undefined),
   // A matrix product gives floats as fast.
   givesIntegers: ({ op }) => op === 'Conv',
-  clips: clipLimits,
+  // "Parameter out of computation range": it multiplies with input step / output step / elements, which must be below 256.
+  finestStep: ({ op }) => (op === 'GlobalAveragePool' ? 1 / 128 : 0),
   costs: {
     lookup: { operators: 1.5, element: 2.3e-3 },
     float: { operator: 0.5, element: 0.3e-3, conversion: 0.3e-3 },

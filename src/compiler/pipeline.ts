@@ -134,3 +134,6 @@ export const densifying: readonly Pass[] = [exposeGates, ...lowering];
 
 /** From a compacted graph: skips at run time what this input does not need. */
 export const dynamicGating: readonly Pass[] = [orderUnits, exposeGates, planGates, ...tidy, ...lowering];
+
+/** From a form in a lower precision, whatever made it. Exact. */
+export const finishing: readonly Pass[] = [orderForMemory];

@@ -1,5 +1,6 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { isBranch } from '../ops/control-flow.js';
+import { shapeElements } from '../ops/shape-values.js';
 import type { Target } from '../passkit/target.js';
 import type { PlacementReport } from './report.js';
 
@@ -19,7 +20,7 @@ export function reportPlacement(graph: Graph, target: Target): PlacementReport |
  */
 export function placementWarnings(graph: Graph, target: Target): string[] {
   if (target.provider === 'cpu') return [];
-  const working = hostNodes(graph, target).filter((node) => !isDecision(node));
+  const working = hostNodes(graph, target).filter((node) => !isDecision(node) && !node.outputs.every(isSizes));
   if (working.length === 0) return [];
   const operators = [...new Set(working.map(nameOf))].join(', ');
   const layers = [...new Set(working.map(({ label }) => label))];
@@ -45,6 +46,9 @@ function isDecision({ inputs, outputs, subgraphs }: Node): boolean {
   return subgraphs.length === 0 && [...inputs, ...outputs].every(isSingle);
 }
 
+/** Sizes of values: the processor knows them before the device has computed anything. */
+const isSizes = (value: Value): boolean => shapeElements(value) !== undefined;
+
 /**
  * Values that the device makes and the processor reads in a run, at most: inputs of nodes on the host, and conditions, for
  * the processor chooses the branch. Of branches, of which one runs, those of the one that has most.
@@ -65,6 +69,7 @@ function readOnHost(node: Node, target: Target): readonly Value[] {
   return read.filter((value) => value !== undefined);
 }
 
-function isOnDevice({ producer }: Value, target: Target): boolean {
-  return producer !== undefined && target.placement(producer) === 'device';
+function isOnDevice(value: Value, target: Target): boolean {
+  const { producer } = value;
+  return producer !== undefined && target.placement(producer) === 'device' && !isSizes(value);
 }

@@ -16,6 +16,7 @@ import { normalizationOperators } from './normalization.js';
 import { elementsPerSample, type Operator, ShapeError } from './operator.js';
 import { pad } from './pad.js';
 import { poolOperators } from './pool.js';
+import { quantizeOperators } from './quantize.js';
 import { recurrentOperators } from './recurrent.js';
 import { reduceOperators } from './reduce.js';
 import { portsOf, portValue, type Relation, sizeOfAxis, slotsAt } from './relations.js';
@@ -44,6 +45,7 @@ export const operators: readonly Operator[] = [
   ...maskOperators,
   ...normalizationOperators,
   ...poolOperators,
+  ...quantizeOperators,
   ...recurrentOperators,
   ...reduceOperators,
   ...reshapeOperators,

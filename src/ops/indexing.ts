@@ -174,4 +174,19 @@ function gatheredBounds(node: Node, [given]: readonly (Bounds | undefined)[]): B
   );
 }
 
-export const indexingOperators: readonly Operator[] = [concat, gather];
+/** ONNX GatherElements: for each place of the indices of input 1 the element of input 0 that is there along `axis`. Pinned. */
+const gatherElements: Operator = {
+  op: 'GatherElements',
+  domain: '',
+  inputs: [2, 2],
+  since: 11,
+  infer: (node) => {
+    const type = node.input(0).elementType;
+    const shape = node.inputs[1]?.shape;
+    return [type === undefined || shape === undefined ? undefined : withShape(type, shape)];
+  },
+  flops: () => 0,
+  bounds: (_, [x]) => x?.overall(),
+};
+
+export const indexingOperators: readonly Operator[] = [concat, gatherElements, gather];

@@ -133,6 +133,8 @@ export interface Operator {
    * run where its result is not wanted. Unknown and symbolic sizes are right before the node runs, not because it does.
    */
   readonly isTotal?: (node: Node) => boolean;
+  /** True where constants stay what they are: the output takes more bytes, and engines run the node together with others. */
+  readonly expands?: true;
   /** True where equal inputs may give unequal outputs, so that no two nodes are ever merged. */
   readonly nondeterministic?: true;
 }

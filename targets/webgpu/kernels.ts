@@ -20,8 +20,7 @@ const rows: readonly (readonly [types: readonly ElementType[], operators: string
     floats,
     `Abs AveragePool BatchNormalization Ceil Conv ConvTranspose Cos Einsum Elu Erf Exp Floor Gelu GlobalAveragePool
      GlobalMaxPool HardSigmoid HardSwish LayerNormalization LeakyRelu Log MatMul MaxPool Mish Neg Reciprocal Relu Sigmoid
-     Sin Slice Softmax Softplus Sqrt Tanh ThresholdedRelu
-     com.microsoft:BiasGelu com.microsoft:FastGelu com.microsoft:Gelu com.microsoft:QuickGelu`,
+     Sin Slice Softmax Softplus Sqrt Tanh ThresholdedRelu`,
   ],
   [['float32'], 'GRU LSTM'],
   [
@@ -44,10 +43,10 @@ const castTo = new Set<ElementType>([...numbers, 'bool', 'uint8', 'int64', 'uint
 
 /** Where the session puts a node. A node whose types are not known counts as one of the host: nothing else is sure. */
 export const placementOf = (node: Node): Placement => {
-  const name = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
-  const read = node.inputs[decidingInput(name)]?.elementType;
-  if (read === undefined || kernels.get(name)?.has(read) !== true) return 'host';
-  if (name !== 'Cast') return 'device';
+  const { op, domain } = node;
+  const read = domain === '' ? node.inputs[decidingInput(op)]?.elementType : undefined;
+  if (read === undefined || kernels.get(op)?.has(read) !== true) return 'host';
+  if (op !== 'Cast') return 'device';
   const written = node.outputs[0]?.elementType;
   return written !== undefined && castTo.has(written) ? 'device' : 'host';
 };
@@ -58,8 +57,8 @@ export function hasKernel(op: string): boolean {
 }
 
 /** The input whose element type tells whether there is a kernel. */
-function decidingInput(name: string): number {
-  return name === 'Where' ? 1 : 0;
+function decidingInput(op: string): number {
+  return op === 'Where' ? 1 : 0;
 }
 
 /** Operators of images that the provider runs with channels last. */

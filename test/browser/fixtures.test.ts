@@ -24,15 +24,14 @@ import { LoaderBrowser, type LoaderPage } from './loader-page.js';
  * gates rounding can change are counted and not compared, as in every verification: their part is small, and printed.
  */
 
-/** Those that dispatch pays for, or can be made to, have a dynamic form; the gates of the others are too incoherent. */
 const fixtures = [
-  { name: 'mnist-mlp', isFlat: true, hasPlans: false },
-  { name: 'mnist-cnn', isFlat: false, hasPlans: false },
-  { name: 'mnist-resnet', isFlat: false, hasPlans: true },
-  { name: 'mnist-wide', isFlat: false, hasPlans: false },
-  { name: 'mnist-wide-groups', isFlat: false, hasPlans: false },
-  { name: 'mnist-wide-modal', isFlat: false, hasPlans: true },
-  { name: 'mnist-wide-coherent', isFlat: false, hasPlans: true },
+  { name: 'mnist-mlp', isFlat: true },
+  { name: 'mnist-cnn', isFlat: false },
+  { name: 'mnist-resnet', isFlat: false },
+  { name: 'mnist-wide', isFlat: false },
+  { name: 'mnist-wide-groups', isFlat: false },
+  { name: 'mnist-wide-modal', isFlat: false },
+  { name: 'mnist-wide-coherent', isFlat: false },
 ] as const;
 const modes = ['dense', 'dynamic'] as const;
 const devices = ['webgpu', 'wasm'] as const;
@@ -79,26 +78,34 @@ async function compileInto(name: string, model: string, mode: 'dense' | 'dynamic
   return defined(report.targets[0], 'the target').mode;
 }
 
-/** What the model in the page gives for each sample, against the original. */
+/** What the model gives in a page for each sample, against the original. Throws where clear samples differ. */
 async function compareInPage(
   name: string,
-  device: string,
   reference: Reference,
-  where: LoaderPage = page,
-  threads?: number,
+  where: LoaderPage,
+  options: { readonly device: string; readonly threads?: number },
 ): Promise<Comparison> {
-  const session = await where.load(`${name}/webgpu`, { device, threads });
+  const session = await where.load(`${name}/webgpu`, options);
   try {
-    expect(session.facts).toMatchObject({ device, precision: 'fp32', warnings: [] });
-    if (threads !== undefined) expect(session.facts.threads).toBe(threads);
+    expect(session.facts).toMatchObject({ ...options, precision: 'fp32', warnings: [] });
     const path = join(folder, name, 'webgpu', 'model.onnx');
     const removed = readRemovals(readMetadata(path).metadata, path);
     const result = await compareWith(reference, session, { removed });
-    requireEqual(result, `${name} on ${device}`);
+    requireEqual(result, `${name} on ${options.device}`);
+    expect(result.comparison.samples).toBe(compared);
+    expect(result.comparison.clear).toBeGreaterThanOrEqual(compared / 2);
     return result.comparison;
   } finally {
     await session.close();
   }
+}
+
+function describeResult(
+  title: string,
+  { samples, clear, boundary, outsideProfile, maxDifference }: Comparison,
+): string {
+  const rest = `${boundary} on the boundary, ${outsideProfile} outside the profile`;
+  return `${title}: ${clear} of ${samples} clear, ${rest}, ${maxDifference.toExponential(1)} off`;
 }
 
 describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
@@ -113,7 +120,7 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
     console.info(['compared with TensorFlow.js, in Chromium:', ...summary].join('\n  '));
   });
 
-  for (const { name, isFlat, hasPlans } of fixtures.filter((fixture) => isHere(fixture.name))) {
+  for (const { name, isFlat } of fixtures.filter((fixture) => isHere(fixture.name))) {
     describe(name, () => {
       const model = join(root, 'fixtures', name);
       let reference: Reference;
@@ -126,21 +133,10 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
       for (const mode of modes) {
         it(mode, async () => {
           const own = `${name}-${mode}`;
-          const form = await compileInto(own, model, mode, isFlat);
-          if (mode === 'dense' || hasPlans) expect(form).toBe(mode);
-          const title = `${name}, ${form === mode ? mode : 'no dynamic form'}`;
+          expect(await compileInto(own, model, mode, isFlat)).toBe(mode);
           for (const device of devices) {
-            const { samples, clear, boundary, outsideProfile, maxDifference } = await compareInPage(
-              own,
-              device,
-              reference,
-            );
-            const rest = `${boundary} on the boundary, ${outsideProfile} outside the profile`;
-            summary.push(
-              `${title}, ${device}: ${clear} of ${samples} clear, ${rest}, ${maxDifference.toExponential(1)} off`,
-            );
-            expect(samples).toBe(compared);
-            expect(clear).toBeGreaterThanOrEqual(compared / 2);
+            const title = `${name}, ${mode}, ${device}`;
+            summary.push(describeResult(title, await compareInPage(own, reference, page, { device })));
           }
         });
 
@@ -148,9 +144,8 @@ describe.skipIf(!hasChromium())('the trained networks in the browser', () => {
           it(`${mode}, with threads`, async () => {
             const isolated = await browser.open({ isolated: true });
             try {
-              const { clear } = await compareInPage(`${name}-${mode}`, 'wasm', reference, isolated, 2);
+              await compareInPage(`${name}-${mode}`, reference, isolated, { device: 'wasm', threads: 2 });
               expect(isolated.page.workers().length).toBeGreaterThan(0);
-              expect(clear).toBeGreaterThanOrEqual(compared / 2);
             } finally {
               await isolated.close();
             }

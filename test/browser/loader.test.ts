@@ -97,6 +97,19 @@ describe.skipIf(!hasChromium())('the loader in the browser', () => {
     });
   });
 
+  it('finds the files of ONNX Runtime where it is told', async () => {
+    await onPage({}, async (page) => {
+      const wasm = '/ort/ort-wasm-simd-threaded.asyncify.wasm';
+      const session = await page.load('plain', { device: 'wasm', wasmPaths: { wasm } });
+      expect(await numbers(session, 1, 2, 3)).toEqual([2, 4, 6]);
+      await session.close();
+    });
+    await onPage({}, async (page) => {
+      const session = await page.load('plain', { device: 'wasm', wasmPaths: '/nowhere/' }).catch(String);
+      expect(session).toMatch(/runtime: ONNX Runtime does not load model\.onnx/);
+    });
+  });
+
   it('falls back to WebAssembly where WebGPU fails', async () => {
     const script = `GPUAdapter.prototype.requestDevice = () => Promise.reject(new Error('no device today'))`;
     await onPage({ script }, async (page) => {

@@ -56,6 +56,7 @@ describe.skipIf(!hasChromium())('on WebGPU', () => {
         const { imported, graph } = await formOf(name, form);
         await expectSameFunction(imported, graph, { samples: 1 });
         expect(reportPlacement(graph, webgpu)).toEqual({ host: [], readBacks: 0 });
+        expect([...graph.allNodes()].map(({ op }) => op)).not.toContain('Shape');
         const [placed] = await gpu.place([written(graph)]);
         expect(placed).toMatchObject({ hostCount: 0, host: [], toHost: [], fromHost: [] });
       }

@@ -36,12 +36,19 @@ const onSeveral = /Node\(s\) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const nodeLine = /VerifyEachNodeIsAssignedToAnEp\]\s+(\S+) \((.*)\)\s*$/;
 const programLine = /Starting program "([^"]*)"/;
 
+const isPlacement = (line: string): boolean => line.includes('VerifyEachNodeIsAssignedToAnEp');
+
+/** True for the log of a session that came so far as to place nodes. */
+export function hasPlacements(lines: readonly string[]): boolean {
+  return lines.some(isPlacement);
+}
+
 /**
  * Placements of the one session that the lines are of, nested graphs included.
  * @throws Error if the log has none.
  */
 export function placementsOf(lines: readonly string[]): Placements {
-  const found = lines.filter((line) => line.includes('VerifyEachNodeIsAssignedToAnEp'));
+  const found = lines.filter(isPlacement);
   const nodes: Record<'device' | 'host', PlacedNode[]> = { device: [], host: [] };
   const counts = { device: 0, host: 0 };
   let current: 'device' | 'host' | undefined;

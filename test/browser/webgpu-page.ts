@@ -6,7 +6,7 @@ import { type Tensor, tensorFromBytes } from '../../src/ir/tensor.js';
 import { isElementType } from '../../src/ir/types.js';
 import { findChromium, flags } from './chromium.js';
 import { serve } from './server.js';
-import { type Placements, type Program, placementsOf, programsOf } from './webgpu-log.js';
+import { hasPlacements, type Placements, type Program, placementsOf, programsOf } from './webgpu-log.js';
 
 /**
  * Models in onnxruntime-web's WebGPU provider, in Chromium on SwiftShader, with what the engine's log says of them:
@@ -18,7 +18,10 @@ import { type Placements, type Program, placementsOf, programsOf } from './webgp
  * One page runs any number of models, one after the other. See `webgpu-log.ts` for what is read from the log.
  */
 export interface Webgpu {
-  /** Sessions that are made and freed: where nodes are placed. Failures of single models do not end the others. */
+  /**
+   * Sessions that are made and freed: where nodes are placed. Failures of single models do not end the others; those behind
+   * the placement, such as of weights in fp16 that SwiftShader has no arithmetic for, are none.
+   */
   place(
     models: readonly Uint8Array[],
     session?: WebgpuOptions['session'],
@@ -99,7 +102,9 @@ class ChromiumWebgpu implements Webgpu {
     session: WebgpuOptions['session'] = {},
   ): Promise<(Placements | { readonly error: string })[]> {
     const results = await this.#call(models.map((model) => ({ model: base64(model), feeds: {}, runs: 0, session })));
-    return results.map(({ error, sessionLog }) => (error === undefined ? placementsOf(sessionLog) : { error }));
+    return results.map(({ error, sessionLog }) =>
+      error === undefined || hasPlacements(sessionLog) ? placementsOf(sessionLog) : { error },
+    );
   }
 
   async run(

@@ -46,6 +46,9 @@ describe('memory of a deployed model', () => {
     const { report } = await compile({ ...base, mode: 'dynamic' });
     expect(report.targets[0]?.mode).toBe('dynamic');
     expect(report.targets[0]?.memory?.activations).toBeGreaterThan(28 * 28 * 4);
+    // Here positions are counted from the units that fire.
+    const counted = await compile({ ...base, model: fixture('traps/concat'), mode: 'dynamic' });
+    expect(counted.report.targets[0]?.memory).not.toBeNull();
   });
 });
 

@@ -46,6 +46,18 @@ describe('where a graph runs', () => {
     expect(placementWarnings(graph, webgpu)).toEqual([]);
   });
 
+  test('counts no sizes: the processor knows them', () => {
+    const text = `g (float[N, 2, 3] x) => (float[A, B] y) < int64[1] zero = {0}, int64[1] six = {6} >
+{
+  sizes = Shape (x)
+  batch = Gather (sizes, zero)
+  dims = Concat <axis = 0> (batch, six)
+  y = Reshape (x, dims)
+}`;
+    expect(reportPlacement(graphOf(text), webgpu)).toMatchObject({ readBacks: 0 });
+    expect(placementWarnings(graphOf(text), webgpu)).toEqual([]);
+  });
+
   test('takes operators that it does not know for some of the processor', () => {
     const graph = graphOf('g (float[2] x) => (float[2] y) { y = ai.other.Unknown (x)\n }');
     expect(reportPlacement(graph, webgpu)?.host).toEqual([expect.objectContaining({ operator: 'ai.other.Unknown' })]);

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as nodeOrt from 'onnxruntime-node';
 import * as webOrt from 'onnxruntime-web';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { temporaryFolder } from '../cli/support.js';
+import { type CompileOptions, compile } from '../../src/index.js';
+import { temporaryFolder, trap } from '../cli/support.js';
 import {
   fetchFile,
   filesOf,
@@ -392,5 +393,37 @@ describe('run', () => {
     await released;
     await loaded.release();
     await expect(loaded.run(feeds)).rejects.toMatchObject({ code: 'released' });
+  });
+});
+
+describe('a compile', () => {
+  it('writes the loader beside the model, and takes away what it does not write again', async () => {
+    const out = join(folder, 'compiled');
+    const compiled = async (options: Partial<CompileOptions>) => {
+      await compile({ model: trap('dead-block'), out, targets: ['webgpu'], mode: 'dense', ...options });
+      return readdirSync(join(out, 'webgpu')).toSorted();
+    };
+    const modules = ['model.d.mts', 'model.mjs', 'model.onnx'];
+    expect(await compiled({ precision: 'fp16' })).toEqual([
+      'model.d.mts',
+      'model.fp16.onnx',
+      'model.mjs',
+      'model.onnx',
+    ]);
+    expect(readFileSync(join(out, 'webgpu', 'model.d.mts'), 'utf8')).toContain('Precision = "fp16" | "fp32";');
+    expect(await compiled({ externalData: true })).toEqual([...modules, 'model.onnx.data']);
+    expect(await compiled({})).toEqual(modules);
+
+    const module = await importLoader(join(out, 'webgpu'));
+    const loaded = await module.load(quiet);
+    const input = Float32Array.from({ length: 72 }, (_, index) => Math.sin(index));
+    const session = await nodeOrt.InferenceSession.create(join(out, 'webgpu', 'model.onnx'));
+    const expected = await session.run({ input: new nodeOrt.Tensor('float32', input, [1, 6, 6, 2]) });
+    const results = await loaded.run({ input });
+    expect(Object.keys(results)).toEqual(Object.keys(expected));
+    for (const [index, value] of Array.from(results.out?.data ?? []).entries()) {
+      expect(value).toBeCloseTo(Number(expected.out?.data[index]), 5);
+    }
+    await Promise.all([loaded.release(), session.release()]);
   });
 });

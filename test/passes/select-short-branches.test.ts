@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { selectShortBranches } from '../../passes/select-short-branches.js';
 import { Tensor } from '../../src/ir/tensor.js';
+import { cpu } from '../../targets/cpu.js';
+import { webgpu } from '../../targets/webgpu.js';
 import { expectSameFunction, fakeProfile, graphOf, operators, type RunOptions, runGraph, runPass } from './support.js';
 
 /** A target on which an If is dear. */
@@ -160,4 +162,31 @@ test('infinities and NaN on the side that is not taken do no harm', async () => 
     c: new Tensor('bool', [], Uint8Array.of(0)),
   };
   expect((await runGraph(graph, feeds)).y?.numbers()).toEqual([-3, -4]);
+});
+
+describe('on a device', () => {
+  const text = (condition: string): string => `g (float[N, 2, 2, 2] x, float[1] s) => (float[N, 2, 2, 2] y)
+<float[1] zero = {0.0}>
+{
+  c = ${condition} (s, zero)
+  y = If <then_branch: graph = on () => (float[N, 2, 2, 2] z) { z = Tanh (x) }, else_branch: graph = off () => (float[N, 2, 2, 2] q) { q = Neg (x) }> (c)
+}`;
+  const costs = { branch: 0, select: 100, operator: 0 };
+
+  test('an If that the processor would wait for is dear', async () => {
+    expect((await same(text('Greater'), { costs, target: { ...cpu, readBack: 1000 } })).ops).toBe(
+      'Greater Tanh Neg Where',
+    );
+    // The processor makes this condition itself.
+    const host = { ...cpu, readBack: 1000, placement: () => 'host' as const };
+    expect((await same(text('Greater'), { costs, target: host })).ops).toBe('Greater If Tanh Neg');
+  });
+
+  test('a condition loses its axes, which would be turned with those of images', async () => {
+    const { body } = await same(text('Greater'), { target: webgpu });
+    expect(body.filter((line) => /Reshape|Where/.test(line))).toEqual([
+      expect.stringMatching(/^(\S+) = Reshape \(c, \S+\)$/),
+      expect.stringMatching(/^y = Where \((?!c,)/),
+    ]);
+  });
 });

@@ -21,15 +21,10 @@ const text = (body: string, outputs = 'float[N, 2] y'): string => `g (float[N, 3
   ${body}
 }`;
 
+const folding = [foldConstants, foldShift, foldScale, foldConstants, foldAffine, foldConstants];
+
 async function folded(source: string): Promise<string[]> {
-  const { graph } = await runPass(source, [
-    splitNormalization,
-    foldConstants,
-    foldShift,
-    foldScale,
-    foldAffine,
-    foldConstants,
-  ]);
+  const { graph } = await runPass(source, [splitNormalization, ...folding]);
   await expectSameFunction(graphOf(source), graph, { samples: 8 });
   return operators(graph);
 }

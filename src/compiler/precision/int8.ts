@@ -40,6 +40,16 @@ function withoutData(): SwancError {
   ]);
 }
 
+/** @throws SwancError `unsupported` for a model that would be the same as in `fp32`. */
+function requireProducts({ steps, kept }: IntegerPlan): void {
+  if (steps.length > 0) return;
+  const reasons = kept.map(({ where, reason }) => problem(where, reason));
+  const advice = 'compile with --precision fp32';
+  throw new SwancError('unsupported', 'nothing of the model runs on integers of 8 bits', [
+    ...(reasons.length > 0 ? reasons : [problem('the model', 'it has no sums of products', advice)]),
+  ]);
+}
+
 /** A form that was judged. */
 interface Judged {
   readonly form: Form;
@@ -57,6 +67,7 @@ async function quantized(
   const { graph } = choice.form;
   const plan = planIntegers(graph, choice.context.target, new Set());
   const how = { batchSize: judge.batchSize, signal: options.signal };
+  requireProducts(plan);
   // Those of all places: with some layers in floats, integers are made of others than without.
   const seen = await seenValues(graph, plan.places.keys(), calibrating, runtime, how);
   const candidates = await Candidates.open(input, seen, judge.batchSize);

@@ -1,6 +1,7 @@
 import type { Precision } from '../../passkit/target.js';
 import type { Choice, ChoiceInput } from '../choose-form.js';
 import type { Form } from '../forms.js';
+import { finishing } from '../pipeline.js';
 import type { LowerPrecisionReport } from '../report.js';
 import { fp16 } from './fp16.js';
 import { int8 } from './int8.js';
@@ -25,5 +26,8 @@ const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = { fp16, in
 /** The chosen form in the precision that the options ask for; undefined where that is the one it is in. */
 export async function lowerPrecision(input: LowerPrecisionInput): Promise<LowerForm | undefined> {
   const { precision = 'fp32' } = input.options;
-  return recipes[precision]?.(input);
+  const lower = await recipes[precision]?.(input);
+  // What was added has changed how much each order takes.
+  await lower?.form.manager.run(finishing);
+  return lower;
 }

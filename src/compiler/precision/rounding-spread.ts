@@ -1,10 +1,13 @@
 import { lowerSgBlend } from '../../../passes/lower-sg-blend.js';
+import { joinAlongAxis } from '../../ir/slices.js';
+import type { Tensor } from '../../ir/tensor.js';
 import type { PassManager } from '../../passkit/manager.js';
 import type { PassContext } from '../../passkit/pass.js';
 import { type NoisyGraph, noisyGraph } from '../../passkit/precision/noisy-graph.js';
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { at, defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
+import { fixedBatchOf } from '../timed-samples.js';
 import { deviationsAllowed, marginsUnder } from './noisy-margins.js';
 
 /** How far rounding to float16 may move what a model gives and what its gates decide by: see `noisyGraph`. */
@@ -39,15 +42,63 @@ export async function measureSpread({ prepared, context, batches, runtime }: Spr
   const noisy = noisyGraph(manager.graph);
   const session = await runtime.load(noisy.graph, { optimize: 'none' });
   try {
+    // An If asks for the whole batch at once.
+    const { graph } = manager;
+    const canJoin = fixedBatchOf(graph) === undefined && graph.nodes.every(({ subgraphs }) => subgraphs.length === 0);
     const spread: BatchSpread[] = [];
-    for (const { feeds, samples } of batches) {
+    for (const group of canJoin ? groupsOf(batches) : batches.map((batch) => [batch])) {
       throwIfAborted(context.signal);
-      spread.push(await spreadOf(noisy, session, feeds, samples));
+      const samples = group.reduce((sum, batch) => sum + batch.samples, 0);
+      const whole = await spreadOf(noisy, session, joinedFeeds(group), samples);
+      let first = 0;
+      for (const batch of group) {
+        spread.push(group.length === 1 ? whole : partOf(whole, first, first + batch.samples));
+        first += batch.samples;
+      }
     }
     return spread;
   } finally {
     await session.close();
   }
+}
+
+/** Samples that are run at once, where batches are smaller. */
+const mostJoined = 32;
+
+/** Batches that follow one another, of samples of one shape and without padding, together. */
+function groupsOf(batches: SpreadOptions['batches']): SpreadOptions['batches'][number][][] {
+  const groups: { readonly shape: string; samples: number; readonly batches: SpreadOptions['batches'][number][] }[] =
+    [];
+  for (const batch of batches) {
+    const values = Object.values(batch.feeds);
+    const isWhole = values.every(({ dims }) => dims[0] === batch.samples);
+    const shape = isWhole ? values.map(({ dims }) => dims.slice(1).join()).join(';') : `padded ${groups.length}`;
+    const last = groups.at(-1);
+    if (last?.shape === shape && last.samples + batch.samples <= mostJoined) {
+      last.batches.push(batch);
+      last.samples += batch.samples;
+    } else {
+      groups.push({ shape, samples: batch.samples, batches: [batch] });
+    }
+  }
+  return groups.map((group) => group.batches);
+}
+
+function joinedFeeds(batches: SpreadOptions['batches']): Tensors {
+  const first = at(batches, 0).feeds;
+  if (batches.length === 1) return first;
+  const joined = (name: string): Tensor =>
+    joinAlongAxis(
+      batches.map(({ feeds }) => defined(feeds[name], name)),
+      0,
+    );
+  return Object.fromEntries(Object.keys(first).map((name) => [name, joined(name)]));
+}
+
+/** That of some of the samples. */
+function partOf({ margins, allowances }: BatchSpread, first: number, end: number): BatchSpread {
+  const parts = Object.entries(allowances).map(([name, own]) => [name, own.slice(first, end)] as const);
+  return { margins: margins.slice(first, end), allowances: Object.fromEntries(parts) };
 }
 
 async function spreadOf(noisy: NoisyGraph, session: Session, feeds: Tensors, samples: number): Promise<BatchSpread> {

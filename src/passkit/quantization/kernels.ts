@@ -15,8 +15,8 @@ export interface IntegerKernels {
   kernel(node: Node): IntegerKernel | undefined;
   /** True for a product whose kernel gives integers only; others may give floats. */
   givesIntegers(node: Node): boolean;
-  /** What a node cuts its input to, if that is all it does: integers cut themselves where their range ends. */
-  clips(node: Node): readonly [low: number, high: number] | undefined;
+  /** What a step of the output must be at least, in parts of the largest step of the inputs; 0 where it may be anything. */
+  finestStep(node: Node): number;
   /** Microseconds, as in `TargetCosts`. */
   readonly costs: {
     /** A look-up in a table of 256: all of its operators, and an element. */

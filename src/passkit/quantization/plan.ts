@@ -4,6 +4,7 @@ import { operatorOf } from '../../ops/index.js';
 import { defined } from '../../support/assert.js';
 import type { Target } from '../target.js';
 import { type Chain, chainsFrom, elementsOf, readingGraphs } from './chains.js';
+import { clipLimits } from './clips.js';
 import { type CutConstant, cutConstant } from './cut-constants.js';
 import { decisionNodes } from './decisions.js';
 import type { IntegerKernels } from './kernels.js';
@@ -139,11 +140,11 @@ class Planner {
     return { kind: 'product', node, data, weights, bias, output: this.#outputOf(node) };
   }
 
-  /** The product itself, or what it is cut to, if that is all that reads it. */
+  /** The product itself, or what it is cut to, if that is all that reads it: integers end where their range does. */
   #outputOf({ output }: Node): Value {
     const use = output.onlyUse;
     const isCut = use !== undefined && use.index === 0 && use.node.graph === output.graph;
-    const limits = isCut ? this.#kernels.clips(use.node) : undefined;
+    const limits = isCut ? clipLimits(use.node) : undefined;
     return limits === undefined || use === undefined ? output : use.node.output;
   }
 

@@ -24,6 +24,11 @@ export function gridOf([low, high]: Range): Grid {
   return { scale, zeroPoint: Math.min(levels, Math.max(0, Math.round(-least / scale))) };
 }
 
+/** The grid with steps of at least `scale`, and its zero where it was. */
+export function coarsened(grid: Grid, scale: number): Grid {
+  return grid.scale >= scale ? grid : { ...grid, scale: Math.fround(scale) };
+}
+
 /** How the range of a value is found from what was seen of it: all of it, all but a part of its elements, or the least error. */
 export type RangeMethod = { readonly kind: 'min-max' | 'mse' } | { readonly kind: 'percentile'; readonly part: number };
 

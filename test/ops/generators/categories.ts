@@ -136,7 +136,63 @@ const einsum: Cases = fc
       .map((inputs): Case => ({ op: 'Einsum', attributes: { equation: string(equation) }, inputs }));
   });
 
+const gatherElements: Cases = fc.tuple(shapes(1, 3), flags).chain(([dims]) =>
+  fc.tuple(floats(dims), anyAxis(dims.length), fc.nat(1000)).map(([x, axis, seed]) => {
+    const extent = at(dims, axis < 0 ? axis + dims.length : axis);
+    const indices = Array.from({ length: sizeOf(dims) }, (_, place) => ((place * 7 + seed) % (2 * extent)) - extent);
+    return {
+      op: 'GatherElements',
+      attributes: { axis: int(axis) },
+      inputs: [x, { tensor: Tensor.int64(dims, indices) }],
+    };
+  }),
+);
+
+/** Scale and zero point of a tensor, or of each slot of an axis. */
+const grids = (dims: readonly number[]) =>
+  fc.tuple(fc.boolean(), anyAxis(dims.length), fc.boolean(), fc.nat(100)).map(([bySlot, axis, isSigned, seed]) => {
+    const count = bySlot ? at(dims, axis < 0 ? axis + dims.length : axis) : 1;
+    const shape = bySlot ? [count] : [];
+    const numbers = Array.from({ length: count }, (_, slot) => ((slot * 13 + seed) % 20) + 1);
+    const zeros = isSigned ? Int8Array.from(numbers, (x) => x - 10) : Uint8Array.from(numbers, (x) => 100 + x);
+    return {
+      attributes: bySlot ? { axis: int(axis) } : {},
+      scale: {
+        tensor: Tensor.floats(
+          shape,
+          numbers.map((x) => x / 64),
+        ),
+        constant: true,
+      },
+      zero: { tensor: new Tensor(isSigned ? 'int8' : 'uint8', shape, zeros), constant: true },
+      isSigned,
+    };
+  });
+
+const quantizeLinear: Cases = shapes(1, 3).chain((dims) =>
+  fc.tuple(floats(dims, 5), grids(dims)).map(([x, { attributes, scale, zero }]) => ({
+    op: 'QuantizeLinear',
+    attributes,
+    inputs: [x, scale, zero],
+  })),
+);
+
+const dequantizeLinear: Cases = shapes(1, 3).chain((dims) =>
+  grids(dims).map(({ attributes, scale, zero, isSigned }) => {
+    const numbers = Array.from({ length: sizeOf(dims) }, (_, place) => (place * 37) % 128);
+    const data = isSigned ? Int8Array.from(numbers) : Uint8Array.from(numbers);
+    return {
+      op: 'DequantizeLinear',
+      attributes,
+      inputs: [{ tensor: new Tensor(isSigned ? 'int8' : 'uint8', dims, data) }, scale, zero],
+    };
+  }),
+);
+
 export const categoryGenerators: Generators = {
+  GatherElements: gatherElements,
+  QuantizeLinear: quantizeLinear,
+  DequantizeLinear: dequantizeLinear,
   OneHot: oneHot,
   CumSum: cumSum,
   Trilu: trilu,

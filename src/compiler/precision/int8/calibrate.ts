@@ -41,6 +41,7 @@ export async function seenValues(
   options: CalibrationOptions,
 ): Promise<SeenValues> {
   const observation = observe(graph, values);
+  if (observation.observed.length === 0) return new SeenValues(new Map());
   const session = await runtime.load(observation.graph);
   try {
     const run = (see: (results: Tensors) => void): Promise<void> => runAll(session, data, options, see);

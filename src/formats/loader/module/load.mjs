@@ -197,18 +197,19 @@ async function fetchPart(part, { baseUrl, signal, fetch = globalThis.fetch }, wa
 }
 
 /**
- * The caller's ONNX Runtime, or the package's: the build without WebGPU is half the size, and ran
- * convolutions on the processor twice as fast.
+ * The caller's ONNX Runtime, or the package's: the build without WebGPU is half the size, and ran convolutions on the
+ * processor twice as fast. Files that are named one by one are those of the build that has both.
  * @param {string} device
  * @param {Options} options
  * @returns {Promise<Runtime>}
  */
-async function loadRuntime(device, { ort }) {
+async function loadRuntime(device, { ort, wasmPaths }) {
   if (ort !== undefined) return ort;
+  const isPlain = device === 'wasm' && typeof wasmPaths !== 'object';
   try {
     // The type of the package's module is more than `Runtime`, in overloads that do not compare.
     const module = /** @type {unknown} */ (
-      device === 'wasm'
+      isPlain
         ? await import('onnxruntime-web/wasm').catch(() => import('onnxruntime-web/webgpu'))
         : await import('onnxruntime-web/webgpu')
     );

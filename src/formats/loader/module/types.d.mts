@@ -52,7 +52,10 @@ export interface LoadOptions {
   readonly precision?: 'auto' | Precision | undefined;
   /** ONNX Runtime; by default `onnxruntime-web` is imported when it is needed. */
   readonly ort?: OnnxRuntime | undefined;
-  /** Where ONNX Runtime's own .wasm and .mjs files are: a folder that ends in `/`, or one address each. */
+  /**
+   * Where ONNX Runtime's own .wasm and .mjs files are: a folder that ends in `/`, or one address each, of the build that
+   * has WebGPU.
+   */
   readonly wasmPaths?: string | { readonly wasm?: string | URL; readonly mjs?: string | URL } | undefined;
   /** Threads of WebAssembly; by default half the processors, at most 4, and 1 where the page is not cross-origin isolated. */
   readonly threads?: number | undefined;
