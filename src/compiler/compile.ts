@@ -18,7 +18,7 @@ import { checkOptions } from './check-options.js';
 import { type ChoiceInput, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
-import { deploy, requireFormats } from './deploy.js';
+import { deploy, inReadingOrder, requireFormats } from './deploy.js';
 import { bytesOfForm } from './forms.js';
 
 import { requireWithin } from './input-range.js';
@@ -252,7 +252,7 @@ async function writeFiles(
     placed.map(({ path, content }) => ({ path: inFolder(path), content })),
     obsolete.map(inFolder),
   );
-  return [...models.flatMap((files) => files.toReversed()), ...texts].map(({ path, bytes }) => {
+  return [...models.flatMap(inReadingOrder), ...texts].map(({ path, bytes }) => {
     return { path: inFolder(path), bytes };
   });
 }

@@ -1,5 +1,5 @@
 import type { CompiledModel, Deployment, Format } from '../formats/format.js';
-import type { ModelFileContent } from '../onnx/write-file.js';
+import { dataFile, type ModelFileContent } from '../onnx/write-file.js';
 import type { Precision } from '../passkit/target.js';
 import type { Runtime } from '../runtime/types.js';
 import { SwancError } from '../support/errors.js';
@@ -43,4 +43,13 @@ export async function deploy(
 
 function modelOf({ precision, form: { graph, writing } }: PreciseForm): CompiledModel {
   return { precision, graph, writing };
+}
+
+/** The files in the order in which people look for them: a model before the weights that are in a file of their own. */
+export function inReadingOrder<T extends { readonly path: string }>(files: readonly T[]): T[] {
+  const isData = ({ path }: T): boolean => files.some((other) => dataFile(other.path) === path);
+  return files.flatMap((file) => {
+    if (isData(file)) return [];
+    return [file, ...files.filter(({ path }) => path === dataFile(file.path))];
+  });
 }

@@ -8,7 +8,7 @@ import type { Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
-import type { Deployed } from './deploy.js';
+import { type Deployed, inReadingOrder } from './deploy.js';
 import { type Form, filesOfForm } from './forms.js';
 import { type DeployedMemory, reportMemory } from './memory/deployed-memory.js';
 import { reportPlacement } from './placement.js';
@@ -46,7 +46,7 @@ export function reportTarget(
   const { name } = context.target;
   const costs = { file: costsFile ?? null, values: { ...context.target.costs } };
   const batch = context.batch ?? 1;
-  const files = deployed.files.map(({ path, bytes }) => ({ path, bytes })).toReversed();
+  const files = inReadingOrder(deployed.files.map(({ path, bytes }) => ({ path, bytes })));
   const own =
     lower === undefined ? [] : files.filter(({ path }) => path.startsWith(`${stemOf(name, lower.precision)}.`));
   return {

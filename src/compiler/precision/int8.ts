@@ -108,9 +108,10 @@ async function withinBudget(
   });
 }
 
-/** The layers of a plan, by the names of their weights. */
-function layersOf({ steps }: IntegerPlan): readonly string[] {
-  return [...new Set(steps.flatMap((step) => (step.kind === 'product' ? [step.weights.root.name] : [])))];
+/** The layers of a plan, and what decides with weights in float16, by the names of their weights. */
+function layersOf({ steps, narrow }: IntegerPlan): readonly string[] {
+  const products = steps.flatMap((step) => (step.kind === 'product' ? [step.weights.root] : []));
+  return [...new Set([...products, ...narrow].map(({ name }) => name))];
 }
 
 function beyondBudget({ budget }: Judge, loss: Loss): SwancError {

@@ -8,7 +8,8 @@ import type { SizeOf } from './sizes.js';
 /**
  * What is in memory while a graph runs, node after node. A value takes its bytes from the node that gives it to the last one
  * that reads it; inputs and outputs belong to the caller and stay, inputs for the whole run and outputs from where they are
- * made. A node that only gives another shape to its input hands on the same memory. No node is taken to overwrite what it
+ * made. A node that only gives another shape to its input hands on the same memory. What is made of constants alone, such as the
+ * floats of weights that are kept as integers, engines make when they load the file, or read as it is: it counts as weights. No node is taken to overwrite what it
  * reads, so this is the most that an engine needs which frees a value as soon as it was read for the last time, besides
  * weights and the working memory of single operators. What a nested graph needs comes on top while its node runs: that of
  * the branch that needs most, and of one round of a loop.
@@ -76,11 +77,13 @@ function buffersOf(graph: Graph, places: ReadonlyMap<Node, number>, sizeOf: Size
   const outputs = new Set(graph.outputs);
   const readers = new Map<Value, number[]>();
   const owners = new Set<Value>(graph.inputs);
+  const folded = foldedNodes(graph);
   for (const [index, node] of graph.nodes.entries()) {
     for (const value of readsOf(node)) {
       const owner = value.graph === graph ? ownerOf(value, outputs) : undefined;
       if (owner !== undefined) readers.set(owner, [...(readers.get(owner) ?? []), index]);
     }
+    if (folded.has(node)) continue;
     for (const output of node.outputs) if (ownerOf(output, outputs) === output) owners.add(output);
   }
   const buffers: Buffer[] = [];
@@ -92,6 +95,20 @@ function buffersOf(graph: Graph, places: ReadonlyMap<Node, number>, sizeOf: Size
     buffers.push({ value, bytes, producer, readers: readers.get(value) ?? [], staysToEnd });
   }
   return buffers;
+}
+
+/** Nodes that depend on constants alone, and give no output of the graph. */
+function foldedNodes(graph: Graph): ReadonlySet<Node> {
+  const folded = new Set<Node>();
+  for (const node of graph.nodes) {
+    const isFixed = node.inputs.every((value) => {
+      return value === undefined || value.constant !== undefined || (value.producer && folded.has(value.producer));
+    });
+    const isPlain =
+      node.subgraphs.length === 0 && operatorOf(node)?.nondeterministic !== true && node.inputs.length > 0;
+    if (isFixed && isPlain && !node.outputs.some((value) => value.isGraphOutput)) folded.add(node);
+  }
+  return folded;
 }
 
 /**

@@ -9,29 +9,34 @@ const fewestElements = 64;
 const greatest = 65_504;
 
 /**
- * Stores the weights that decisions are computed with in float16. They become float32 before anything reads them, which
- * engines do once, when the model is loaded: what is decided by is computed in float32 as before, with weights that are
- * rounded by 2^-11 of themselves at most, less than the features that they are multiplied with are.
+ * Stores weights that decisions are computed with in float16. They become float32 before anything reads them, which engines
+ * do once, when the model is loaded: what is decided by is computed in float32 as before, with weights that are rounded by
+ * 2^-11 of themselves at most, less than the features that they are multiplied with are.
  */
-export function narrowDecisions(graph: Graph, decisions: ReadonlySet<Node>): void {
-  for (const own of graph.allGraphs()) {
-    for (const value of [...own.constants]) {
-      const narrow = narrowed(value, decisions);
-      if (narrow === undefined) continue;
-      const [first] = own.nodes;
-      const stored = own.addConstant(value.name, narrow);
-      const wide = new Builder(own, first === undefined ? {} : { before: first }).cast(stored, 'float32');
-      own.setType(wide, value.type);
-      own.replaceUses(value, wide);
-      own.swapNames(value, stored);
-    }
+export function narrowWeights(weights: readonly Value[]): void {
+  for (const value of weights) {
+    const { graph } = value;
+    const [first] = graph.nodes;
+    const stored = graph.addConstant(value.name, halves(value));
+    const wide = new Builder(graph, first === undefined ? {} : { before: first }).cast(stored, 'float32');
+    graph.setType(wide, value.type);
+    graph.replaceUses(value, wide);
+    graph.swapNames(value, stored);
   }
 }
 
-/** The constant in float16, if only decisions read it and it can be told there. */
-function narrowed({ constant, uses, isGraphOutput }: Value, decisions: ReadonlySet<Node>): Tensor | undefined {
-  if (constant?.is('float32') !== true || constant.size < fewestElements || isGraphOutput) return undefined;
-  if (constant.dims.length < 2 || !uses.every(({ node }) => decisions.has(node))) return undefined;
-  if (!constant.data.every((item) => Math.abs(item) <= greatest)) return undefined;
+/** The weights that only decisions read, and that float16 can tell. */
+export function narrowableWeights(graph: Graph, decisions: ReadonlySet<Node>): readonly Value[] {
+  return [...graph.allGraphs()].flatMap(({ constants }) => [...constants].filter((value) => canNarrow(value, decisions)));
+}
+
+function canNarrow({ constant, uses, isGraphOutput }: Value, decisions: ReadonlySet<Node>): boolean {
+  if (constant?.is('float32') !== true || constant.size < fewestElements || isGraphOutput) return false;
+  if (constant.dims.length < 2 || !uses.every(({ node }) => decisions.has(node))) return false;
+  return constant.data.every((item) => Math.abs(item) <= greatest);
+}
+
+function halves({ constant, name }: Value): Tensor<'float16'> {
+  if (constant?.is('float32') !== true) throw new Error(`internal error: '${name}' is no float32 constant`);
   return new Tensor('float16', constant.dims, Uint16Array.from(constant.data, numberToHalf));
 }

@@ -9,6 +9,7 @@ import { type CutConstant, cutConstant } from './cut-constants.js';
 import { decisionNodes } from './decisions.js';
 import type { IntegerKernels } from './kernels.js';
 import { isMask } from './masks.js';
+import { narrowableWeights } from './narrow-decisions.js';
 import { isInLoop, type Owners, ownersOf } from './readers.js';
 
 /** How part of a graph runs on integers. `output` is the value that there are integers of behind it. */
@@ -52,10 +53,11 @@ export interface IntegerPlan {
   readonly sources: ReadonlyMap<Value, readonly Value[]>;
   /** Products that stay in floats, and why. */
   readonly kept: readonly { readonly where: string; readonly reason: string }[];
-  readonly decisions: ReadonlySet<Node>;
+  /** Weights of decisions that are stored in float16. */
+  readonly narrow: readonly Value[];
 }
 
-/** What stays in floats on request: layers by the name of their weights. */
+/** What stays in float32 on request: layers, and what decides, by the name of their weights. */
 export type KeptLayers = ReadonlySet<string>;
 
 /**
@@ -104,7 +106,8 @@ class Planner {
       return isGiven ? step : { ...step, output: undefined };
     });
     const steps = [...products, ...between];
-    return { steps, kept: this.#kept, decisions: this.#decisions, ...placesOf(steps) };
+    const narrow = narrowableWeights(this.#graph, this.#decisions).filter(({ name }) => !this.#keptLayers.has(name));
+    return { steps, kept: this.#kept, narrow, ...placesOf(steps) };
   }
 
   #findProduct(node: Node): void {

@@ -7,7 +7,7 @@ import { ConstantPool, integersOf, type Layer } from './constants.js';
 import type { Evaluate } from './lookup.js';
 import { lookUp, tableOf } from './lookup.js';
 import { truthOf } from './masks.js';
-import { narrowDecisions } from './narrow-decisions.js';
+import { narrowWeights } from './narrow-decisions.js';
 import type { IntegerPlan, ProductStep, Step } from './plan.js';
 import type { Grid } from './ranges.js';
 
@@ -27,7 +27,7 @@ export async function rewriteToIntegers(
   const rewriter = new Rewriter(graph, plan, gridOf, evaluate);
   await rewriter.rewrite(graph);
   rewriter.finish();
-  narrowDecisions(graph, plan.decisions);
+  narrowWeights(plan.narrow);
   // In order, so that what only nodes without readers read goes with these.
   graph.sort();
   graph.removeUnused();

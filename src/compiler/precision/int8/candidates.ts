@@ -1,3 +1,5 @@
+import { checkTarget } from '../../../../passes/check-target.js';
+import { orderForMemory } from '../../../../passes/order-for-memory.js';
 import { quantize } from '../../../../passes/quantize.js';
 import type { Batch, BatchOptions, Calibration } from '../../../data/types.js';
 import { type RangeMethod, rangeMethods } from '../../../passkit/quantization/ranges.js';
@@ -40,7 +42,7 @@ export class Candidates {
   async form(method: RangeMethod, kept: ReadonlySet<string>): Promise<Form> {
     const { form, context } = this.#input.choice;
     const manager = form.manager.fork({ ...context, quantization: { ranges: this.#seen.ranges(method), kept } });
-    await manager.run([quantize]);
+    await manager.run([quantize, orderForMemory, checkTarget]);
     // Small models are mostly operators by then.
     return { ...form, manager, graph: manager.graph, writing: { ...form.writing, lean: true } };
   }

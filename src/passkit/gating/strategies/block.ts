@@ -38,7 +38,8 @@ export const block: Strategy = {
         apply: () => apply(region, off, (_, builder) => copied(region, builder, 'moved')),
       },
     ];
-    if (!hasOneDecision(region)) {
+    // A second choice is a second wait for a device.
+    if (!hasOneDecision(region) && context.target.readBack === 0) {
       plans.push({
         name: 'block-whole',
         what: 'the whole block runs only if some sample fires, and without its mask if all do',
