@@ -183,7 +183,11 @@ test('lays external data out as the engine reads them', () => {
   graph.setOutputs([graph.addNode({ op: 'MatMul', inputs: [first, weights[0]] }).output]);
   inferTypes(graph);
   const [data] = modelFiles('m.onnx', graph, { externalData: true });
-  const [start = 0] = new Float32Array(Buffer.concat([...(data?.content ?? [])]).subarray(0, 4).slice().buffer);
+  const [start = 0] = new Float32Array(
+    Buffer.concat([...(data?.content ?? [])])
+      .subarray(0, 4)
+      .slice().buffer,
+  );
   expect(start).toBe(1);
 });
 

@@ -81,8 +81,7 @@ async function quantized(
     };
     const all = await judged(new Set());
     const fits = ({ loss }: Judged): boolean => judge.budget === undefined || isWithin(judge.budget, loss) !== false;
-    const layers = layersOf(plan);
-    const best = fits(all) ? all : await withinBudget(candidates, layers, method, judged, fits, calibrating);
+    const best = fits(all) ? all : await withinBudget(candidates, plan, method, judged, fits, calibrating);
     if (best === undefined) throw beyondBudget(judge, all.loss);
     return await lowerForm(input, judge, best);
   } finally {
@@ -90,28 +89,30 @@ async function quantized(
   }
 }
 
-/** Keeps the most sensitive layers in floats. */
+/** Keeps the most sensitive layers in floats, but not all of them. */
 async function withinBudget(
   candidates: Candidates,
-  layers: readonly string[],
+  plan: IntegerPlan,
   method: RangeMethod,
   judged: (kept: ReadonlySet<string>) => Promise<Judged>,
   fits: (judged: Judged) => boolean,
   data: Calibration,
 ): Promise<Judged | undefined> {
-  const ranked = await rankLayers(layers, async (_, others) =>
+  const products = productsOf(plan);
+  const names = [...products, ...plan.narrow.map(({ name }) => name)];
+  const ranked = await rankLayers(names, async (_, others) =>
     candidates.error(await candidates.form(method, others), data),
   );
   return keepWithin(ranked, async (kept) => {
+    if (products.every((name) => kept.has(name))) return undefined;
     const result = await judged(kept);
     return fits(result) ? result : undefined;
   });
 }
 
-/** The layers of a plan, and what decides with weights in float16, by the names of their weights. */
-function layersOf({ steps, narrow }: IntegerPlan): readonly string[] {
-  const products = steps.flatMap((step) => (step.kind === 'product' ? [step.weights.root] : []));
-  return [...new Set([...products, ...narrow].map(({ name }) => name))];
+/** The layers on integers, by the names of their weights. */
+function productsOf({ steps }: IntegerPlan): readonly string[] {
+  return [...new Set(steps.flatMap((step) => (step.kind === 'product' ? [step.weights.root.name] : [])))];
 }
 
 function beyondBudget({ budget }: Judge, loss: Loss): SwancError {
