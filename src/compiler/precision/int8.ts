@@ -98,16 +98,20 @@ async function withinBudget(
   fits: (judged: Judged) => boolean,
   data: Calibration,
 ): Promise<Judged | undefined> {
-  const products = productsOf(plan);
-  const names = [...products, ...plan.narrow.map(({ name }) => name)];
-  const ranked = await rankLayers(names, async (_, others) =>
+  const ranked = await rankLayers(productsOf(plan), async (_, others) =>
     candidates.error(await candidates.form(method, others), data),
   );
-  return keepWithin(ranked, async (kept) => {
-    if (products.every((name) => kept.has(name))) return undefined;
+  const attempt = async (kept: ReadonlySet<string>): Promise<Judged | undefined> => {
     const result = await judged(kept);
     return fits(result) ? result : undefined;
-  });
+  };
+  const found = await keepWithin(ranked, attempt);
+  if (found !== undefined || plan.narrow.length === 0) return found;
+  // A decision that rounding turned over is not mended by layers in floats.
+  const decisions = plan.narrow.map(({ name }) => name);
+  const withDecisions = (kept: ReadonlySet<string>): Promise<Judged | undefined> =>
+    attempt(new Set([...kept, ...decisions]));
+  return (await withDecisions(new Set())) ?? (await keepWithin(ranked, withDecisions));
 }
 
 /** The layers on integers, by the names of their weights. */
