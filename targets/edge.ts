@@ -13,5 +13,5 @@ export const edge = {
   batch: 'fixed',
   savesMemory: true,
   precisions: ['fp32', 'int8'],
-  formats: [requiredOperators, ort, onnx],
+  formats: [onnx, ort, requiredOperators],
 } satisfies Deployment;

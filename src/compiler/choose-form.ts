@@ -127,7 +127,7 @@ async function planDynamic(
 }
 
 /** Whether times can be taken here: on the provider that the target's users run. */
-function canMeasure({ provider }: Target): boolean {
+export function canMeasure({ provider }: Target): boolean {
   return provider === 'cpu';
 }
 

@@ -8,6 +8,9 @@ import { gateOutputMetadata } from './gate-outputs.js';
 import { type InputRange, rangeMetadata } from './input-range.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
+import type { SizeReport } from './report.js';
+import { sizeOfGraph } from './size-of-graph.js';
+import { fixedBatchOf } from './timed-samples.js';
 
 /** `masked`: every gate a mask and nothing removed; the others are what users choose from. */
 export type FormName = 'masked' | 'dense' | 'dynamic';
@@ -29,6 +32,8 @@ export interface Form {
   readonly gateOutputs: readonly GateOutput[];
   /** Numbers of samples that it is verified with besides large batches: its branches are for these. */
   readonly pieces: readonly number[];
+  /** Samples of a run, where it was made for so many and the original is not; else 1. Work is told of one. */
+  readonly samples: number;
   /** How it is written: at the context's opset, telling what was removed. */
   readonly writing: WriteOptions;
 }
@@ -77,13 +82,22 @@ export async function compileForm(
     ...rangeMetadata(context.inputRange ?? options.inputRange),
     ...gateOutputMetadata(gateOutputs),
   };
-  const pieces = hasBranches(graph) ? [...new Set([1, context.batch ?? 1])] : [];
-  return { name, manager, graph, removed, gateOutputs, pieces, writing: { opset: context.opset, metadata } };
+  const samples = fixedBatchOf(start.graph) === undefined ? (fixedBatchOf(graph) ?? 1) : 1;
+  const pieces = piecesFor(graph, [1, context.batch ?? 1]);
+  const writing = { opset: context.opset, metadata };
+  return { name, manager, graph, removed, gateOutputs, pieces, samples, writing };
 }
 
-/** True if some of the graph runs for some samples only. */
-export function hasBranches(graph: Graph): boolean {
-  return graph.nodes.some(({ subgraphs }) => subgraphs.length > 0);
+/** Of these numbers of samples those that tell more of a graph than a large batch; none where it takes one number alone. */
+export function piecesFor(graph: Graph, sizes: readonly number[]): readonly number[] {
+  const hasBranches = graph.nodes.some(({ subgraphs }) => subgraphs.length > 0);
+  return hasBranches && fixedBatchOf(graph) === undefined ? [...new Set(sizes)] : [];
+}
+
+/** What a form holds, and the work of one sample. */
+export function sizeOfForm({ graph, samples }: Form): Omit<SizeReport, 'bytes'> {
+  const { flops, ...size } = sizeOfGraph(graph);
+  return { ...size, flops: flops / samples };
 }
 
 /** The .onnx file of a form, in memory. */

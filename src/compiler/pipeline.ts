@@ -38,6 +38,7 @@ import { removeIdentities } from '../../passes/remove-identities.js';
 import { removeWeakUnits } from '../../passes/remove-weak-units.js';
 import { runOnDevice } from '../../passes/run-on-device.js';
 import { selectShortBranches } from '../../passes/select-short-branches.js';
+import { separateEndPadding } from '../../passes/separate-end-padding.js';
 import { shareCommonSubexpressions } from '../../passes/share-common-subexpressions.js';
 import { sinkCommonWork } from '../../passes/sink-common-work.js';
 import { sinkIntoBranches } from '../../passes/sink-into-branches.js';
@@ -98,6 +99,7 @@ const lowering: readonly Pass[] = [
   batchSums,
   guardPadding,
   guardInterpolation,
+  separateEndPadding,
   layChannelsLast,
   runOnDevice,
   orderDecisions,

@@ -6,7 +6,7 @@ import type { AfterPass } from '../passkit/manager.js';
 import type { RemovedUnits } from '../passkit/pass.js';
 import type { Runtime } from '../runtime/types.js';
 import { replaceFile } from '../support/replace-file.js';
-import { hasBranches } from './forms.js';
+import { piecesFor } from './forms.js';
 import { compareWith, type Reference, rebased, requireEqual } from './verification.js';
 
 /** What `--dump-ir` and `--verify-each` do after every pass. */
@@ -63,7 +63,7 @@ export class StepVerifier {
         await compareWith(this.#before, session, {
           removed: this.#removed,
           gateOutputs: report.exposed ?? [],
-          pieces: hasBranches(graph) ? [1] : [],
+          pieces: piecesFor(graph, [1]),
         }),
         `the graph after pass ${pass.name}`,
       );

@@ -9,7 +9,7 @@ import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import { type Deployed, inReadingOrder } from './deploy.js';
-import { type Form, filesOfForm } from './forms.js';
+import { type Form, filesOfForm, sizeOfForm } from './forms.js';
 import { type DeployedMemory, reportMemory } from './memory/deployed-memory.js';
 import { reportPlacement } from './placement.js';
 import type { LowerForm } from './precision/lower-precision.js';
@@ -21,7 +21,6 @@ import type {
   TargetReport,
   VerificationReport,
 } from './report.js';
-import { sizeOfGraph } from './size-of-graph.js';
 import type { Source } from './source.js';
 import { fixedBatchOf } from './timed-samples.js';
 import type { Compared, Reference } from './verification.js';
@@ -96,7 +95,7 @@ function reportPasses(runs: readonly PassRun[]): TargetReport['passes'] {
 function sizeOf(form: Form, files: readonly WrittenFile[], stem: string): SizeReport {
   const paths = [onnxPath(stem), dataFile(onnxPath(stem))];
   const bytes = files.filter(({ path }) => paths.includes(path)).reduce((sum, file) => sum + file.bytes, 0);
-  return { ...sizeOfGraph(form.graph), bytes };
+  return { ...sizeOfForm(form), bytes };
 }
 
 /** What passes removed of each layer, one after the other. */

@@ -7,7 +7,7 @@ import { openRuntime } from '../runtime/session.js';
 import { problem, SwancError } from '../support/errors.js';
 import { readApproximation } from './budget/approximation.js';
 import { passContext } from './context.js';
-import { hasBranches } from './forms.js';
+import { piecesFor } from './forms.js';
 import { readGateOutputs } from './gate-outputs.js';
 import { readRange } from './input-range.js';
 import { judgeFile } from './judge-file.js';
@@ -64,7 +64,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
       runtime,
       signal: options.signal,
     });
-    const assumptions = { removed, inputRange, gateOutputs, pieces: hasBranches(compiled) ? [1] : [] };
+    const assumptions = { removed, inputRange, gateOutputs, pieces: piecesFor(compiled, [1]) };
     if (approximation !== undefined || precision !== undefined) {
       const { prepared } = source;
       const file = { path: options.compiled, approximation, precision, prepared, context, reference, session };

@@ -1,7 +1,7 @@
 import { gatesOf } from '../passkit/gates.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
-import type { Choice } from './choose-form.js';
+import { type Choice, canMeasure } from './choose-form.js';
 import type { CompileOptions } from './options.js';
 import { placementWarnings } from './placement.js';
 import type { BudgetReport, TargetReport } from './report.js';
@@ -62,9 +62,9 @@ function planWarnings({ mode, tune, batch }: CompileOptions, choices: readonly C
       warnings.push(`${name}: the dense form was written: ${reason}`);
     } else if (isForced) {
       warnings.push(`${name}: ${reason}: --mode auto writes what is faster`);
-    }
-    if (form.name === 'dynamic' && latency.size === 0) {
-      const advice = 'measure it with --calibration, or be safe with --mode dense';
+    } else if (form.name === 'dynamic' && latency.size === 0) {
+      const measure = canMeasure(context.target) ? 'measure it with --calibration' : 'measure it where it will run';
+      const advice = `${measure}, or be safe with --mode dense`;
       warnings.push(`${name}: the dynamic form is only predicted to be faster than the dense one: ${advice}`);
     }
     const few = planning === undefined || planning.regions.length === 0 ? undefined : tooFewRuns(timedRuns);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { separateEndPadding } from '../../passes/separate-end-padding.js';
 import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
 import { reportPlacement } from '../../src/compiler/placement.js';
 import { writeNpy } from '../../src/data/npy.js';
@@ -16,7 +17,7 @@ import { seededRandom } from '../../src/support/random.js';
 import { webgpu } from '../../targets/webgpu.js';
 import { digits, fixture, temporaryFolder, writeNormalSamples } from '../compiler/support.js';
 import { difference } from '../ops/case.js';
-import { randomFeeds, runPass, type Tensors } from '../passes/support.js';
+import { randomFeeds, runGraph, runPass, type Tensors } from '../passes/support.js';
 import { root } from '../repository/sources.js';
 import { hasChromium } from './chromium.js';
 import { countNames } from './webgpu-log.js';
@@ -78,6 +79,19 @@ describe.skipIf(!hasChromium())('on WebGPU', () => {
       expect(programs, countNames(programs.map((program) => program.name))).toHaveLength(after);
     });
   }
+
+  it('a window as large as its input keeps its padding', async () => {
+    const source = `g (float[1, 1, 2, 2] x) => (float[1, 1, 2, 2] y)
+<float[1, 1, 2, 2] w = {1.0, 2.0, -3.0, 0.5}>
+{
+  y = Conv <auto_pad: string = "SAME_UPPER"> (x, w)
+}`;
+    const { graph } = await runPass(source, [separateEndPadding], { target: webgpu });
+    const feeds = randomFeeds(graph, 1, seededRandom(4));
+    const { outputs } = await gpu.run(modelBytes(graph, { opset: webgpu.opset.default }), feeds);
+    const { y } = await runGraph(graph, feeds);
+    expect(difference(defined(outputs.y, 'y'), defined(y, 'y'), 1e-5)).toBeUndefined();
+  });
 
   it('two decisions in a row are two waits', { timeout: 60_000 }, async () => {
     const calibration = join(folder, 'rows.npy');

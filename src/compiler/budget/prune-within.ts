@@ -1,6 +1,5 @@
 import { splitCalibration } from '../../data/split.js';
 import type { Calibration } from '../../data/types.js';
-import type { Graph } from '../../ir/graph.js';
 import { rankWeakUnits } from '../../passkit/budget/ranking.js';
 import type { WeakItem, WeakUnits } from '../../passkit/budget/weak-units.js';
 import type { PassManager } from '../../passkit/manager.js';
@@ -8,11 +7,10 @@ import type { PassContext } from '../../passkit/pass.js';
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { at, defined } from '../../support/assert.js';
 import { problem, SwancError, throwIfAborted } from '../../support/errors.js';
-import { bytesOfForm, compileForm, type Form, settled } from '../forms.js';
+import { bytesOfForm, compileForm, type Form, settled, sizeOfForm } from '../forms.js';
 import { measure } from '../measure.js';
 import type { CompileOptions } from '../options.js';
 import type { BudgetReport, TradeOffPoint } from '../report.js';
-import { sizeOfGraph } from '../size-of-graph.js';
 import { type Approximation, type Budget, dropOf, isWithin, lossReport } from './approximation.js';
 import { collectMoments } from './collect-moments.js';
 import { type Loss, measureLoss, OriginalOutputs } from './loss.js';
@@ -198,7 +196,7 @@ class Trials {
       const labels = budget.kind === 'accuracy';
       const { signal } = options;
       const loss = await measureLoss(this.#outputs, session, this.#heldOut, { batchSize, signal, labels });
-      const point = await this.#pointOf(count, items, form.graph, session, loss);
+      const point = await this.#pointOf(count, items, form, session, loss);
       this.points.push({ point, loss });
       if (count === 0) this.#unpruned = session;
       return loss;
@@ -215,11 +213,11 @@ class Trials {
   async #pointOf(
     count: number,
     items: readonly WeakItem[],
-    graph: Graph,
+    form: Form,
     session: Session,
     loss: Loss,
   ): Promise<TradeOffPoint> {
-    const { parameters, flops } = sizeOfGraph(graph);
+    const { parameters, flops } = sizeOfForm(form);
     const { accuracy, relativeChange } = lossReport(loss);
     const taken = items.slice(0, count);
     return {

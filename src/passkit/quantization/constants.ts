@@ -58,10 +58,15 @@ export class ConstantPool {
     const builder = new Builder(reader.graph, { before: reader });
     const { value, scale, scales: all } = this.#weightsOf(constant);
     const { integers, scales, axis } = this.#cut(constant, value, scale, builder);
-    // There for kernels of matrix products, which are not made without.
-    const zeros = this.#shared(new Tensor('int8', [all.size], new Int8Array(all.size)), 'zeros');
-    const own = scales === scale ? zeros : this.#cut(constant, value, zeros, builder).scales;
+    // Zero points are there for kernels of matrix products, which are not made without.
+    const count = reader.inputs[1]?.shape?.[axis];
+    const zeros = this.#zeros(typeof count === 'number' ? count : all.size);
+    const own = typeof count === 'number' ? zeros : this.#cut(constant, value, zeros, builder).scales;
     return dequantized([integers, scales, own], axis, reader);
+  }
+
+  #zeros(count: number): Value {
+    return this.#shared(new Tensor('int8', [count], new Int8Array(count)), 'zeros');
   }
 
   /** A bias in floats, in steps of the scale of the data times those of the weights. */

@@ -1,6 +1,6 @@
 import { Builder } from '../../ir/builder.js';
 import { copyNode } from '../../ir/clone.js';
-import type { Node, Value } from '../../ir/graph.js';
+import type { Value } from '../../ir/graph.js';
 import { operatorOf } from '../../ops/index.js';
 import type { IntegerKernels } from './kernels.js';
 
@@ -13,9 +13,9 @@ export function isMask({ producer }: Value, kernels: IntegerKernels): boolean {
   return kernels.kernel(producer) === 'direct' && isMask(producer.input(0), kernels);
 }
 
-/** The same as truth values, where `node` reads them; `known` are those that were made before. */
-export function truthOf(mask: Value, known: Map<Value, Value>, node: Node): Value {
-  const made = known.get(mask) ?? moved(mask, known) ?? new Builder(node.graph, { before: node }).cast(mask, 'bool');
+/** The same as truth values, in the graph of the mask, so that all see it; `known` are those that were made before. */
+export function truthOf(mask: Value, known: Map<Value, Value>): Value {
+  const made = known.get(mask) ?? moved(mask, known) ?? new Builder(mask.graph).cast(mask, 'bool');
   if (made.type === undefined && mask.type !== undefined) {
     made.graph.setType(made, { type: 'bool', shape: mask.type.shape });
   }

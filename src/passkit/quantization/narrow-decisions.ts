@@ -27,7 +27,9 @@ export function narrowWeights(weights: readonly Value[]): void {
 
 /** The weights that only decisions read, and that float16 can tell. */
 export function narrowableWeights(graph: Graph, decisions: ReadonlySet<Node>): readonly Value[] {
-  return [...graph.allGraphs()].flatMap(({ constants }) => [...constants].filter((value) => canNarrow(value, decisions)));
+  return [...graph.allGraphs()].flatMap(({ constants }) =>
+    [...constants].filter((value) => canNarrow(value, decisions)),
+  );
 }
 
 function canNarrow({ constant, uses, isGraphOutput }: Value, decisions: ReadonlySet<Node>): boolean {

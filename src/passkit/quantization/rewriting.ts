@@ -97,7 +97,7 @@ class Rewriter {
         return;
       }
       case 'mask': {
-        const mask = truthOf(step.mask, this.#truths, node);
+        const mask = truthOf(step.mask, this.#truths);
         const { zero } = this.#gridConstants(step.data);
         const builder = new Builder(node.graph, { origin: node.origin, before: node });
         const chosen = builder.op('Where', [mask, this.#integersOf(step.data), zero]);

@@ -96,10 +96,10 @@ describe('int8', () => {
   });
 
   test('keeps the most sensitive layers in floats where a budget asks for that', async () => {
-    const without = await quantized('mnist-mlp', true);
-    const change = defined(without.lower.loss?.relativeChange, 'a change');
-    const { lower } = await quantized('mnist-mlp', true, { maxError: 0.9 * change });
-    expect(lower.loss?.relativeChange).toBeLessThanOrEqual(0.9 * change);
+    // All layers on integers change the outputs by more, after removals that change them by half of it.
+    const limit = 2.2e-3;
+    const { lower } = await quantized('mnist-mlp', true, { maxError: limit });
+    expect(lower.loss?.relativeChange).toBeLessThanOrEqual(limit);
     expect(lower.kept.map(({ reason }) => reason)).toContain('its error would be too large');
   });
 
