@@ -10,7 +10,7 @@ import { digits, fixture, temporaryFolder } from './support.js';
 const folder = await temporaryFolder();
 const calibration = join(folder, 'images.npy');
 const batch = 7;
-const images = 90;
+const images = 40;
 
 beforeAll(() => writeNpy(calibration, digits('test', images, false)));
 
