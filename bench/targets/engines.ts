@@ -7,8 +7,8 @@ import type { Cell } from './cells.js';
 /** What the files of all targets are run in. */
 export interface Engines {
   readonly description: string;
-  /** A session of the cell's file, or why there is none. */
-  load(cell: Cell): Promise<Session | string>;
+  /** A session of the cell's file. Without a browser, what is for a device runs in onnxruntime-node. */
+  load(cell: Cell): Promise<Session>;
   close(): Promise<void>;
 }
 
@@ -17,10 +17,10 @@ export async function openEngines(native: Runtime, folder: string, withBrowser: 
   const wasm = await openRuntime({ prefer: 'web' });
   const browser = withBrowser ? await Browser.open(folder) : undefined;
   return {
-    description: `${wasm.name} ${wasm.version} as WebAssembly, one thread; ${browser?.description ?? 'no browser'}`,
+    description: `${wasm.name} ${wasm.version} as WebAssembly, one thread; ${browser?.description ?? 'no browser: files for WebGPU in onnxruntime-node'}`,
     load: async ({ engine, path }) => {
-      if (engine === 'webgpu') return browser?.load(path) ?? 'left out: no browser was asked for';
-      return (engine === 'node' ? native : wasm).load(await readFile(path));
+      if (engine === 'webgpu' && browser !== undefined) return browser.load(path);
+      return (engine === 'wasm' ? wasm : native).load(await readFile(path));
     },
     close: async () => browser?.close(),
   };

@@ -23,7 +23,7 @@ const judgedOnDevice = 500;
 /** The rows of the table. Everything that runs in this process is timed in turns. */
 export async function judgeCells(compiled: Compiled, engines: Engines, test: Digits): Promise<string[][]> {
   const { cells, input, isFlat } = compiled;
-  const sessions: (Session | string)[] = [];
+  const sessions: Session[] = [];
   try {
     for (const cell of cells) sessions.push(await engines.load(cell));
     const references = {
@@ -36,18 +36,21 @@ export async function judgeCells(compiled: Compiled, engines: Engines, test: Dig
     for (const [index, cell] of cells.entries()) {
       const session = at(sessions, index);
       const size = [cell.bytes.toLocaleString('en'), `${(cell.bytes / cell.wholeBytes).toFixed(3)}x`];
-      if (typeof session === 'string') {
-        rows.push([cell.name, cell.engine, session, '', ...size, '']);
-        continue;
-      }
       const isDevice = session instanceof DeviceSession;
       const accuracy = await accuracyText(session, compiled, isDevice ? first(test, judgedOnDevice) : test);
       const difference = await differenceText(session, cell, cells, isDevice ? references.device : references.here);
-      rows.push([cell.name, cell.engine, accuracy, difference, ...size, `${times.get(cell)?.toFixed(0)} µs`]);
+      rows.push([
+        cell.name,
+        isDevice || cell.engine === 'wasm' ? cell.engine : 'node',
+        accuracy,
+        difference,
+        ...size,
+        `${times.get(cell)?.toFixed(0)} µs`,
+      ]);
     }
     return rows;
   } finally {
-    for (const session of sessions) if (typeof session !== 'string') await session.close();
+    for (const session of sessions) await session.close();
   }
 }
 
@@ -70,7 +73,7 @@ async function referenceOf({ model, held }: Compiled, samples: number): Promise<
 /** Microseconds of a run: those in this process in turns, a device by the clock of its page. */
 async function timesOf(
   cells: readonly Cell[],
-  sessions: readonly (Session | string)[],
+  sessions: readonly Session[],
   timed: readonly Tensors[],
 ): Promise<ReadonlyMap<Cell, number>> {
   const times = new Map<Cell, number>();
@@ -80,7 +83,7 @@ async function timesOf(
     if (session instanceof DeviceSession) {
       for (const feeds of timed) await session.run(feeds);
       times.set(cell, 1000 * median(session.times));
-    } else if (typeof session !== 'string') here.push({ cell, session });
+    } else here.push({ cell, session });
   }
   const own = here.map(({ session }) => session);
   for (const [index, time] of (await measure(own, timed)).entries()) times.set(at(here, index).cell, time);
