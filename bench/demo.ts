@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digits, readMnist } from '../fixtures/mnist.js';
+import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
 import { passContext } from '../src/compiler/context.js';
 import { bytesOfForm, compileForm } from '../src/compiler/forms.js';
@@ -37,15 +38,6 @@ import { printTable } from './table.js';
  * minutes.
  */
 
-const fixtures = [
-  'mnist-mlp',
-  'mnist-cnn',
-  'mnist-resnet',
-  'mnist-wide',
-  'mnist-wide-coherent',
-  'mnist-wide-groups',
-  'mnist-wide-modal',
-] as const;
 const calibrationImages = 10_000;
 const verifiedImages = 1_000;
 const timedImages = 64;
@@ -88,7 +80,7 @@ async function main(): Promise<void> {
   const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
   const limits = flags.includes('--budgets') ? budgets : [];
   try {
-    for (const name of names.length === 0 ? fixtures : names) {
+    for (const name of names.length === 0 ? trainedFixtures : names) {
       const model = join(packageRoot(), 'fixtures', name);
       if (!existsSync(join(model, 'model.json'))) throw new Error(`fixtures/${name} is missing`);
       await demonstrate(name, model, folder, { train, test, limits }, runtime);

@@ -1,13 +1,8 @@
-import { type Digits, PIXELS, SIDE } from '../fixtures/mnist.js';
-import { Tensor } from '../src/ir/tensor.js';
+import { type Digits, PIXELS } from '../fixtures/mnist.js';
 
 /** The images of MNIST as networks take them, and how many a network gets right. */
 
-/** Images from `start` on, as rows of pixels for a network that `isFlat`, else as 28 x 28 pixels of one channel. */
-export function imagesOf({ images }: Digits, start: number, count: number, isFlat: boolean): Tensor {
-  const dims = isFlat ? [count, PIXELS] : [count, SIDE, SIDE, 1];
-  return new Tensor('float32', dims, images.slice(start * PIXELS, (start + count) * PIXELS));
-}
+export { imagesOf } from '../fixtures/mnist.js';
 
 /** True for the type of an input, as `inspect` tells it, that is flat. */
 export function isFlatInput(type: string | undefined): boolean {

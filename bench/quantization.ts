@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Digits, readMnist } from '../fixtures/mnist.js';
+import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
 import { measure } from '../src/compiler/measure.js';
 import { writeNpy } from '../src/data/npy.js';
@@ -24,15 +25,6 @@ import { printTable } from './table.js';
  * Without --python swanc's alone are shown. See bench/README.md for the packages that it needs.
  */
 
-const fixtures = [
-  'mnist-mlp',
-  'mnist-cnn',
-  'mnist-resnet',
-  'mnist-wide',
-  'mnist-wide-coherent',
-  'mnist-wide-groups',
-  'mnist-wide-modal',
-] as const;
 const timedImages = 32;
 const methods = ['minmax', 'percentile', 'entropy'] as const;
 
@@ -59,7 +51,7 @@ async function main(): Promise<void> {
   console.log(`${runtime.name} ${runtime.version}, one thread; ${values.images} training images for calibration`);
   const rows: string[][] = [];
   try {
-    for (const name of positionals.length === 0 ? fixtures : positionals) {
+    for (const name of positionals.length === 0 ? trainedFixtures : positionals) {
       const model = join(packageRoot(), 'fixtures', name);
       const isFlat = isFlatInput((await inspect({ model })).inputs[0]?.type);
       const calibration = join(folder, `${name}.npy`);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readMnist } from '../fixtures/mnist.js';
+import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
 import { modes } from '../src/compiler/options.js';
 import { openRuntime } from '../src/runtime/session.js';
@@ -18,10 +19,7 @@ import { judgeCells } from './targets/judge.js';
  * Arguments are names of fixtures, all by default. `--no-browser` leaves out what takes Chromium.
  */
 
-const fixtures = [
-  ...['mnist-mlp', 'mnist-cnn', 'mnist-resnet'],
-  ...['mnist-wide', 'mnist-wide-coherent', 'mnist-wide-groups', 'mnist-wide-modal'],
-];
+const fixtures: readonly string[] = trainedFixtures;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -142,7 +142,7 @@ async function asThePass(source: Graph): Promise<Graph> {
   inferTypes(graph);
   const context: PassContext = {
     target: cpu,
-    opset: cpu.opset.default,
+    opset: cpu.defaultOpset,
     dead: 'proved',
     inputRange: undefined,
     profile: undefined,

@@ -58,8 +58,10 @@ class Conversion {
       node.graph.setAttributes(node, { to: int(elementTypes.float16.onnx) });
     }
     if (operator?.float16 === 'either') return;
-    for (const index of floatInputs(node)) {
-      node.graph.setInput(node, index, this.#in(node.input(index), isHalf, node.graph));
+    const own = floatInputs(node);
+    for (const [index, value] of node.inputs.entries()) {
+      if (value?.elementType !== 'float32') continue;
+      node.graph.setInput(node, index, this.#in(value, isHalf && own.includes(index), node.graph));
     }
   }
 

@@ -29,7 +29,7 @@ const isConstant = (value: Value | undefined): boolean => value?.constant !== un
 export const cpu = {
   name: 'cpu',
   description: "ONNX Runtime's CPU provider: onnxruntime-node, Python, C++, wasm",
-  opset: { default: 18, oldest: 13, newest: 20 },
+  defaultOpset: 18,
   provider: 'cpu',
   batch: 'open',
   precisions: ['fp32', 'int8'],

@@ -9,7 +9,7 @@ export const edge = {
   ...cpu,
   name: 'edge',
   description: 'small devices: reduced and old builds of ONNX Runtime',
-  opset: { default: 13, oldest: 13, newest: 20 },
+  defaultOpset: 13,
   batch: 'fixed',
   savesMemory: true,
   precisions: ['fp32', 'int8'],

@@ -1,22 +1,30 @@
 import type { Deployment } from '../src/formats/format.js';
 import { loader } from '../src/formats/loader.js';
 import { onnx } from '../src/formats/onnx.js';
-import { cpu } from './cpu.js';
-import { channelsLast, hasKernel, placementOf } from './webgpu/kernels.js';
+import { channelsLast, hasKernel, placementOf, selects } from './webgpu/kernels.js';
 
 /**
  * ONNX Runtime's WebGPU execution provider in browsers, with WebAssembly where there is no device. The costs are estimates,
  * not measurements: `docs/planning.md` says what they rest on.
  */
 export const webgpu = {
-  ...cpu,
   name: 'webgpu',
   description: "ONNX Runtime's WebGPU provider in browsers: onnxruntime-web",
+  defaultOpset: 18,
   provider: 'webgpu',
   batch: 'fixed',
   precisions: ['fp32', 'fp16'],
-  placement: placementOf,
+  runsOn: {
+    fp32: { devices: ['webgpu', 'wasm'], feature: null },
+    // The processor would convert half precision at every step.
+    fp16: { devices: ['webgpu'], feature: 'shader-f16' },
+  },
   formats: [onnx, loader],
+  placement: placementOf,
+  // What the device has no kernel for runs in WebAssembly beside it.
+  supports: ({ domain }) => domain === '',
+  selects,
+  fallsBack: true,
   fewestKernels: true,
   hasKernel,
   channelsLast,

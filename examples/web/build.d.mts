@@ -4,6 +4,7 @@ import type { CompileOptions, CompileResult } from '../../src/index.js';
 export interface BuildOptions {
   readonly compile: (options: CompileOptions) => Promise<CompileResult>;
   readonly readMnist: (split: 'train' | 'test') => Digits;
+  readonly writeImages: (path: string, digits: Digits, count: number, isFlat: boolean) => Promise<void>;
   /** Folder to write to. */
   readonly out: string;
   /** Ids of networks; all by default. */

@@ -8,8 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const fixtures = join(here, '..', '..', 'fixtures');
-const side = 28;
-const pixels = side * side;
+const pixels = 28 * 28;
 
 /** The networks, by the folders of their fixtures. */
 const networks = [
@@ -58,10 +57,18 @@ const runtimeFiles = [
   'ort-wasm-simd-threaded.wasm',
 ];
 
-export async function build({ compile, readMnist, out, only, images = 2000, onProgress = () => {} }) {
+/** What is wrong with names of networks; undefined if nothing is. */
+function problemOf(names) {
+  const known = networks.map(({ id }) => id);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return undefined;
+  return `no networks of the demo: ${unknown.join(', ')}; there are ${known.join(', ')}`;
+}
+
+export async function build({ compile, readMnist, writeImages, out, only, images = 2000, onProgress = () => {} }) {
   const chosen = networks.filter(({ id }) => only === undefined || only.includes(id));
-  const unknown = (only ?? []).filter((id) => !networks.some((network) => network.id === id));
-  if (unknown.length > 0) throw new Error(`no networks of the demo: ${unknown.join(', ')}`);
+  const problem = problemOf(only ?? []);
+  if (problem !== undefined) throw new Error(problem);
   await rm(join(out, 'models'), { recursive: true, force: true });
   await cp(join(here, 'page'), out, { recursive: true, filter: (path) => !path.endsWith('.d.mts') });
   await copyRuntime(join(out, 'ort'));
@@ -71,7 +78,7 @@ export async function build({ compile, readMnist, out, only, images = 2000, onPr
     const train = readMnist('train');
     for (const network of chosen) {
       const calibration = join(work, `${network.id}.npy`);
-      await writeFile(calibration, npyOf(train.images.subarray(0, images * pixels), images, network.isFlat === true));
+      await writeImages(calibration, train, images, network.isFlat === true);
       described.push(await buildNetwork(network, { compile, calibration, out, onProgress }));
     }
   } finally {
@@ -121,15 +128,6 @@ function gateOf({ name, output, removedOn }, profile) {
   return { name, output: output?.name ?? null, alwaysOn: removedOn.proved + removedOn.observed > 0, units };
 }
 
-/** A NumPy file of float32: a header that is padded to a multiple of 64 bytes, and the numbers. */
-function npyOf(data, count, isFlat) {
-  const shape = isFlat ? [count, pixels] : [count, side, side, 1];
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`.padEnd(117);
-  const prefix = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, 118, 0]);
-  const numbers = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.concat([prefix, Buffer.from(`${header}\n`), numbers]);
-}
-
 /** The first test images of each digit, a byte for a pixel. */
 function samplesOf({ images, labels }) {
   const bytes = Buffer.alloc(10 * samplesPerDigit * pixels);
@@ -146,9 +144,14 @@ function samplesOf({ images, labels }) {
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const [, , out = 'out/web', ...only] = process.argv;
+  const problem = problemOf(only);
+  if (problem !== undefined) {
+    console.error(problem);
+    process.exit(2);
+  }
   const { compile } = await import('swanc');
-  const { readMnist } = await import('../../dist/fixtures/mnist.js');
+  const { readMnist, writeImages } = await import('../../dist/fixtures/mnist.js');
   const options = only.length === 0 ? {} : { only };
-  await build({ compile, readMnist, out, onProgress: (text) => console.log(text), ...options });
+  await build({ compile, readMnist, writeImages, out, onProgress: (text) => console.log(text), ...options });
   console.log(`wrote ${out}: node examples/web/serve.mjs ${out}`);
 }

@@ -1,5 +1,6 @@
 import { targets as knownTargets } from '../../targets/index.js';
 import type { Deployment } from '../formats/format.js';
+import { internalOpset, oldestWrittenOpset } from '../ops/operator.js';
 import { defined } from '../support/assert.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { budgetProblems } from './budget/budget-options.js';
@@ -22,6 +23,7 @@ export function checkOptions(options: CompileOptions): Deployment[] {
     problems.push(problem('mode', `'${options.mode}' is not one`, `choose from ${modes.join(', ')}`));
   }
   for (const target of targets) problems.push(...targetProblems(target, options));
+  problems.push(...precisionProblems(targets, options), ...ramProblems(targets, options));
   if (options.samples !== undefined && !(Number.isInteger(options.samples) && options.samples > 0)) {
     problems.push(problem('samples', `${options.samples} is not a number of samples`));
   }
@@ -41,25 +43,55 @@ export function checkOptions(options: CompileOptions): Deployment[] {
   if (options.verifyEach && options.verify === false) {
     problems.push(problem('verify each', 'passes cannot be verified with verification left out'));
   }
+  if (options.precision === 'int8' && options.calibration === undefined) {
+    problems.push(problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'));
+  }
   problems.push(...budgetProblems(options));
   if (problems.length > 0) throw new SwancError('usage', 'these options do not fit', problems);
   return targets;
 }
 
 /** Options that this target cannot follow. */
-function targetProblems({ name, opset, provider, precisions }: Deployment, options: CompileOptions): Problem[] {
+function targetProblems({ name, defaultOpset, provider }: Deployment, options: CompileOptions): Problem[] {
   const problems: Problem[] = [];
-  const wanted = options.opset ?? opset.default;
-  if (!(wanted >= opset.oldest && wanted <= opset.newest && Number.isInteger(wanted))) {
-    const range = `from ${opset.oldest} to ${opset.newest}`;
+  const wanted = options.opset ?? defaultOpset;
+  if (!(wanted >= oldestWrittenOpset && wanted <= internalOpset && Number.isInteger(wanted))) {
+    const range = `from ${oldestWrittenOpset} to ${internalOpset}`;
     problems.push(problem('opset', `${wanted} cannot be written for ${name}`, range));
-  }
-  const { precision = 'fp32' } = options;
-  if (!precisions.includes(precision)) {
-    problems.push(problem('precision', `${name} has no ${precision}`, `choose from ${precisions.join(', ')}`));
   }
   if (options.tune === 'measured' && provider !== 'cpu') {
     problems.push(problem('tune', `${provider} cannot be measured here`, `leave out --tune for ${name}`));
   }
   return problems;
+}
+
+/** One precision is for all targets of a compile: others go into the same folder by themselves. */
+function precisionProblems(targets: readonly Deployment[], { precision = 'fp32' }: CompileOptions): Problem[] {
+  const having = Object.values(knownTargets).filter(({ precisions }) => precisions.includes(precision));
+  const isPossible = targets.some((target) => having.includes(target));
+  return targets
+    .filter((target) => !having.includes(target))
+    .map(({ name, precisions }) => {
+      const choice = `choose from ${precisions.join(', ')}`;
+      const separate = `compile ${name} by itself into the same --out, and ${choice} for it`;
+      const owners = having.length === 0 ? '' : `: ${namesOf(having)} ${having.length === 1 ? 'has' : 'have'} it`;
+      return problem('precision', `${name} has no ${precision}${owners}`, isPossible ? separate : choice);
+    });
+}
+
+/** Memory can be told before a run only where files are for a fixed number of samples. */
+function ramProblems(targets: readonly Deployment[], { budgetRam }: CompileOptions): Problem[] {
+  if (budgetRam === undefined) return [];
+  const fixed = Object.values(knownTargets).filter(({ batch }) => batch === 'fixed');
+  return targets
+    .filter(({ batch }) => batch !== 'fixed')
+    .map(({ name }) => {
+      const what = `files for ${name} take any number of samples, so their memory is not known before they run`;
+      const others = targets.some((target) => fixed.includes(target)) ? `, and ${name} by itself without it` : '';
+      return problem('budget RAM', what, `give it for ${namesOf(fixed)}${others}`);
+    });
+}
+
+function namesOf(targets: readonly Deployment[]): string {
+  return targets.map(({ name }) => name).join(', ');
 }

@@ -45,6 +45,8 @@ export interface Choice {
   readonly costsFile: string | undefined;
   /** What was tried within a budget; undefined without one. */
   readonly budget: BudgetReport | undefined;
+  /** The form dense without what the budget let go; undefined if nothing went, or nothing needs it. */
+  readonly unpruned: Form | undefined;
   /** Undefined where nothing was verified. */
   readonly compared: Compared | undefined;
   /** The model before removals within a budget, with the original; `compared` is with what they left, then. */
@@ -99,6 +101,7 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
       latency: latencyOf(times),
       planning: planned && planningOf(planned, form, timed.length, input),
       budget: pruned?.report,
+      unpruned: pruned?.exact,
       compared: comparisons.get(form),
       beforeBudget: before,
       runtime: `${runtime.name} ${runtime.version}`,

@@ -28,7 +28,10 @@ export interface Forms {
 
 /** What a budget did. */
 export interface PrunedForms extends Pick<Pruned, 'report'> {
-  /** The dense form without what the budget let go, and the graph that the forms were made of; undefined if nothing went. */
+  /**
+   * The dense form without what the budget let go, and the graph that the forms were made of; undefined if nothing went, or
+   * nothing needs it.
+   */
   readonly exact: Form | undefined;
   readonly graph: Graph;
 }
@@ -114,9 +117,16 @@ async function prunedForms(
   { report, weak }: Pruned,
   start: PassManager,
   graph: Graph,
-  { context, source, reference }: ChoiceInput,
+  { options, context, source, reference }: ChoiceInput,
 ): Promise<PrunedForms> {
-  if (weak === undefined || reference === undefined) return { report, graph, exact: undefined };
-  const exact = await compileForm('dense', await settled(start, context), context, { before: source.before });
+  // What is compared with, and what may be quantized instead.
+  const isNeeded = reference !== undefined || options.precision === 'int8';
+  if (weak === undefined || !isNeeded) return { report, graph, exact: undefined };
+  const { before, inputRange, approximation } = source;
+  const exact = await compileForm('dense', await settled(start, context), context, {
+    before,
+    inputRange,
+    approximation,
+  });
   return { report, graph, exact };
 }

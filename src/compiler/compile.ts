@@ -18,14 +18,14 @@ import { checkOptions } from './check-options.js';
 import { type ChoiceInput, chooseForm, type StepName } from './choose-form.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
-import { deploy, inReadingOrder, requireFormats } from './deploy.js';
+import { deploy, inReadingOrder, modelFilesOf, requireFormats } from './deploy.js';
 import { bytesOfForm } from './forms.js';
-
 import { requireWithin } from './input-range.js';
 import { type DeployedModel, requireBudgets } from './memory/budgets.js';
 import { memoryOf } from './memory/deployed-memory.js';
 import type { CompileOptions } from './options.js';
 import { lowerPrecision } from './precision/lower-precision.js';
+import { requireHalves } from './precision/require-halves.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
 import { openSamples } from './samples.js';
@@ -35,7 +35,7 @@ import { type BuiltTarget, reportTarget } from './target-report.js';
 import { batchOf, requireBatch, requireSamples } from './timed-samples.js';
 import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-costs.js';
 import { type Reference, runReference } from './verification.js';
-import { caveatsOf, warningsOf } from './warnings.js';
+import { caveatsOf, precisionWarnings, warningsOf } from './warnings.js';
 
 export interface CompileResult {
   readonly report: Report;
@@ -68,12 +68,15 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
   const built: BuiltTarget[] = [];
   const batch = batchOf(options.batch, source.prepared.graph);
   for (const [index, { target, costsFile }] of costed.entries()) {
-    const context = { ...base, target, opset: options.opset ?? target.opset.default, profile, batch };
+    const context = { ...base, target, opset: options.opset ?? target.defaultOpset, profile, batch };
     const hooks = hooksFor(target, options, source, reference, runtime);
     const input: ChoiceInput = { options, source, context, costsFile, reference, data, runtime, hooks };
     built.push(await buildTarget(at(targets, index), input));
   }
-  requireBudgets(built.map(deployedModel), options);
+  requireBudgets(
+    built.map((own, index) => deployedModel(at(targets, index), own)),
+    options,
+  );
   const choices = built.map(({ choice }) => choice);
   const reported = built.map((own) => reportTarget(own, source, profile));
   const report: Report = {
@@ -91,7 +94,12 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
-    warnings: [...warningsOf(options, source, profile, choices), ...caveatsOf(reported)],
+    warnings: [
+      ...warningsOf(options, source, profile, choices),
+      ...built.flatMap(({ deployed }) => deployed.warnings),
+      ...precisionWarnings(reported),
+      ...caveatsOf(reported),
+    ],
     targets: reported,
   };
   if (options.out === undefined) {
@@ -110,21 +118,26 @@ async function buildTarget(target: Deployment, input: ChoiceInput): Promise<Buil
   const choice = await chooseForm(input);
   const lower = await lowerPrecision({ ...input, choice });
   const forms = [{ precision: 'fp32' as const, form: choice.form }, ...(lower === undefined ? [] : [lower])];
-  const deployed = await deploy(target, forms, { externalData: options.externalData, runtime });
+  const feeds = input.reference?.batches[0]?.feeds;
+  const deployed = await deploy(target, forms, { externalData: options.externalData, runtime, feeds });
   return { choice, lower, deployed, memory: memoryOf((lower ?? choice).form) };
 }
 
 /** What is judged by budgets of memory. */
-function deployedModel({ choice, lower, deployed, memory }: BuiltTarget): DeployedModel {
-  const { form, context } = { ...choice, ...lower };
+function deployedModel(target: Deployment, { choice, lower, deployed, memory }: BuiltTarget): DeployedModel {
   const precision = lower?.precision ?? 'fp32';
+  const fallsBack = lower !== undefined && target.fallsBack === true;
   return {
-    target: context.target,
+    target,
     precision,
-    graph: form.graph,
-    memory,
-    batch: context.batch ?? 1,
-    files: deployed.files,
+    graph: (lower ?? choice).form.graph,
+    weights: memory.weights,
+    runs: [
+      { precision, peak: memory.peak },
+      ...(fallsBack ? [{ precision: 'fp32' as const, peak: memoryOf(choice.form).peak }] : []),
+    ],
+    batch: choice.context.batch ?? 1,
+    files: modelFilesOf(deployed.files, precision, 'last'),
   };
 }
 
@@ -157,6 +170,7 @@ async function openInputs(
   const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
   const { inputRange } = options;
   const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);
+  if (data !== undefined) requireHalves(options, data);
   if (data !== undefined) requireSamples(options.batch, source.prepared.graph, data, options.samples);
   const budget = budgetOf(options);
   if (budget !== undefined && data !== undefined) {
@@ -201,6 +215,7 @@ function referenceOf(
     source,
     data,
     samples: data === undefined ? options.samples : undefined,
+    limit: data === undefined ? undefined : options.samples,
     inputRange: options.inputRange,
     runtime,
     batch,

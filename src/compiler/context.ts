@@ -17,7 +17,7 @@ export function passContext(
   const target = defined(targets[options.targets?.[0] ?? anyTarget], 'a target');
   return {
     target,
-    opset: options.opset ?? target.opset.default,
+    opset: options.opset ?? target.defaultOpset,
     dead: options.dead ?? 'observed',
     profile: undefined,
     inputRange: options.inputRange,

@@ -30,6 +30,7 @@ import { orderForMemory } from '../../passes/order-for-memory.js';
 import { orderUnits } from '../../passes/order-units.js';
 import { padWidths } from '../../passes/pad-widths.js';
 import { planGates } from '../../passes/plan-gates.js';
+import { quantize } from '../../passes/quantize.js';
 import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
@@ -44,6 +45,7 @@ import { sinkCommonWork } from '../../passes/sink-common-work.js';
 import { sinkIntoBranches } from '../../passes/sink-into-branches.js';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
 import { splitNormalization } from '../../passes/split-normalization.js';
+import { toFloat16 } from '../../passes/to-float16.js';
 import type { Pass } from '../passkit/pass.js';
 
 /**
@@ -137,5 +139,11 @@ export const densifying: readonly Pass[] = [exposeGates, ...lowering];
 /** From a compacted graph: skips at run time what this input does not need. */
 export const dynamicGating: readonly Pass[] = [orderUnits, exposeGates, planGates, ...tidy, ...lowering];
 
-/** From a form in a lower precision, whatever made it. Exact. */
-export const finishing: readonly Pass[] = [orderForMemory];
+/** From a form in fp32: to integers of 8 bits. Approximate. */
+export const quantizing: readonly Pass[] = [quantize];
+
+/** From a form in fp32: to float16. Approximate. */
+export const halving: readonly Pass[] = [toFloat16];
+
+/** From the form in a lower precision that is written: what was added has changed how much each order takes. Exact. */
+export const finishing: readonly Pass[] = [orderForMemory, checkTarget];

@@ -53,12 +53,16 @@ const verificationSchema = z.strictObject({
   approximation: z
     .strictObject({
       precision: z.enum(precisions),
-      budget: budgetSchema.nullable().describe('null: it states none, and is judged by its rounding alone'),
+      budget: budgetSchema
+        .nullable()
+        .describe('null: none was stated; float16 is judged by its rounding then, int8 by `measured`'),
       measured: lossSchema.nullable().describe('when it was compiled; null where there were no data'),
       loss: lossSchema.describe('on these samples'),
       verdict: z
         .enum(verdicts)
-        .describe('chance: beyond the budget by no more than samples may differ (95 %); unknown: there are no labels'),
+        .describe(
+          'chance: beyond the budget, or what was measured, by no more than samples may differ (95 %); unknown: there are no labels, or no data',
+        ),
     })
     .nullable()
     .describe(
@@ -85,6 +89,11 @@ const budgetReportSchema = z.strictObject({
   budget: budgetSchema.describe(
     "accuracy: the limit is in parts of all samples; error: in parts of the outputs' root mean square",
   ),
+  share: z
+    .number()
+    .describe(
+      'part of the budget that was asked for: the rest is for integers of 8 bits, which come after these removals',
+    ),
   met: z.boolean().describe('false if the loss is beyond it before anything more is removed: then nothing was'),
   rankedOn: count.describe('samples that units were ranked on'),
   heldOut: count.describe('samples that losses were measured on'),
@@ -158,14 +167,31 @@ const planningSchema = z.strictObject({
 
 const filesSchema = z.array(z.strictObject({ path: z.string(), bytes: count }));
 
+const rangesSchema = z.strictObject({
+  method: z.string().describe('how ranges are made of what was seen'),
+  candidates: z
+    .array(
+      z.strictObject({
+        method: z.string(),
+        error: z.number().nullable().describe('change of the outputs with it, as in `loss`; null if infinite'),
+      }),
+    )
+    .describe('what it was chosen from, with all layers on integers, the best first'),
+});
+
 const lowerPrecisionSchema = z.strictObject({
   precision: z.enum(precisions).exclude(['fp32']),
   files: filesSchema,
   size: sizeSchema,
   kept: z
     .array(z.strictObject({ where: z.string(), reason: z.string() }))
-    .describe('layers and gates that stay in fp32, as a whole or in part'),
+    .describe('layers and gates that stay in floats (for fp16: in fp32), as a whole or in part, with each reason once'),
   loss: lossSchema.nullable().describe('against the original, on held-out samples; null without data'),
+  calibration: rangesSchema.nullable().describe('of the values that integers stand for; null for fp16'),
+  removals: z
+    .strictObject({ isPruned: z.boolean().describe('whether they are in these files'), reason: z.string() })
+    .nullable()
+    .describe('what became of the removals within the budget; null where nothing was decided'),
   verification: verificationSchema.nullable().describe('null if left out on request'),
   microseconds: z.number().nullable().describe('of a run, as in `latency`; null where nothing was measured'),
   passes: z.array(passSchema).describe('after those of the form in fp32'),

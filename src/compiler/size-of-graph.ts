@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { isBranch } from '../ops/control-flow.js';
-import { flopsOf } from '../ops/index.js';
+import { flopsOf, operatorOf } from '../ops/index.js';
 import { atFullWidth } from '../passkit/full-width.js';
 import { countNodes } from '../passkit/manager.js';
 import type { SizeReport } from './report.js';
@@ -10,13 +10,31 @@ export function sizeOfGraph(graph: Graph): Omit<SizeReport, 'bytes'> {
   return { nodes: countNodes(graph), parameters: parametersOf(graph), flops: workOf(atFullWidth(graph)) };
 }
 
+/** Elements of constants that are floats, or integers that floats are made of. */
 function parametersOf(graph: Graph): number {
-  let parameters = 0;
-  for (const { constant } of graph.constants) {
-    if (constant?.type === 'float32' || constant?.type === 'float16') parameters += constant.size;
+  const parameters = new Set<Value>();
+  for (const own of graph.allGraphs()) {
+    for (const value of own.constants) {
+      if (value.elementType === 'float32' || value.elementType === 'float16') parameters.add(value);
+    }
+    for (const node of own.nodes) {
+      const stored = operatorOf(node)?.expands === true ? storedIntegers(node) : undefined;
+      if (stored !== undefined) parameters.add(stored);
+    }
   }
-  const nested = graph.nodes.flatMap(({ subgraphs }) => subgraphs);
-  return nested.reduce((sum, own) => sum + parametersOf(own), parameters);
+  return [...parameters].reduce((sum, { constant }) => sum + (constant?.size ?? 0), 0);
+}
+
+/**
+ * The constant that the data of a node with the fact `expands` are, or are cut from (`passkit/quantization/cut-constants`).
+ * Weights are int8 and biases int32; what is uint8 and no constant was made of activations.
+ */
+function storedIntegers(node: Node): Value | undefined {
+  let value = node.inputs[0];
+  while (value?.producer !== undefined && (value.elementType === 'int8' || value.elementType === 'int32')) {
+    value = value.producer.inputs[0];
+  }
+  return value?.constant === undefined ? undefined : value;
 }
 
 /**

@@ -1,6 +1,4 @@
-import { stemOf } from '../formats/format.js';
-import { onnxPath } from '../formats/onnx.js';
-import { dataFile, type WrittenFile } from '../onnx/write-file.js';
+import type { WrittenFile } from '../onnx/write-file.js';
 import { gatesOf } from '../passkit/gates.js';
 import type { PassRun } from '../passkit/manager.js';
 import type { RemovedUnits } from '../passkit/pass.js';
@@ -8,7 +6,7 @@ import type { Difference } from '../runtime/compare.js';
 import { meanDensity, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
-import { type Deployed, inReadingOrder } from './deploy.js';
+import { type Deployed, type DeployedFile, inReadingOrder, modelFilesOf } from './deploy.js';
 import { type Form, filesOfForm, sizeOfForm } from './forms.js';
 import { type DeployedMemory, reportMemory } from './memory/deployed-memory.js';
 import { reportPlacement } from './placement.js';
@@ -42,27 +40,25 @@ export function reportTarget(
   profile: Profile | undefined,
 ): TargetReport {
   const { context, form, masked, reason, latency, compared, runtime, budget, planning, costsFile } = choice;
-  const { name } = context.target;
   const costs = { file: costsFile ?? null, values: { ...context.target.costs } };
   const batch = context.batch ?? 1;
-  const files = inReadingOrder(deployed.files.map(({ path, bytes }) => ({ path, bytes })));
-  const own =
-    lower === undefined ? [] : files.filter(({ path }) => path.startsWith(`${stemOf(name, lower.precision)}.`));
+  const files = inReadingOrder(deployed.files);
+  const own = lower === undefined ? [] : files.filter(({ precision }) => precision === lower.precision);
   return {
-    target: name,
+    target: context.target.name,
     mode: form.name === 'dynamic' ? 'dynamic' : 'dense',
     modeReason: reason,
     opset: context.opset,
     batch: fixedBatchOf(form.graph) ?? null,
-    files: files.filter((file) => !own.includes(file)),
-    size: sizeOf(form, files, stemOf(name, 'fp32')),
-    maskedSize: sizeOf(masked, filesOfForm(masked, onnxPath('masked'), undefined), 'masked'),
+    files: written(files.filter((file) => !own.includes(file))),
+    size: sizeOf(form, modelFilesOf(files, 'fp32', 'first')),
+    maskedSize: sizeOf(masked, filesOfForm(masked, 'masked', undefined)),
     latency: latency.size === 0 ? null : { microseconds: Object.fromEntries(latency), batch, runtime },
     gates: gatesOf(source.prepared.graph).map(({ name: gate, units }) => reportGate(gate, units, form, profile)),
     planning: planning === undefined ? null : { ...planning, costs },
     layers: reportLayers(form),
     budget: budget ?? null,
-    lowerPrecision: lower === undefined ? null : reportLower(lower, own, stemOf(name, lower.precision), form),
+    lowerPrecision: lower === undefined ? null : reportLower(lower, own),
     memory: reportMemory(memory),
     placement: reportPlacement(form.graph, context.target),
     passes: reportPasses(form.manager.runs),
@@ -70,15 +66,10 @@ export function reportTarget(
   };
 }
 
-function reportLower(
-  { form, precision, kept, loss, verification, microseconds }: LowerForm,
-  files: readonly WrittenFile[],
-  stem: string,
-  before: Form,
-): LowerPrecisionReport {
-  const passes = reportPasses(form.manager.runs.slice(before.manager.runs.length));
-  const size = sizeOf(form, files, stem);
-  return { precision, files: [...files], size, kept, loss, verification, microseconds, passes };
+function reportLower({ form, from, ...lower }: LowerForm, files: readonly DeployedFile[]): LowerPrecisionReport {
+  const passes = reportPasses(form.manager.runs.slice(from.manager.runs.length));
+  const size = sizeOf(form, modelFilesOf(files, lower.precision, 'first'));
+  return { ...lower, files: written(files), size, passes };
 }
 
 function reportPasses(runs: readonly PassRun[]): TargetReport['passes'] {
@@ -91,10 +82,13 @@ function reportPasses(runs: readonly PassRun[]): TargetReport['passes'] {
   }));
 }
 
-/** What a form holds, and the bytes of its .onnx file among `files`, with its weights if they are beside it. */
-function sizeOf(form: Form, files: readonly WrittenFile[], stem: string): SizeReport {
-  const paths = [onnxPath(stem), dataFile(onnxPath(stem))];
-  const bytes = files.filter(({ path }) => paths.includes(path)).reduce((sum, file) => sum + file.bytes, 0);
+function written(files: readonly WrittenFile[]): { path: string; bytes: number }[] {
+  return files.map(({ path, bytes }) => ({ path, bytes }));
+}
+
+/** What a form holds, and the bytes of its files. */
+function sizeOf(form: Form, files: readonly WrittenFile[]): SizeReport {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return { ...sizeOfForm(form), bytes };
 }
 

@@ -59,6 +59,8 @@ export interface ReferenceOptions {
   readonly data: Calibration | undefined;
   /** Most samples to compare; 64 if not given, 32 if they are random. */
   readonly samples?: number | undefined;
+  /** The first so many samples are the data; all if not given. */
+  readonly limit?: number | undefined;
   /** Samples of every run, where a compiled model takes just so many. */
   readonly batch?: number | undefined;
   /** What random samples lie within. */
@@ -91,7 +93,10 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   const batches = drawn.map(({ feeds, labels, samples: rows }, index) => {
     return { feeds, labels, samples: rows, ...at(states, index) };
   });
-  const rest = { samples: drawn.reduce((sum, batch) => sum + batch.samples, 0), available: data?.count };
+  const rest = {
+    samples: drawn.reduce((sum, batch) => sum + batch.samples, 0),
+    available: data && countOf(data, options),
+  };
   const run = async (backend?: 'cpu'): Promise<Reference> => ({
     ...rest,
     ...(await runOriginal(options, batches, backend)),
@@ -171,17 +176,19 @@ export async function guarded<T>(engine: ReferenceKind, isRandom: boolean, step:
   }
 }
 
+function countOf({ count }: Calibration, { limit = count }: ReferenceOptions): number {
+  return Math.min(count, limit);
+}
+
 /** About `wanted` samples, evenly from all of the data. Where the batch is fixed, batches are whole. */
-async function* spread(
-  source: Calibration,
-  wanted: number,
-  { source: model, batch: fixed, signal }: ReferenceOptions,
-): AsyncGenerator<Batch> {
+async function* spread(source: Calibration, wanted: number, options: ReferenceOptions): AsyncGenerator<Batch> {
+  const { source: model, batch: fixed, signal } = options;
+  const limit = countOf(source, options);
   const isFixed = (fixed ?? fixedBatchOf(model.prepared.graph)) !== undefined;
-  const step = Math.max(1, source.count / wanted);
+  const step = Math.max(1, limit / wanted);
   let start = 0;
   let next = 0;
-  for await (const batch of source.batches(fixed ?? batchSizeFor(model), { pad: isFixed, signal })) {
+  for await (const batch of source.batches(fixed ?? batchSizeFor(model), { pad: isFixed, signal, limit })) {
     const rows: number[] = [];
     for (; next < start + batch.samples; next += step) rows.push(Math.floor(next) - start);
     start += batch.samples;
@@ -324,7 +331,14 @@ async function compareRuns(
     }
     const pieces = size === undefined ? undefined : await runInPieces(session, feeds, expected, size);
     const actual = pieces ?? (await session.run(feeds));
-    comparator.add({ expected, actual, samples, outside, allowances, ...(firing.size > 0 ? { margins } : {}) });
+    comparator.add({
+      expected,
+      actual,
+      samples,
+      outside,
+      allowances,
+      ...(firing.size > 0 || own !== undefined ? { margins } : {}),
+    });
   }
   return comparator.result();
 }

@@ -1,11 +1,10 @@
 import type { Graph, Value } from '../ir/graph.js';
-import { embedExternalData } from '../onnx/embed.js';
-import { readMetadata } from '../onnx/metadata.js';
-import { readModel } from '../onnx/read.js';
 import type { GateOutput } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
-import { problem, SwancError } from '../support/errors.js';
+import type { Session } from '../runtime/types.js';
+import { invalid, problem, SwancError } from '../support/errors.js';
 import { readApproximation } from './budget/approximation.js';
+import { readCompiled } from './compiled-file.js';
 import { passContext } from './context.js';
 import { piecesFor } from './forms.js';
 import { readGateOutputs } from './gate-outputs.js';
@@ -42,19 +41,17 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const source = await openWithOriginal(options.model, context, options);
   const data =
     options.calibration === undefined ? undefined : await openSamples(options.calibration, source, options.labels);
-  const file = readMetadata(options.compiled);
-  const { metadata } = file;
+  const { bytes, graph: compiled, metadata } = readCompiled(options.compiled);
   const removed = readRemovals(metadata, options.compiled);
   const approximation = readApproximation(metadata, options.compiled);
   const precision = readPrecision(metadata, options.compiled);
   const inputRange = readRange(metadata, options.compiled);
-  const bytes = embedExternalData(options.compiled, file.bytes);
-  const compiled = readModel(bytes);
   const gateOutputs = readGateOutputs(metadata, options.compiled);
   requireSameInterface(source.original, compiled, options.compiled, gateOutputs);
   options.onProgress?.({ stage: 'verify' });
   const session = await runtime.load(bytes);
   try {
+    requireSameNames(session, compiled, options.compiled);
     const reference = await runReference({
       source,
       data,
@@ -103,6 +100,19 @@ function requireSameInterface(
   const extra = [...found.keys()].filter((name) => !wanted.has(name) && !own.has(name));
   problems.push(...extra.map((name) => problem(name, `'${path}' has it and the original does not`)));
   if (problems.length > 0) throw new SwancError('invalid', 'these models cannot be compared', problems);
+}
+
+/** What is run must be what was read: a file in ORT format is told of by the .onnx file beside it. */
+function requireSameNames({ inputs, outputs }: Session, { inputs: read, outputs: written }: Graph, path: string): void {
+  const differs = (run: readonly string[], values: readonly Value[]): boolean =>
+    run.toSorted().join('\n') !==
+    values
+      .map(({ name }) => name)
+      .toSorted()
+      .join('\n');
+  if (!differs(inputs, read) && !differs(outputs, written)) return;
+  const what = 'its inputs and outputs are not those of the .onnx file beside it';
+  throw invalid(path, what, 'verify files of one compile');
 }
 
 function signatureOf({ type }: Value): string {

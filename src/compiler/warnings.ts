@@ -23,8 +23,9 @@ export function warningsOf(
   choices: readonly Choice[],
 ): string[] {
   const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
-  if (options.labels !== undefined && options.maxDrop === undefined) {
-    warnings.push('the labels were not used: only --max-drop measures accuracy');
+  const isAccuracyMeasured = options.maxDrop !== undefined || (options.precision ?? 'fp32') !== 'fp32';
+  if (options.labels !== undefined && !isAccuracyMeasured) {
+    warnings.push('the labels were not used: only --max-drop, and --precision below fp32, measure accuracy');
   }
   if (profile === undefined && gatesOf(source.prepared.graph).length > 0) {
     const hint = options.inputRange === undefined ? ': more can be proved with --input-range' : '';
@@ -49,7 +50,9 @@ export function warningsOf(
 /** What makes plans less than they seem to be, or options vain. */
 function planWarnings({ mode, tune, batch }: CompileOptions, choices: readonly Choice[]): string[] {
   if (mode === 'dense') {
-    const vain = [...(tune === undefined ? [] : ['--tune']), ...(batch === undefined ? [] : ['--batch'])];
+    // Files for a fixed batch take just so many samples.
+    const isBatchVain = batch !== undefined && choices.every(({ context }) => context.target.batch === 'open');
+    const vain = [...(tune === undefined ? [] : ['--tune']), ...(isBatchVain ? ['--batch'] : [])];
     const verb = vain.length === 1 ? 'makes' : 'make';
     return vain.length === 0
       ? []
@@ -78,14 +81,26 @@ function planWarnings({ mode, tune, batch }: CompileOptions, choices: readonly C
 /** What makes a budget say less than it seems to. */
 function budgetWarnings({ budget, met, heldOut }: BudgetReport): string[] {
   if (!met) return ['nothing was removed within the budget: what is measured exceeds it before that'];
-  const advice = 'so few cannot tell one loss from another, give more calibration data';
+  const advice = `so few cannot tell one loss from another, ${moreData}`;
   if (heldOut < fewestHeldOut) return [`the budget was judged on ${heldOut} held-out samples: ${advice}`];
   if (budget.kind !== 'accuracy' || budget.limit === 0 || budget.limit * heldOut >= fewestLost) return [];
   const part = `${(100 * budget.limit).toPrecision(2)} % of ${heldOut} held-out samples is less than ${fewestLost}`;
   return [`${part}: ${advice}`];
 }
 
-/** Held-out samples below which a budget was hardly judged. */
+/** Of models that were quantized and judged on few samples. */
+export function precisionWarnings(targets: readonly TargetReport[]): string[] {
+  const counts = targets.flatMap(({ lowerPrecision }) =>
+    lowerPrecision?.precision === 'int8' && lowerPrecision.loss !== null ? [lowerPrecision.loss.samples] : [],
+  );
+  return [...new Set(counts)]
+    .filter((count) => count < fewestHeldOut)
+    .map((count) => `int8 was judged on ${count} held-out samples: so few hardly tell what it loses, ${moreData}`);
+}
+
+const moreData = 'give more calibration data';
+
+/** Held-out samples below which a budget, or a precision, was hardly judged. */
 const fewestHeldOut = 100;
 
 /** Below so many samples that may be lost, chance decides. */

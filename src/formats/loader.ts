@@ -3,10 +3,9 @@ import { posix } from 'node:path';
 import type { Graph, Value } from '../ir/graph.js';
 import { formatType, type ValueType } from '../ir/types.js';
 import { dataFile, type ModelFileContent } from '../onnx/write-file.js';
-import type { Precision } from '../passkit/target.js';
 import { at, defined } from '../support/assert.js';
 import { swancVersion } from '../support/version.js';
-import { type CompiledModel, type Format, type FormatInput, stemOf } from './format.js';
+import { type CompiledModel, type Format, type FormatFile, type FormatInput, stemOf } from './format.js';
 import type { LoadedFile, LoadedModel, LoadedPart, LoadedValue } from './loader/loaded-model.js';
 import { moduleText } from './loader/module-text.js';
 import { typesText } from './loader/types-text.js';
@@ -41,20 +40,10 @@ function loaderPaths(target: string): readonly [module: string, types: string] {
   return [`${stem}.mjs`, `${stem}.d.mts`];
 }
 
-function textFile(path: string, text: string): ModelFileContent {
+function textFile(path: string, text: string): FormatFile {
   const content = Buffer.from(text);
-  return { path, bytes: content.length, content: [content] };
+  return { path, bytes: content.length, content: [content], role: 'code' };
 }
-
-/**
- * Which devices a file in a precision is for. Half precision takes a feature of the adapter, and on the processor it would
- * be converted at every step; quantized operators have kernels on the processor alone.
- */
-const devices: Readonly<Record<Precision, Pick<LoadedFile, 'devices' | 'feature'>>> = {
-  fp32: { devices: ['webgpu', 'wasm'], feature: null },
-  fp16: { devices: ['webgpu'], feature: 'shader-f16' },
-  int8: { devices: ['wasm'], feature: null },
-};
 
 function fileOf({ precision }: CompiledModel, { target, files }: FormatInput): LoadedFile {
   const path = onnxPath(stemOf(target.name, precision));
@@ -62,7 +51,7 @@ function fileOf({ precision }: CompiledModel, { target, files }: FormatInput): L
   const data = find(dataFile(path));
   return {
     precision,
-    ...devices[precision],
+    ...defined(target.runsOn?.[precision], `what '${target.name}' runs a file in ${precision} on`),
     graph: partOf(defined(find(path), `the file '${path}', which an earlier format of '${target.name}' writes`)),
     data: data === undefined ? null : partOf(data),
   };

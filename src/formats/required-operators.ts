@@ -1,8 +1,8 @@
 import { type ElementType, elementTypeNames, elementTypes } from '../ir/types.js';
 import { modelBytes } from '../onnx/write.js';
 import type { Optimization } from '../runtime/types.js';
-import { problem, SwancError } from '../support/errors.js';
-import type { CompiledModel, Format, FormatInput } from './format.js';
+import { problem } from '../support/errors.js';
+import type { Format, FormatInput } from './format.js';
 import { FlatBufferError, numberOf, readFlatBuffer, type Table, tableOf, tablesOf, textOf } from './ort/flatbuffer.js';
 import { inferenceSession, ortIdentifier } from './ort/schema.js';
 
@@ -19,8 +19,17 @@ export const requiredOperators: Format = {
       ? undefined
       : problem(`target ${target.name}`, `${runtime.name} cannot list its kernels`, 'install onnxruntime-node'),
   files: async (input) => {
-    const content = Buffer.from(configOf(await kernelsOf(input)));
-    return [{ path: configPath(input.target.name), bytes: content.length, content: [content] }];
+    const path = configPath(input.target.name);
+    try {
+      const content = Buffer.from(configOf(await kernelsOf(input)));
+      return [{ path, bytes: content.length, content: [content], role: 'build' }];
+    } catch (error) {
+      if (!(error instanceof FlatBufferError)) throw error;
+      const { name, version } = input.runtime;
+      const why = `${name} ${version} writes a form of the ORT format that swanc does not know (${error.message})`;
+      input.warn(`${path} is not written: ${why}, so its operators cannot be listed`);
+      return [];
+    }
   },
   paths: (target) => [configPath(target)],
 };
@@ -43,25 +52,18 @@ async function kernelsOf({ models, runtime }: FormatInput): Promise<Kernels> {
   for (const model of models) {
     const bytes = modelBytes(model.graph, model.writing);
     for (const optimization of steps) {
-      collect(graphOf(await runtime.toOrtFormat(bytes, optimization), model), kernels);
+      collect(graphOf(await runtime.toOrtFormat(bytes, optimization)), kernels);
     }
   }
   return kernels;
 }
 
-function graphOf(bytes: Uint8Array, { graph }: CompiledModel): Table {
-  try {
-    const model = tableOf(readFlatBuffer(bytes, ortIdentifier, inferenceSession), 'model');
-    const table = model === undefined ? undefined : tableOf(model, 'graph');
-    if (table !== undefined) return table;
-    throw new FlatBufferError('it holds no graph');
-  } catch (error) {
-    if (!(error instanceof FlatBufferError)) throw error;
-    const what = `this version of ONNX Runtime writes another form of the ORT format: ${error.message}`;
-    throw new SwancError('unsupported', 'its operators cannot be listed', [
-      problem(graph.name, what, 'use the version of onnxruntime-node that swanc was made for'),
-    ]);
-  }
+/** @throws FlatBufferError for a file in a version of the format that is not known. */
+function graphOf(bytes: Uint8Array): Table {
+  const model = tableOf(readFlatBuffer(bytes, ortIdentifier, inferenceSession), 'model');
+  const table = model === undefined ? undefined : tableOf(model, 'graph');
+  if (table === undefined) throw new FlatBufferError('it holds no graph');
+  return table;
 }
 
 /** Adds the nodes of a graph, and of those nested in it. */

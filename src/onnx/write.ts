@@ -1,16 +1,13 @@
 import { cloneGraph } from '../ir/clone.js';
 import type { Graph, Node, Value } from '../ir/graph.js';
 import { firstOpsetOf, operatorOf } from '../ops/index.js';
-import { internalOpset, swanDomain } from '../ops/operator.js';
+import { internalOpset, oldestWrittenOpset, swanDomain } from '../ops/operator.js';
 import { problem, SwancError } from '../support/errors.js';
 import { type ExternalPlace, encodeGraph } from './encode.js';
 import { FunctionTable } from './functions.js';
 import { nodeName } from './names.js';
 import { fieldNumbers, proto } from './proto.js';
 import { chunks, field, flatten, maxMessageBytes, type Rope, rope } from './rope.js';
-
-/** The oldest operator set that models are written at: before it, axes were attributes of most operators. */
-export const oldestWrittenOpset = 13;
 
 export interface WriteOptions {
   /** Version of the ONNX operator set, {@link oldestWrittenOpset} to {@link internalOpset}, which is the default. */

@@ -110,6 +110,8 @@ interface Row {
   readonly inverse?: Operator['inverse'];
   /** What a truth value tells of those that it is made of. */
   readonly implies?: Operator['implies'];
+  readonly nearZero?: Operator['nearZero'];
+  readonly jumps?: Operator['jumps'];
   /** What else than fitting shapes must hold for the node to run on any numbers. */
   readonly runs?: (node: Node) => boolean;
 }
@@ -127,27 +129,38 @@ const binary = [2, 2] as const;
 const alike = (holds: boolean): Implication[] => [0, 1].map((input) => ({ input, holds }));
 const variadic = [1, Number.POSITIVE_INFINITY] as const;
 
+const first = (): number[] => [0];
+
+/** Powers that are steep at zero: all but those of whole numbers from 1 on. */
+function steepPower(node: Node): number[] {
+  const exponents = node.input(1).constant;
+  const isSmooth =
+    exponents?.is('float32') === true || exponents?.is('int32') === true || exponents?.is('int64') === true;
+  return isSmooth && exponents.numbers().every((power) => power >= 1 && Number.isInteger(power)) ? [] : [0];
+}
+
 const rows: readonly Row[] = [
   { op: 'Abs', homogeneous: true, curves: curve(() => absolute) },
   { op: 'Neg', homogeneous: true, curves: curve(() => ({ at: (x) => -x, isExact: true, curvature: 0 })) },
-  { op: 'Round', alternative: roundedByFloor, curves: curve(() => step(roundHalfToEven)) },
-  { op: 'Reciprocal', curves: curve(() => reciprocal(1)) },
-  { op: 'Sqrt', curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
+  { op: 'Round', jumps: 'halves', alternative: roundedByFloor, curves: curve(() => step(roundHalfToEven)) },
+  { op: 'Reciprocal', nearZero: first, curves: curve(() => reciprocal(1)) },
+  { op: 'Sqrt', nearZero: first, curves: curve(() => ({ at: Math.sqrt, isDefined: (low) => low >= 0 })) },
   {
     op: 'Not',
     curves: curve(() => ({ at: (x) => 1 - x, isExact: true })),
     implies: (holds) => [{ input: 0, holds: !holds }],
   },
   { op: 'Relu', homogeneous: true, curves: curve(() => relu) },
-  { op: 'Sign', curves: curve(() => step(Math.sign)) },
-  { op: 'Floor', curves: curve(() => step(Math.floor)) },
-  { op: 'Ceil', curves: curve(() => step(Math.ceil)) },
+  { op: 'Sign', jumps: 'zero', curves: curve(() => step(Math.sign)) },
+  { op: 'Floor', jumps: 'whole', curves: curve(() => step(Math.floor)) },
+  { op: 'Ceil', jumps: 'whole', curves: curve(() => step(Math.ceil)) },
   { op: 'Exp', flops: 8, curves: curve(() => ({ at: Math.exp })) },
   { op: 'Sigmoid', flops: 8, curves: curve(() => sigmoid), inverse: (_, y) => sigmoidInverse(y) },
   { op: 'Tanh', flops: 8, curves: curve(() => tanh), inverse: (_, y) => tanhInverse(y) },
   {
     op: 'Log',
     flops: 8,
+    nearZero: first,
     curves: curve(() => ({ at: Math.log, isDefined: (low) => low >= 0, error: () => rationalError })),
   },
   { op: 'Erf', flops: 8, curves: curve(() => erf) },
@@ -184,9 +197,17 @@ const rows: readonly Row[] = [
   { op: 'Add', inputs: binary, curves: withConstant(shifted), combine: folded(sum), linear: () => [1, 1] },
   { op: 'Sub', inputs: binary, curves: withConstant(subtracted), combine: folded(difference), linear: () => [1, -1] },
   { op: 'Mul', inputs: binary, curves: withConstant(multiplied), combine: folded(product), linear: () => 'product' },
-  { op: 'Div', inputs: binary, curves: divided, combine: folded(quotient), isOfFloats: true, runs: isDivisible },
+  {
+    op: 'Div',
+    inputs: binary,
+    nearZero: () => [1],
+    curves: divided,
+    combine: folded(quotient),
+    isOfFloats: true,
+    runs: isDivisible,
+  },
   { op: 'Mod', inputs: binary, runs: isDivisible },
-  { op: 'Pow', inputs: binary, flops: 8, curves: powers },
+  { op: 'Pow', inputs: binary, flops: 8, nearZero: steepPower, curves: powers },
   {
     op: 'PRelu',
     inputs: binary,
@@ -326,6 +347,8 @@ function elementwise(row: Row): Operator {
     isTotal: (node) => fitsBroadcast(shapesOf(node)) && (row.runs?.(node) ?? true),
     ...(row.alternative === undefined ? {} : { alternative: (node, builder) => alternativeOf(row, node, builder) }),
     ...(row.inverse === undefined ? {} : { inverse: row.inverse }),
+    ...(row.jumps === undefined ? {} : { jumps: row.jumps }),
+    ...(row.nearZero === undefined ? {} : { nearZero: row.nearZero }),
     ...(row.implies === undefined ? {} : { implies: row.implies }),
     ...(row.since === undefined
       ? {}

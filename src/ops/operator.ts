@@ -95,7 +95,17 @@ export interface Operator {
    * floats of any type may be given, whatever the outputs are.
    */
   readonly float16?: 'never' | 'either';
-  /** Inputs that are float32 whatever the data are in, if they are floats. */
+  /**
+   * Where the output jumps as the element of input 0 grows: at whole numbers, half-way between them, at zero. For what gives
+   * floats; what makes other numbers of floats (Cast) jumps anyway.
+   */
+  readonly jumps?: 'whole' | 'halves' | 'zero';
+  /**
+   * Inputs of whose elements near zero the relative rounding counts: what is divided by, what a logarithm or a root is
+   * taken of. Elements that become zero would make infinities.
+   */
+  readonly nearZero?: (node: Node) => readonly number[];
+  /** Inputs that are float32 whatever the data are in, if they are floats: sizes, positions, what a shape follows from. */
   readonly float32Inputs?: readonly number[];
   /** The input whose elements are positions along an axis of so many slots; `size` is undefined where that is open. */
   readonly positions?: (node: Node) => { readonly input: number; readonly size: number | undefined };
@@ -178,8 +188,11 @@ export interface Resized {
   sizeBefore(value: Value, axis: number): number | undefined;
 }
 
-/** The operator set that graphs are held in. Older ones are made when a file is written. */
+/** The operator set that graphs are held in, the newest that is written. Older ones are made when a file is written. */
 export const internalOpset = 20;
+
+/** The oldest operator set that models are written at: before it, axes were attributes of most operators. */
+export const oldestWrittenOpset = 13;
 
 /** The domain of swanc's own operators. */
 export const swanDomain = 'ai.swan';

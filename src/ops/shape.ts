@@ -116,6 +116,7 @@ const range: Operator = {
   op: 'Range',
   domain: '',
   float16: 'never',
+  float32Inputs: [0, 1, 2],
   inputs: [3, 3],
   since: 11,
   infer: (node) => {

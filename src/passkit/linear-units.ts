@@ -19,7 +19,7 @@ export function linearUnits(node: Node, axis: number): LinearUnits | undefined {
   const weight = node.inputs[linear.weight]?.constant;
   const biasValue = node.inputs[linear.bias];
   const bias = biasValue?.constant;
-  const weightAxis = unitAxisOfWeights(node, axis, linear.weight);
+  const weightAxis = unitAxisOfWeights(node, linear.weight, axis);
   if (weight?.type !== 'float32' || weightAxis === undefined) return undefined;
   if (biasValue !== undefined && bias?.type !== 'float32') return undefined;
   return { weight, weightInput: linear.weight, weightAxis, bias, biasInput: linear.bias };
@@ -32,14 +32,22 @@ export function productUnits(
 ): Pick<LinearUnits, 'weight' | 'weightInput' | 'weightAxis'> | undefined {
   const weightInput = weightedSum(relationsOf(node))?.weight.index;
   const weight = weightInput === undefined ? undefined : node.inputs[weightInput]?.constant;
-  const weightAxis = weightInput === undefined ? undefined : unitAxisOfWeights(node, axis, weightInput);
+  const weightAxis = weightInput === undefined ? undefined : unitAxisOfWeights(node, weightInput, axis);
   if (weightInput === undefined || weight?.type !== 'float32' || weightAxis === undefined) return undefined;
   return { weight, weightInput, weightAxis };
 }
 
-/** The axis of input `weight` whose slots are those of output axis `axis`, one to one. */
-function unitAxisOfWeights(node: Node, axis: number, weight: number): number | undefined {
-  const isOutput = (port: Port): boolean => port.side === 'output' && port.axis === axis;
+/** True for a convolution, a matrix product: what is multiplied by weights and added up. */
+export function isSumOfProducts(node: Node): boolean {
+  return relationsOf(node).some((relation) => relation.kind === 'contract' && relation.weight !== undefined);
+}
+
+/**
+ * The axis of input `weight` whose slots are those of output axis `axis`, one to one, or of whichever output axis without
+ * that. What a sum of products sums over lies along another.
+ */
+export function unitAxisOfWeights(node: Node, weight: number, axis?: number): number | undefined {
+  const isOutput = (port: Port): boolean => port.side === 'output' && (axis === undefined || port.axis === axis);
   const isWeight = (port: Port): boolean => port.side === 'input' && port.index === weight;
   const ports = relationsOf(node)
     .map(parallelPorts)

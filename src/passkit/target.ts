@@ -9,13 +9,20 @@ export type Precision = (typeof precisions)[number];
 /** Where a node runs: `host` is the processor beside a device that has no kernel for it, which costs copies both ways. */
 export type Placement = 'device' | 'host';
 
+/** What of a browser runs a file. */
+export interface BrowserDevices {
+  readonly devices: readonly ('webgpu' | 'wasm')[];
+  /** What WebGPU calls a feature that the adapter must have; null: none. */
+  readonly feature: string | null;
+}
+
 /** Where a compiled model will run: data and predicates. Passes ask these and never name a target. */
 export interface Target {
   /** As given to `--target`, and the folder that the files are written to. */
   readonly name: string;
   readonly description: string;
-  /** Operator sets that can be written, and the one that is unless the user says otherwise. */
-  readonly opset: { readonly default: number; readonly oldest: number; readonly newest: number };
+  /** The operator set that is written unless the user says otherwise. */
+  readonly defaultOpset: number;
   /** ONNX Runtime's execution provider. Only `cpu` can be measured where models are compiled. */
   readonly provider: 'cpu' | 'webgpu';
   /** `fixed`: files are for one number of samples a run, so that all sizes are known when they are loaded. */
@@ -24,6 +31,8 @@ export interface Target {
   readonly savesMemory?: true;
   /** What can be written, `fp32` among them. */
   readonly precisions: readonly Precision[];
+  /** For a target in browsers: what the file in each of its precisions runs on. */
+  readonly runsOn?: Readonly<Partial<Record<Precision, BrowserDevices>>>;
   /** Asked of nodes that the target {@link supports}, when their types are known. */
   placement(node: Node): Placement;
   /**

@@ -4,11 +4,14 @@ import { type Column, formatCount, formatTable, plural } from './format.js';
 /** What was tried within a budget, as a table: the curve of what is lost against what is gained. */
 export function budgetLines(report: BudgetReport | null): string[] {
   if (report === null) return [];
-  const { budget, points, chosen, rankedOn, heldOut, met } = report;
+  const { budget, share, points, chosen, rankedOn, heldOut, met } = report;
   const isAccuracy = budget.kind === 'accuracy';
+  const format = isAccuracy ? formatPoints : formatRelative;
+  // The rest is for what comes after removals.
+  const asked = share === 1 ? '' : ` of the ${format(budget.limit / share)} asked for, the rest is for int8`;
   const limit = isAccuracy
-    ? `${formatPoints(budget.limit)} of accuracy`
-    : `a change of ${formatRelative(budget.limit)}`;
+    ? `${formatPoints(budget.limit)} of accuracy${asked}`
+    : `a change of ${formatRelative(budget.limit)}${asked}`;
   const samples = `ranked on ${plural(rankedOn, 'sample')}, judged on ${heldOut} others`;
   const columns: Column[] = [
     { title: '' },

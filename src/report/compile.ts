@@ -15,7 +15,7 @@ import {
 } from './format.js';
 import { memoryLines } from './memory.js';
 import { planningLines } from './planning.js';
-import { precisionLines } from './precision.js';
+import { modelFile, ofFile, precisionLines } from './precision.js';
 import { printable } from './text.js';
 import { describe } from './verify.js';
 
@@ -41,7 +41,6 @@ export function renderReport(report: Report, { out, colors }: RenderOptions): st
 }
 
 function renderTarget(target: TargetReport, report: Report, colors: Colors): string[] {
-  const { verification } = target;
   return [
     '',
     `${colors.bold(target.target)}  ${target.mode}, opset ${target.opset}: ${target.modeReason}`,
@@ -51,11 +50,18 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('size', sizeLines(target, report), colors.dim),
     ...labelled('memory', memoryLines(target), colors.dim),
     ...labelled('plans', planningLines(target.planning), colors.dim),
-    ...labelled('latency', latencyLines(target), colors.dim),
+    ...labelled('latency', latencyLines(target, report), colors.dim),
     ...labelled('passes', passLines(target), colors.dim),
-    ...labelled('precision', precisionLines(target.lowerPrecision, target.size), colors.dim),
-    ...labelled('verified', verification === null ? ['no, on request'] : describe(verification), colors.dim),
+    ...labelled('precision', precisionLines(target), colors.dim),
+    ...labelled('verified', verifiedLines(target), colors.dim),
   ];
+}
+
+/** With the file that was verified where there are several. */
+function verifiedLines({ verification, lowerPrecision, files }: TargetReport): string[] {
+  if (verification === null) return ['no, on request'];
+  const lines = describe(verification);
+  return lowerPrecision === null ? lines : ofFile(modelFile(files), lines);
 }
 
 /** How many output units layers lost, on each ground. */
@@ -150,10 +156,14 @@ function sizeLines({ size, maskedSize, gates, mode }: TargetReport, { model }: R
   );
 }
 
-function latencyLines({ latency, mode, gates }: TargetReport): string[] {
+function latencyLines({ latency, mode, gates, placement }: TargetReport, { calibration }: Report): string[] {
   if (latency === null && gates.length === 0) return [];
-  if (latency === null)
+  if (latency === null) {
+    // A device beside the processor is none that can be measured where models are compiled.
+    if (placement !== null) return ['not measured: the device that it is for is not one that can be measured here'];
+    if (calibration?.source === 'data') return ['not measured: the data make no run'];
     return ['not measured: gates behave otherwise on random inputs, so this needs calibration data'];
+  }
   const times = Object.entries(latency.microseconds);
   const base = latency.microseconds.masked;
   const parts = times.map(([form, time]) => {

@@ -1,29 +1,12 @@
-/** Numbers and tables as people read them. */
+import { scaled, trimZeros } from '../support/scaled.js';
 
-/** `1.2 MB`; units of 1000. */
-export function formatBytes(bytes: number): string {
-  return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB']);
-}
+export { formatBytes } from '../support/scaled.js';
+
+/** Numbers and tables as people read them. */
 
 /** `1.2 M`; whole below 1000. */
 export function formatCount(value: number): string {
   return scaled(value, ['', 'k', 'M', 'G', 'T', 'P']).trimEnd();
-}
-
-function scaled(value: number, units: readonly string[]): string {
-  let rest = value;
-  let index = 0;
-  // 999.5 would be shown as 1000 of the smaller unit.
-  while (rest >= 999.5 && index < units.length - 1) {
-    rest /= 1000;
-    index++;
-  }
-  const digits = index === 0 && Number.isInteger(rest) ? String(rest) : trimZeros(rest.toPrecision(3));
-  return `${digits} ${units[index] ?? ''}`;
-}
-
-function trimZeros(digits: string): string {
-  return digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
 }
 
 /** Of a time in microseconds: `850 µs`, `1.25 ms`. */

@@ -2,6 +2,7 @@ import type { VerificationReport } from '../compiler/report.js';
 import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
 import { formatDifference, labelled, plural } from './format.js';
+import { printable } from './text.js';
 
 const referenceNames: Readonly<Record<VerificationReport['reference'], string>> = {
   'tfjs-node': 'TensorFlow.js (tfjs-node)',
@@ -10,9 +11,15 @@ const referenceNames: Readonly<Record<VerificationReport['reference'], string>> 
   onnxruntime: 'the unoptimised graph in ONNX Runtime',
 };
 
-/** What `swanc verify` prints. */
-export function renderVerification(result: VerificationReport, { colors }: { readonly colors: Colors }): string {
-  const lines = [headline(result, colors), ...labelled('verified', describe(result), colors.dim)];
+/** What `swanc verify` prints of a file. */
+export function renderVerification(
+  result: VerificationReport,
+  { file, colors }: { readonly file: string; readonly colors: Colors },
+): string {
+  const lines = [
+    `${colors.bold(printable(file))}  ${headline(result, colors)}`,
+    ...labelled('verified', describe(result), colors.dim),
+  ];
   return `${lines.join('\n')}\n`;
 }
 
@@ -23,6 +30,7 @@ function headline({ approximation }: VerificationReport, colors: Colors): string
   const { accuracy } = loss;
   const lost = accuracy === null ? '' : `${formatPoints(accuracy.original - accuracy.model)} lost, `;
   const changes = `${lost}outputs change by ${formatRelative(loss.relativeChange)}`;
+  if (budget === null && precision === 'int8') return `${lossHeadline(approximation, colors)}: ${changes}`;
   if (budget === null) return `${colors.green('equal')} to the original up to the rounding of ${precision}: ${changes}`;
   const limit = budget.kind === 'accuracy' ? `${formatPoints(budget.limit)} of accuracy` : formatRelative(budget.limit);
   const judged =
@@ -30,6 +38,22 @@ function headline({ approximation }: VerificationReport, colors: Colors): string
       ? colors.green('within')
       : colors.yellow(verdict === 'chance' ? 'by chance beyond' : 'not judged by');
   return `${judged} its budget of ${limit}: ${changes}`;
+}
+
+type Approximation = NonNullable<VerificationReport['approximation']>;
+
+/** Of a file without a budget: against what it lost when it was compiled. */
+function lossHeadline({ measured, loss, verdict }: Approximation, colors: Colors): string {
+  const before = measured === null ? '' : ` (${measuredText(measured, loss)} then)`;
+  if (verdict === 'within') return `${colors.green('no more lost')} than when it was compiled${before}`;
+  if (verdict === 'chance') return `${colors.yellow('by chance more lost')} than when it was compiled${before}`;
+  return `${colors.yellow('not judged')} by what it lost when it was compiled${before}`;
+}
+
+/** As what is lost is judged: by accuracy where it is known then and now. */
+function measuredText({ accuracy, relativeChange }: Approximation['loss'], now: Approximation['loss']): string {
+  if (accuracy === null || now.accuracy === null) return formatRelative(relativeChange);
+  return formatPoints(accuracy.original - accuracy.model);
 }
 
 /** What was compared with what, and how near they are. */

@@ -81,7 +81,7 @@ class OrtRuntime implements Runtime {
     try {
       const session = await this.#ort.InferenceSession.create(bytes, {
         executionProviders: [this.name === 'onnxruntime-node' ? 'cpu' : 'wasm'],
-        graphOptimizationLevel: optimize === 'all' ? 'all' : 'disabled',
+        graphOptimizationLevel: levelOf(optimize),
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
@@ -105,7 +105,7 @@ class OrtRuntime implements Runtime {
     try {
       const session = await this.#ort.InferenceSession.create(model, {
         executionProviders: ['cpu'],
-        graphOptimizationLevel: optimization === 'none' ? 'disabled' : optimization,
+        graphOptimizationLevel: levelOf(optimization),
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         logSeverityLevel: silent,
@@ -120,6 +120,11 @@ class OrtRuntime implements Runtime {
       await rm(folder, { recursive: true, force: true });
     }
   }
+}
+
+/** ONNX Runtime's name. */
+function levelOf(optimization: Optimization): 'disabled' | Exclude<Optimization, 'none'> {
+  return optimization === 'none' ? 'disabled' : optimization;
 }
 
 class OrtSession implements Session {

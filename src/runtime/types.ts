@@ -9,9 +9,9 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export interface LoadOptions {
   /**
    * `none` runs the nodes as they stand (quick to set up: constant folding, reference runs); `all`, the default, lets
-   * ONNX Runtime fuse and lay out as it does for users.
+   * ONNX Runtime fuse and lay out as it does for users. The others are what files in ORT format are written with.
    */
-  readonly optimize?: 'none' | 'all';
+  readonly optimize?: Optimization;
   /** Threads within an operator. The default is 1, with which results are the same bits on every run. */
   readonly threads?: number;
   /** Operator set in which a {@link Graph} is written before it is loaded; the default is that of the writer. */

@@ -18,9 +18,9 @@ const numbers: readonly ElementType[] = [...floats, 'int32'];
 const rows: readonly (readonly [types: readonly ElementType[], operators: string])[] = [
   [
     floats,
-    `Abs AveragePool BatchNormalization Ceil Conv ConvTranspose Cos Einsum Elu Erf Exp Floor Gelu GlobalAveragePool
-     GlobalMaxPool HardSigmoid HardSwish LayerNormalization LeakyRelu Log MatMul MaxPool Mish Neg Reciprocal Relu Sigmoid
-     Sin Slice Softmax Softplus Sqrt Tanh ThresholdedRelu`,
+    `Abs AveragePool BatchNormalization Ceil Conv ConvTranspose Cos Einsum Elu Erf Exp Floor GatherElements Gelu
+     GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish LayerNormalization LeakyRelu Log MatMul MaxPool Mish Neg
+     Reciprocal Relu Sigmoid Sin Slice Softmax Softplus Sqrt Tanh ThresholdedRelu`,
   ],
   [['float32'], 'GRU LSTM'],
   [
@@ -32,9 +32,11 @@ const rows: readonly (readonly [types: readonly ElementType[], operators: string
   [[...numbers, 'bool'], 'Flatten Unsqueeze Where'],
   [[...numbers, 'bool', 'uint8'], 'Cast Expand Gather Reshape'],
   [['bool'], 'And If Not'],
+  [['uint8', 'int8'], 'DequantizeLinear'],
 ];
 
-const kernels: ReadonlyMap<string, ReadonlySet<ElementType>> = new Map(
+/** The element types that each operator has a kernel for, of the input that {@link decidingInput} tells. */
+export const kernels: ReadonlyMap<string, ReadonlySet<ElementType>> = new Map(
   rows.flatMap(([types, operators]) => operators.split(/\s+/).map((name) => [name, new Set(types)] as const)),
 );
 
@@ -56,8 +58,13 @@ export function hasKernel(op: string): boolean {
   return kernels.has(op);
 }
 
+/** True where the provider has a kernel of Where that chooses among elements of this type. */
+export function selects(type: ElementType): boolean {
+  return kernels.get('Where')?.has(type) === true;
+}
+
 /** The input whose element type tells whether there is a kernel. */
-function decidingInput(op: string): number {
+export function decidingInput(op: string): number {
   return op === 'Where' ? 1 : 0;
 }
 

@@ -1,16 +1,19 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { build } from '../../examples/web/build.mjs';
 import { serve } from '../../examples/web/serve.mjs';
-import { readMnist } from '../../fixtures/mnist.js';
+import { readMnist, writeImages } from '../../fixtures/mnist.js';
+import { packageRoot } from '../../fixtures/root.js';
 import { compile } from '../../src/index.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { openRuntime } from '../../src/runtime/session.js';
-import { temporaryFolder } from '../compiler/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { findChromium, flags, hasChromium } from './chromium.js';
 import { webgpuFlags } from './webgpu-page.js';
 
@@ -19,7 +22,7 @@ import { webgpuFlags } from './webgpu-page.js';
 const networks = ['mnist-mlp', 'mnist-wide-modal'] as const;
 const pixels = 28 * 28;
 const samplesPerDigit = 12;
-const folder = await temporaryFolder();
+const folder = temporaryFolder();
 let server: Server;
 let url: string;
 
@@ -34,13 +37,25 @@ const demoSchema = z.looseObject({
   ),
 });
 
+test('a network that the demo has not is told plainly, with those that it has', async () => {
+  const script = join(packageRoot(), 'examples', 'web', 'build.mjs');
+  const failed: unknown = await promisify(execFile)(process.execPath, [script, folder, 'mnist-cnn']).catch(
+    (error: unknown) => error,
+  );
+  expect(failed).toMatchObject({
+    code: 2,
+    stderr:
+      'no networks of the demo: mnist-cnn; there are mnist-resnet, mnist-mlp, mnist-wide-coherent, mnist-wide-modal\n',
+  });
+});
+
 describe.skipIf(!hasChromium())('the demo page', () => {
   let browser: Browser;
   let page: Page;
   let problems: string[];
 
   beforeAll(async () => {
-    await build({ compile, readMnist, out: folder, only: networks, images: 300 });
+    await build({ compile, readMnist, writeImages, out: folder, only: networks, images: 300 });
     ({ url, server } = await serve(folder));
     browser = await chromium.launch({ executablePath: findChromium() ?? '', headless: true, args: flags });
     ({ page, problems } = await openPage(browser));
@@ -154,6 +169,62 @@ describe.skipIf(!hasChromium())('the demo page', () => {
     await phone.page.close();
   }, 60_000);
 
+  test('while models load: said beside the pad and in place of the class, which follows', async () => {
+    const own = await browser.newPage({ viewport: { width: 360, height: 740 } });
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await own.route('**/model.onnx', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await own.goto(`${url}?device=tpu`);
+    // Keys are heard from then on.
+    await saysInPlaceOfClass(own, 'loading…');
+    await own.keyboard.press('7');
+    await own.waitForFunction(() => document.body.classList.contains('drawn'));
+    await saysInPlaceOfClass(own, 'loading…');
+    expect(await own.textContent('#status')).toMatch(/^Loading/);
+    await isBesidePad(own, '#status');
+    goOn();
+    await classIs(own, '7');
+    expect(await own.textContent('#status')).toBe(
+      'There is no device “tpu”, only auto, webgpu, wasm: the best there is was taken.',
+    );
+    expect(await own.textContent('#where')).toMatch(/WebAssembly, one thread \(no WebGPU: .+\)$/);
+    await own.close();
+  }, 60_000);
+
+  test.each([
+    { what: 'models', files: '**/model.onnx', message: /^The models cannot be loaded: .*model\.onnx/ },
+    { what: 'the page', files: '**/demo.json', message: /^The page is not complete: / },
+  ])(
+    'where $what cannot be had: said beside the pad, which is marked',
+    async ({ files, message }) => {
+      const own = await browser.newPage({ viewport: { width: 360, height: 740 } });
+      await own.route(files, (route) => route.abort());
+      await own.goto(url);
+      await saysInPlaceOfClass(own, 'not loaded');
+      expect(await own.textContent('#status')).toMatch(message);
+      await isBesidePad(own, '#status');
+      expect(await own.locator('.pad').evaluate((pad) => getComputedStyle(pad).boxShadow)).not.toBe('none');
+      await own.close();
+    },
+    60_000,
+  );
+
+  test('threads are allowed by the policy of the server', async () => {
+    const own = await browser.newPage();
+    await own.goto(url);
+    const load = `import('${url}models/mnist-mlp/dense/webgpu/model.mjs').then(({ load }) => load({ device: 'wasm', threads: 2 }))`;
+    expect(await own.evaluate(`${load}.then(({ threads, warnings }) => ({ threads, warnings }))`)).toEqual({
+      threads: 2,
+      warnings: [],
+    });
+    await own.close();
+  }, 60_000);
+
   test('on WebGPU: the same class and the same gates', async () => {
     const gpu = await chromium.launch({ executablePath: findChromium() ?? '', headless: true, args: webgpuFlags });
     try {
@@ -188,6 +259,19 @@ async function openPage(browser: Browser, options: Parameters<Browser['newPage']
 
 async function classIs(page: Page, digit: string): Promise<void> {
   await page.waitForFunction((wanted) => document.getElementById('digit')?.textContent === wanted, digit);
+}
+
+async function saysInPlaceOfClass(page: Page, text: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.getElementById('sure')?.textContent === wanted, text);
+  expect(await page.textContent('#digit')).toBe('');
+}
+
+/** Directly under the drawing area, so that who draws sees it. */
+async function isBesidePad(page: Page, selector: string): Promise<void> {
+  const [pad, own] = [await page.locator('#board').boundingBox(), await page.locator(selector).boundingBox()];
+  const distance = (own?.y ?? Number.POSITIVE_INFINITY) - ((pad?.y ?? 0) + (pad?.height ?? 0));
+  expect(distance).toBeGreaterThanOrEqual(0);
+  expect(distance).toBeLessThan(20);
 }
 
 async function timed(page: Page): Promise<void> {

@@ -14,9 +14,17 @@ globalThis.loadModel = (url, options) =>
   orError(async () => {
     const module = await import(url);
     const model = await module.load({ ...options, onWarning: () => undefined });
-    const { device, precision, threads, warnings } = model;
+    const { device, deviceReason, precision, threads, warnings } = model;
     const names = (values) => values.map(({ name }) => name);
-    const facts = { device, precision, threads, warnings, inputs: names(model.inputs), outputs: names(model.outputs) };
+    const facts = {
+      device,
+      deviceReason,
+      precision,
+      threads,
+      warnings,
+      inputs: names(model.inputs),
+      outputs: names(model.outputs),
+    };
     return { ...facts, number: models.push(model) - 1 };
   });
 

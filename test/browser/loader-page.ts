@@ -17,6 +17,7 @@ export interface PageSession extends Session {
 
 export interface PageFacts {
   readonly device: string;
+  readonly deviceReason: string;
   readonly precision: string;
   readonly threads: number;
   readonly warnings: readonly string[];

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Tensor } from '../../src/ir/tensor.js';
-import { temporaryFolder } from '../cli/support.js';
 import { filesOf, type Sources, writeAll } from '../formats/loader-support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { hasChromium } from './chromium.js';
 import { insecureHost, LoaderBrowser, type LoaderPage, type PageSession } from './loader-page.js';
 
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium())('the loader in the browser', () => {
   it('takes WebGPU, for several models at a time', async () => {
     await onPage({}, async (page) => {
       const session = await page.load('plain');
-      expect(session.facts).toEqual({ device: 'webgpu', precision: 'fp32', threads: 1, warnings: [] });
+      expect(session.facts).toMatchObject({ device: 'webgpu', precision: 'fp32', threads: 1, warnings: [] });
       const [other, third] = await Promise.all([
         page.load('plain', { device: 'webgpu', warmUp: false }),
         page.load('half', { device: 'webgpu', precision: 'fp32' }),
@@ -90,7 +90,8 @@ describe.skipIf(!hasChromium())('the loader in the browser', () => {
     const script = `Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined })`;
     await onPage({ script }, async (page) => {
       const session = await page.load('half');
-      expect(session.facts).toEqual({ device: 'wasm', precision: 'fp32', threads: 1, warnings: [] });
+      const deviceReason = 'no WebGPU: there is none here';
+      expect(session.facts).toEqual({ device: 'wasm', deviceReason, precision: 'fp32', threads: 1, warnings: [] });
       expect(await numbers(session, 1, 2, 3)).toEqual([2, 4, 6]);
       await session.close();
       await expect(page.load('half', { device: 'webgpu' })).rejects.toThrow('device: no WebGPU: there is none here');
@@ -148,7 +149,8 @@ describe.skipIf(!hasChromium())('the loader in the browser', () => {
     await onPage({ host: insecureHost }, async (page) => {
       const session = await page.load('plain');
       const warnings = [expect.stringMatching(/model\.onnx is only compared in size: .*secure origin/)];
-      expect(session.facts).toMatchObject({ device: 'wasm', warnings });
+      const deviceReason = 'no WebGPU: the page has no secure origin (https or localhost)';
+      expect(session.facts).toMatchObject({ device: 'wasm', deviceReason, warnings });
       expect(await numbers(session, 1, 2, 3)).toEqual([2, 4, 6]);
       await session.close();
       await expect(page.load('plain', { device: 'webgpu' })).rejects.toThrow('the page has no secure origin');

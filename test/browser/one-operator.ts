@@ -3,7 +3,7 @@ import { int } from '../../src/ir/attribute.js';
 import { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { type ElementType, elementTypes } from '../../src/ir/types.js';
-import { inferTypes, operators } from '../../src/ops/index.js';
+import { inferTypes, operatorOf, operators } from '../../src/ops/index.js';
 import { swanDomain } from '../../src/ops/operator.js';
 import { type Case, type CaseInput, describeCase, feedsOf, graphOf } from '../ops/case.js';
 import { casesOf } from '../ops/generators/index.js';
@@ -48,14 +48,18 @@ function graphOfType(given: Case, type: ElementType): OneOperator | undefined {
   }
 }
 
-/** Undefined where no input is of float32. */
+/** Undefined where no input that is fed is of float32. Constants go with the data, unless they are float32 whatever it is. */
 function retyped(single: Case, type: ElementType): Case | undefined {
-  const isChanged = (given: CaseInput | undefined): given is CaseInput =>
-    given !== undefined && given.constant !== true && given.tensor.type === 'float32';
-  if (!single.inputs.some(isChanged)) return undefined;
+  const { op, domain = '' } = single;
+  const float32 = operatorOf({ op, domain })?.float32Inputs ?? [];
+  const isChanged = (given: CaseInput | undefined, index: number): given is CaseInput =>
+    given !== undefined && given.tensor.type === 'float32' && !float32.includes(index);
+  if (!single.inputs.some((given, index) => isChanged(given, index) && given.constant !== true)) return undefined;
   return {
     ...single,
-    inputs: single.inputs.map((given) => (isChanged(given) ? { tensor: converted(given.tensor, type) } : given)),
+    inputs: single.inputs.map((given, index) =>
+      isChanged(given, index) ? { ...given, tensor: converted(given.tensor, type) } : given,
+    ),
   };
 }
 

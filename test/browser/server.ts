@@ -10,19 +10,8 @@ const types: Readonly<Record<string, string>> = {
   '.onnx': 'application/octet-stream',
 };
 
-/** Loads a model of one input and runs it in the page's own onnxruntime-web, as a user's page would. */
-const page = `<!doctype html><title>swanc</title><script type="module">
-import * as ort from '/ort/ort.wasm.min.mjs';
-ort.env.wasm.wasmPaths = '/ort/';
-ort.env.wasm.numThreads = 1;
-globalThis.runModel = async (url, dims, data) => {
-  const session = await ort.InferenceSession.create(url, { executionProviders: ['wasm'] });
-  const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', Float32Array.from(data), dims) };
-  const results = await session.run(feeds);
-  await session.release();
-  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
-};
-</script>`;
+/** An empty page, for scripts that are added to it. */
+const page = '<!doctype html><title>swanc</title>';
 
 export interface ServeOptions {
   /** Pages are cross-origin isolated, so that they may have threads. */
@@ -32,7 +21,7 @@ export interface ServeOptions {
 /** What makes a page cross-origin isolated, if all that it loads has it. */
 const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
-/** Serves folders, each under a path such as `/ort/`, and the page at `/`, on a free port of this machine alone. */
+/** Serves folders, each under a path such as `/ort/`, and an empty page at `/`, on a free port of this machine alone. */
 export async function serve(
   folders: Readonly<Record<string, string>>,
   options: ServeOptions = {},

@@ -3,9 +3,9 @@ import { runOnDevice } from '../../passes/run-on-device.js';
 import type { Node } from '../../src/ir/graph.js';
 import { readModel } from '../../src/onnx/read.js';
 import { modelBytes } from '../../src/onnx/write.js';
-import { defined } from '../../src/support/assert.js';
+import { at, defined } from '../../src/support/assert.js';
 import { SwancError } from '../../src/support/errors.js';
-import { placementOf } from '../../targets/webgpu/kernels.js';
+import { decidingInput, kernels, placementOf } from '../../targets/webgpu/kernels.js';
 import { webgpu } from '../../targets/webgpu.js';
 import { difference } from '../ops/case.js';
 import { runGraph, runPass } from '../passes/support.js';
@@ -20,6 +20,12 @@ import { openWebgpu, type Webgpu } from './webgpu-page.js';
  * fp16, at the opsets that they are part of.
  */
 const splitInFp16 = new Set(['LogSoftmax', 'Selu', 'Softsign']);
+
+/**
+ * No session is made of these, though the device runs them at the other opsets: ONNX has no CumSum of fp16 before 14, and
+ * onnxruntime-web 1.30 ends with an internal error (`node_provider_type.empty() was false`) for these two of PRelu.
+ */
+const failing = ['CumSum of float16 at opset 13', 'PRelu of int32 at opset 13', 'PRelu of int32 at opset 20'];
 
 /** The opset of files by default, and the ends of what can be written. */
 const opsets: readonly { opset: number; cases: number }[] = [
@@ -58,39 +64,45 @@ describe.skipIf(!hasChromium())('kernels of the WebGPU provider', () => {
 
   beforeAll(async () => {
     gpu = await openWebgpu();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await gpu?.close();
   });
 
-  for (const { opset, cases } of opsets) {
-    it(`placement() is what the session says, opset ${opset}`, async () => {
+  it('placement() is what the session says, at every opset, of every operator and type that has a kernel', {
+    timeout: 600_000,
+  }, async () => {
+    const wrong: string[] = [];
+    const seen = new Set<string>();
+    const failed = new Set<string>();
+    for (const { opset, cases } of opsets) {
       const graphs = [...oneOperatorGraphs(cases), ...castGraphs()]
         .filter(({ op, type }) => !(type === 'float16' && splitInFp16.has(op)))
         .flatMap((single) => asked(single, opset) ?? []);
       // Without the engine's own rewriting, the node that is asked about is the one that is placed.
       const models = graphs.map(({ bytes }) => bytes);
       const placements = await gpu.place(models, { graphOptimizationLevel: 'disabled' });
-
-      const wrong: string[] = [];
-      const seen = new Set<string>();
-      for (const [index, { op, type, what, graph }] of graphs.entries()) {
-        const placed = placements[index];
-        const [node] = graph.nodes;
-        // The engine runs some types nowhere.
-        if (placed === undefined || node === undefined || 'error' in placed) continue;
-        const actual = placed.hostCount > 0 ? 'host' : 'device';
+      for (const [index, { op, what, graph }] of graphs.entries()) {
+        const placed = defined(placements[index], what);
+        const node = at(graph.nodes, 0);
+        const row = `${op} of ${node.inputs[decidingInput(op)]?.elementType}`;
+        const isError = 'error' in placed;
+        // What no processor runs the device does not run either.
+        const actual = isError || placed.hostCount > 0 ? 'host' : 'device';
         const expected = placementOf(node);
-        seen.add(op);
-        if (actual !== expected) wrong.push(`${what} of ${type} is on the ${actual}, not the ${expected}`);
+        if (isError && expected === 'device') failed.add(`${row} at opset ${opset}`);
+        else if (actual !== expected) wrong.push(`${what} is on the ${actual}, not the ${expected}`);
+        if (!isError) seen.add(op);
+        if (actual === 'device') seen.add(row);
       }
-      expect(wrong).toEqual([]);
-      const unseen = writtenOperators.map(({ op }) => op).filter((op) => !seen.has(op));
-      // These have no form of their own at some opset.
-      if (opset === 20) expect(unseen).toEqual([]);
-    });
-  }
+    }
+    expect(wrong).toEqual([]);
+    expect([...failed].sort()).toEqual(failing);
+    expect(writtenOperators.map(({ op }) => op).filter((op) => !seen.has(op))).toEqual([]);
+    const rows = [...kernels].flatMap(([op, types]) => [...types].map((type) => `${op} of ${type}`));
+    expect(rows.filter((row) => !seen.has(row))).toEqual([]);
+  });
 
   it('gives what onnxruntime-node gives, also where an operator is made of others', async () => {
     const wrong: string[] = [];

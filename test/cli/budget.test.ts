@@ -39,8 +39,12 @@ describe('swanc compile within a budget', () => {
     const json = await swanc(['verify', model, out, '--calibration', calibration, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({
       equal: false,
-      approximation: { budget: { kind: 'error', limit: 0.6 } },
+      files: [{ file: join(out, 'cpu', 'model.onnx'), approximation: { budget: { kind: 'error', limit: 0.6 } } }],
     });
+    // Random inputs are no samples of the data that the budget is about.
+    const random = await swanc(['verify', model, out]);
+    expect(random).toMatchObject({ code: 0, stdout: expect.stringContaining('not judged by its budget of 6.0e-1') });
+    expect(random.stderr).toMatch(/which it cannot be judged by: give --calibration/);
   });
 
   it('refuses what cannot be judged', async () => {

@@ -369,7 +369,7 @@ describe('swanc verify', () => {
     mkdirSync(empty);
     const { code, stderr } = await swanc(['verify', model, empty]);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/empty: this folder has no cpu.model\.onnx or model\.onnx/);
+    expect(stderr).toMatch(/empty: this folder has no compiled model/);
   });
 });
 

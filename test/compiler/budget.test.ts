@@ -5,8 +5,11 @@ import type { CompileOptions } from '../../src/compiler/options.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { compile, verify } from '../../src/index.js';
 import { Tensor } from '../../src/ir/tensor.js';
+import { parseGraph } from '../../src/ir/text.js';
+import { writeModelFile } from '../../src/onnx/write-file.js';
+import { inferTypes } from '../../src/ops/index.js';
 import { at, defined } from '../../src/support/assert.js';
-import { digits, fixture, temporaryFolder } from './support.js';
+import { digits, fixture, temporaryFolder, writeNormalSamples } from './support.js';
 
 const images = 600;
 const folder = await temporaryFolder();
@@ -27,6 +30,23 @@ async function compiled(options: Partial<CompileOptions>) {
 }
 
 describe('a budget of change', () => {
+  it('is kept where no unit could go in the first place', async () => {
+    const graph = parseGraph(`g (float[N, 4] x) => (float[N, 3] y)
+<
+  float[4, 3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+>
+{
+  y = MatMul (x, w)
+}`);
+    inferTypes(graph);
+    const path = join(folder, 'product.onnx');
+    await writeModelFile(path, graph);
+    const samples = join(folder, 'samples.npy');
+    await writeNormalSamples(samples, 'float32[N, 4]', 40, 1);
+    const { report } = await compile({ model: path, calibration: samples, maxError: 0.01 });
+    expect(at(report.targets, 0).budget).toMatchObject({ met: true, rankedOn: 20, heldOut: 20, chosen: 0 });
+  });
+
   it('is kept on held-out samples by what is written, and the curve is reported', async () => {
     const { target, budget, report, file } = await compiled({ maxError: 0.05, verifyEach: true });
     const { points, chosen, met, heldOut, rankedOn } = budget;

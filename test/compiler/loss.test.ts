@@ -43,6 +43,25 @@ describe('the loss of a model', () => {
     expect(sum.result()).toMatchObject({ samples: 1, relativeChange: 0 });
   });
 
+  it('is bounded on both sides, and what is not seen in few samples is not ruled out', () => {
+    const { relativeChange, least, most } = lossOf([[3], [4], [5], [4]], [[4], [4], [5], [4]]);
+    expect(least.relativeChange).toBeLessThan(relativeChange);
+    expect(most.relativeChange).toBeGreaterThan(relativeChange);
+    const rows = Array.from({ length: 300 }, () => [1, 0]);
+    const { most: few } = lossOf(rows, rows, Array(300).fill(0));
+    // None of 300 is up to 1 % of all, with a confidence of 95 %.
+    expect(few.drop).toBeGreaterThan(0.005);
+    expect(few.drop).toBeLessThan(0.015);
+  });
+
+  it('is judged by a limit that was measured, with what that may be', () => {
+    const budget = { kind: 'error', limit: 0.01 } as const;
+    const loss = lossOf([[1], [1], [1]], [[1.02], [1.02], [1.02]]);
+    expect(judge(budget, loss)).toBe('beyond');
+    expect(judge(budget, loss, 0.03)).toBe('chance');
+    expect(judge({ ...budget, limit: 0.025 }, loss, 0.03)).toBe('within');
+  });
+
   it('is infinite where something is no longer finite, and nothing where it never was', () => {
     expect(lossOf([[1, 2]], [[1, Number.NaN]]).relativeChange).toBe(Number.POSITIVE_INFINITY);
     expect(lossOf([[1, Number.NaN]], [[1, Number.NaN]]).relativeChange).toBe(0);

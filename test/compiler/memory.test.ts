@@ -2,9 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { type DeployedModel, requireBudgets } from '../../src/compiler/memory/budgets.js';
 import { type CompileOptions, compile } from '../../src/index.js';
+import { parseGraph } from '../../src/ir/text.js';
 import { readModel } from '../../src/onnx/read.js';
-import { defined } from '../../src/support/assert.js';
+import { inferTypes } from '../../src/ops/index.js';
+import { at, defined } from '../../src/support/assert.js';
+import { edge } from '../../targets/edge.js';
+import { webgpu } from '../../targets/webgpu.js';
 import { swanc } from '../cli/support.js';
 import { fixture, temporaryFolder } from './support.js';
 
@@ -72,10 +77,16 @@ describe('budgets of memory', () => {
       .parse(failure);
     expect(problems.map(({ where }) => where)).toEqual(['RAM of edge', 'edge/model.ort']);
     expect(problems[0]?.what).toMatch(
-      /^activations take \d+ bytes, \d+ more than the budget of 1000: at .+ \(\w+\), where .+ has \d+ bytes/,
+      /^activations take \d+ bytes \(.+ kB\), \d+ bytes \(.+ kB\) more than the budget of 1000 bytes \(1 kB\): at .+ \(\w+\), where .+ has \d+ bytes/,
     );
-    expect(problems[1]?.what).toMatch(/more than the budget of 2000: of its weights, dense.* has \d+ bytes, /);
-    expect(problems[1]?.advice).toContain('--max-drop');
+    expect(problems[1]?.what).toMatch(
+      /more than the budget of 2000 bytes \(2 kB\): \d+ bytes .*are the graph itself, of the weights dense.* has \d+ bytes, /,
+    );
+    for (const { advice } of problems) {
+      expect(advice).toContain('--calibration removes');
+      expect(advice).toContain('--max-drop or --max-error with --calibration');
+    }
+    expect(problems[1]?.advice).toContain('--precision int8, with --calibration, makes weights a quarter');
     expect(existsSync(out)).toBe(false);
   });
 
@@ -91,8 +102,59 @@ describe('budgets of memory', () => {
     await expect(compile({ ...options, budgetFlash: bytes - 1 })).rejects.toThrow(/cpu\/model\.onnx: /);
   });
 
-  it('cannot be judged where sizes are open', async () => {
-    await expect(compile({ ...base, targets: ['cpu'], budgetRam: 1e9 })).rejects.toThrow(/sizes are open/);
+  it('name layers where weights are kept as integers', () => {
+    const graph = parseGraph(`g (float[1, 2] x) => (float[1, 4] y)
+    <
+      int8[4, 2] q = {1, 2, 3, 4, 5, 6, 7, 8},
+      float s = {0.5}
+    >
+    {
+      w = DequantizeLinear (q, s)
+      t = Transpose <perm = [1, 0]> (w)
+      y = MatMul (x, t)  # @first layer
+    }`);
+    inferTypes(graph);
+    const model: DeployedModel = {
+      ...{ target: edge, precision: 'int8', graph, weights: 12, runs: [], batch: 1 },
+      files: [{ path: 'edge/model.int8.ort', bytes: 100 }],
+    };
+    expect(() => requireBudgets([model], { model: 'm', budgetFlash: 10 })).toThrow(
+      /100 bytes, 90 bytes more than the budget of 10 bytes: 88 bytes are the graph itself, of the weights first layer has 12 bytes/,
+    );
+    const runs = (
+      [
+        ['fp16', 50],
+        ['fp32', 100],
+      ] as const
+    ).map(([precision, bytes]) => {
+      return { precision, peak: { bytes, node: at(graph.nodes, 0), live: [] } };
+    });
+    const options: CompileOptions = { model: 'm', calibration: 'c', maxDrop: 0.1, budgetRam: 60 };
+    const half: DeployedModel = { ...model, target: webgpu, precision: 'fp16', runs };
+    expect(() => requireBudgets([half], options)).toThrow(/100 bytes, .+ some devices run the model in fp32/);
+    expect(() => requireBudgets([half], options)).toThrow(/a larger --max-drop removes more/);
+    expect(() => requireBudgets([half], { ...options, budgetRam: 100 })).not.toThrow();
+    const whole: DeployedModel = { ...model, target: webgpu, precision: 'fp32' };
+    expect(() => requireBudgets([whole], { model: 'm', budgetFlash: 10 })).toThrow(/--precision fp16 halves/);
+  });
+
+  it('of activations are refused at once for targets that leave sizes open', async () => {
+    const missing = join(folder, 'no such model');
+    const failure = compile({ ...base, model: missing, targets: ['cpu', 'edge'], budgetRam: 1e9 });
+    await expect(failure).rejects.toMatchObject({
+      kind: 'usage',
+      problems: [{ where: 'budget RAM', advice: 'give it for webgpu, edge, and cpu by itself without it' }],
+    });
+  });
+
+  it('count the activations in fp32 of a target that may fall back to them', async () => {
+    const options: CompileOptions = { ...base, model: fixture('traps/gate-before-bias'), targets: ['webgpu'] };
+    const { activations = 0 } = (await compile(options)).report.targets[0]?.memory ?? {};
+    const half: CompileOptions = { ...options, precision: 'fp16', verify: true };
+    await expect(compile({ ...half, budgetRam: activations })).resolves.toBeDefined();
+    await expect(compile({ ...half, budgetRam: activations - 1 })).rejects.toThrow(
+      /some devices run the model in fp32/,
+    );
   });
 
   it('end the command line with an exit code of their own, and the summary tells of memory', async () => {
@@ -112,6 +174,7 @@ describe('budgets of memory', () => {
     expect(JSON.parse(failed.stdout)).toMatchObject({ error: { kind: 'budget' } });
     expect(failed.stderr).toMatch(/the memory budget is exceeded/);
     expect(existsSync(out)).toBe(false);
+    expect(failed.stderr).toContain('budget of 1024 bytes (1.02 kB)');
     const done = await swanc([...args, '-o', out, '--budget-ram', '100M']);
     expect(done.code).toBe(0);
     expect(done.stdout).toMatch(/memory +activations .+B at most, at .+; weights .+B/);

@@ -54,6 +54,22 @@ it('the work of units that are asked for at run time is that of all of them', ()
   expect(printGraph(graph)).toBe(before);
 });
 
+it('parameters are counted where they are stored as integers, tables and grids of activations are not', () => {
+  const graph = new Graph('integers');
+  const x = graph.addInput('x', { type: 'float32', shape: ['N', 8] });
+  const builder = new Builder(graph);
+  const scale = builder.scalar(0.5);
+  const integers = graph.addConstant('w', new Tensor('int8', [8, 32], new Int8Array(8 * 32)));
+  const cut = builder.gather(integers, builder.int64s([0, 1, 2]), 1);
+  const table = graph.addConstant('t', new Tensor('uint8', [256], new Uint8Array(256)));
+  const entries = builder.op('GatherElements', [table, builder.int64s([1, 2, 3])]);
+  const weights = builder.op('DequantizeLinear', [cut, scale]);
+  const bias = builder.op('DequantizeLinear', [entries, scale]);
+  graph.setOutputs([builder.op('Add', [builder.op('MatMul', [x, weights]), bias])]);
+  inferTypes(graph);
+  expect(sizeOfGraph(graph).parameters).toBe(8 * 32 + 1);
+});
+
 it('the number of samples that are asked for stays open', () => {
   const graph = new Graph('rows');
   const x = graph.addInput('x', { type: 'float32', shape: ['N', 8] });

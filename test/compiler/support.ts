@@ -1,27 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-import { PIXELS, readMnist, SIDE } from '../../fixtures/mnist.js';
+import { imagesOf, readMnist } from '../../fixtures/mnist.js';
 import { packageRoot } from '../../fixtures/root.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { seededRandom } from '../../src/support/random.js';
 
-/** A folder of its own for the calling test file, gone at its end. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'swanc-test-'));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+export { temporaryFolder } from '../temporary-folder.js';
 
 export const fixture = (name: string): string => join(packageRoot(), 'fixtures', name);
 
 /** The first MNIST images of a split as a tensor in the shape that a fixture takes. */
 export function digits(split: 'train' | 'test', count: number, isFlat: boolean): Tensor<'float32'> {
-  const { images } = readMnist(split);
-  const dims = isFlat ? [count, PIXELS] : [count, SIDE, SIDE, 1];
-  return new Tensor('float32', dims, images.slice(0, count * PIXELS));
+  return imagesOf(readMnist(split), 0, count, isFlat);
 }
 
 /** Writes standard normal samples in the shape of an input type such as `float32[batch, 6, 6, 2]`. */

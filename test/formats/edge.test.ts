@@ -2,20 +2,39 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { compileForms } from '../../src/compiler/compile-forms.js';
+import { passContext } from '../../src/compiler/context.js';
 import { requireFormats } from '../../src/compiler/deploy.js';
+import { bytesOfForm, type Form } from '../../src/compiler/forms.js';
+import { openSource } from '../../src/compiler/source.js';
+import { batchOf } from '../../src/compiler/timed-samples.js';
+import { planByPrediction } from '../../src/compiler/tuning/plan-dynamic.js';
+import { writeNpy } from '../../src/data/npy.js';
+import type { FormatFile, FormatInput } from '../../src/formats/format.js';
 import { canonicalOrtFile } from '../../src/formats/ort/canonical.js';
-import { readFlatBuffer, type Table, tableOf, tablesOf, textOf, textsOf } from '../../src/formats/ort/flatbuffer.js';
+import {
+  FlatBufferError,
+  readFlatBuffer,
+  type Table,
+  tableOf,
+  tablesOf,
+  textOf,
+  textsOf,
+} from '../../src/formats/ort/flatbuffer.js';
 import { inferenceSession, ortIdentifier } from '../../src/formats/ort/schema.js';
+import { ort } from '../../src/formats/ort.js';
+import { requiredOperators } from '../../src/formats/required-operators.js';
 import { compile } from '../../src/index.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { readModel } from '../../src/onnx/read.js';
+import { modelBytes } from '../../src/onnx/write.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import type { Runtime, Tensors } from '../../src/runtime/types.js';
 import { defined } from '../../src/support/assert.js';
 import { seededRandom } from '../../src/support/random.js';
 import { cpu } from '../../targets/cpu.js';
 import { edge } from '../../targets/edge.js';
-import { temporaryFolder } from '../compiler/support.js';
+import { digits, temporaryFolder } from '../compiler/support.js';
 import { root } from '../repository/sources.js';
 import { hasOrtTools, parsedByTools, requiredByTools } from './ort-tools.js';
 
@@ -76,19 +95,83 @@ function difference(actual: Record<string, Tensor>, expected: Record<string, Ten
   );
 }
 
+/** Both forms of a model as they are for the target, without its files; dense alone where no gate has a plan. */
+async function lowered(name: string): Promise<readonly Form[]> {
+  const model = join(fixtures, name);
+  const base = passContext(native, { targets: ['edge'] });
+  const source = await openSource(model, base, {});
+  const context = { ...base, batch: batchOf(undefined, source.prepared.graph) };
+  const options = { model, mode: 'dynamic' as const };
+  const nothing = { costsFile: undefined, reference: undefined, data: undefined };
+  const forms = await compileForms(
+    { ...nothing, options, source, context, runtime: native, hooks: async () => [] },
+    [],
+  );
+  const planned = forms.dynamic && (await planByPrediction(forms.dynamic, true));
+  return [forms.dense, ...(planned?.form === undefined ? [] : [planned.form])];
+}
+
+const inOrtFormat = (forms: readonly Form[]): FormatInput => ({
+  target: edge,
+  models: forms.map(({ graph, writing }) => ({ precision: 'fp32', graph, writing })),
+  files: [],
+  externalData: undefined,
+  runtime: native,
+  warn: (message) => {
+    throw new Error(message);
+  },
+});
+
+const joined = ({ content }: FormatFile): Uint8Array => new Uint8Array(Buffer.concat([...content]));
+
 describe('an .ort file', () => {
-  it.each(names.flatMap((name) => (['dense', 'dynamic'] as const).map((mode) => ({ name, mode }))))(
-    'computes what the .onnx file does: $name, $mode',
-    async ({ name, mode }) => {
-      const path = await compiled(name, mode);
-      const onnx = bytesOf(join(path, 'model.onnx'));
-      const ort = bytesOf(join(path, 'model.ort'));
+  it.each(names)('computes what the .onnx file does, dense and dynamic: %s', async (name) => {
+    for (const form of await lowered(name)) {
+      const [file] = await ort.files(inOrtFormat([form]));
+      const bytes = joined(defined(file, 'a file'));
+      const onnx = bytesOfForm(form);
       const feeds = samplesOf(onnx);
       const expected = await run(native, onnx, feeds);
-      expect(difference(await run(native, ort, feeds), expected)).toBeLessThan(1e-5);
-      expect(difference(await run(wasm, ort, feeds), expected)).toBeLessThan(1e-5);
-    },
-  );
+      expect(difference(await run(native, bytes, feeds), expected)).toBeLessThan(1e-5);
+      expect(difference(await run(wasm, bytes, feeds), expected)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('computes what the .onnx file does in int8', async () => {
+    const out = join(folder, 'int8');
+    const calibration = join(folder, 'digits.npy');
+    await writeNpy(calibration, digits('train', 32, true));
+    const model = join(fixtures, 'mnist-mlp');
+    const options = { mode: 'dense', precision: 'int8', tunedCosts: false } as const;
+    const { report } = await compile({ ...options, model, calibration, targets: ['edge'], out });
+    expect(report.warnings.filter((text) => text.includes('.ort'))).toEqual([]);
+    const [onnx, written] = ['onnx', 'ort'].map((ending) => bytesOf(join(out, 'edge', `model.int8.${ending}`)));
+    const file = defined(written, 'the .ort file');
+    const feeds = { [readModel(defined(onnx, 'the model')).inputs[0]?.name ?? '']: digits('test', 1, true) };
+    for (const runtime of [native, wasm]) {
+      const expected = await run(runtime, defined(onnx, 'the .onnx file'), feeds);
+      expect(difference(await run(runtime, file, feeds), expected)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('is run by the compiler, which tells of one that is another model', async () => {
+    const input = inOrtFormat((await lowered('mnist-mlp')).slice(0, 1));
+    const [file] = await ort.files(input);
+    const whole = defined(file, 'a file');
+    const feeds = samplesOf(modelBytes(defined(input.models[0], 'a model').graph));
+    const check = (content: Uint8Array) =>
+      defined(ort.check, 'the check')({ ...input, feeds, files: [{ ...whole, content: [content] }] });
+    expect(await check(joined(whole))).toEqual([]);
+    // Weights are at the end.
+    const other = joined(whole);
+    other.fill(63, other.length - 512);
+    expect(await check(other)).toMatchObject([
+      { where: 'edge/model.ort', what: expect.stringMatching(/^output '.+'/) },
+    ]);
+    expect(await check(joined(whole).subarray(0, 100))).toMatchObject([
+      { what: expect.stringMatching(/cannot be run/) },
+    ]);
+  });
 });
 
 describe('the order of an .ort file', () => {
@@ -127,11 +210,29 @@ describe('the order of an .ort file', () => {
     expect(names.every((name) => reads.includes(name))).toBe(true);
   });
 
-  it('is left alone in a version of the format that is not known', () => {
-    const broken = Uint8Array.from([4, 0, 0, 0, 79, 82, 84, 77, 255, 255, 255, 127]);
-    expect(canonicalOrtFile(broken)).toBe(broken);
-    const other = Uint8Array.from([1, 2, 3]);
-    expect(canonicalOrtFile(other)).toBe(other);
+  it('is left as it is in a version of the format that is not known, with a warning', async () => {
+    const [form] = await lowered('mnist-mlp');
+    const input = inOrtFormat([defined(form, 'a form')]);
+    const warnings: string[] = [];
+    for (const bytes of [
+      [4, 0, 0, 0, 79, 82, 84, 77, 255, 255, 255, 127],
+      [1, 2, 3],
+    ]) {
+      const strange = Uint8Array.from(bytes);
+      expect(() => canonicalOrtFile(strange)).toThrow(FlatBufferError);
+      const runtime: Runtime = {
+        ...{ name: native.name, version: native.version, writesOrtFormat: true },
+        load: (model, options) => native.load(model, options),
+        toOrtFormat: async () => strange,
+      };
+      const odd = { ...input, runtime, warn: (message: string) => void warnings.push(message) };
+      const [file] = await ort.files(odd);
+      expect(same(joined(defined(file, 'a file')), strange)).toBe(true);
+      expect(await requiredOperators.files(odd)).toEqual([]);
+    }
+    expect(warnings).toHaveLength(4);
+    expect(warnings[0]).toMatch(/^edge\/model\.ort: .+ does not know .+ differs from run to run/);
+    expect(warnings[1]).toMatch(/^edge\/required_operators\.config is not written: /);
   });
 });
 

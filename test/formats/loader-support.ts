@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { CompiledModel } from '../../src/formats/format.js';
+import type { CompiledModel, FormatFile } from '../../src/formats/format.js';
 import { loader } from '../../src/formats/loader.js';
 import { onnx } from '../../src/formats/onnx.js';
 import { parseGraph } from '../../src/ir/text.js';
 import type { ModelFileContent } from '../../src/onnx/write-file.js';
 import { inferTypes } from '../../src/ops/index.js';
-import type { Precision } from '../../src/passkit/target.js';
+import type { Precision, Target } from '../../src/passkit/target.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import { webgpu } from '../../targets/webgpu.js';
 
@@ -16,7 +16,7 @@ import { webgpu } from '../../targets/webgpu.js';
 
 /** A module as tests see it: `model.d.mts` is another one for each model. */
 export interface LoaderModule {
-  load(options?: Readonly<Record<string, unknown>>): Promise<LoadedModule>;
+  load(options?: Readonly<Record<string, unknown>> | string | null): Promise<LoadedModule>;
   readonly inputs: readonly unknown[];
   readonly outputs: readonly unknown[];
   readonly ModelError: new (code: string, message: string) => Error;
@@ -31,11 +31,18 @@ export interface LoadedModule {
   release(): Promise<void>;
 }
 
+/** With quantized operators too, which have kernels on the processor alone: the module takes files in any precision. */
+const quantizing: Target = { ...webgpu, runsOn: { ...webgpu.runsOn, int8: { devices: ['wasm'], feature: null } } };
+
 /** A graph in each of some precisions, by the text of the graph. */
 export type Sources = Readonly<Partial<Record<Precision, string>>>;
 
 /** The files of the formats `onnx` and `loader`, as a compile makes them. */
-export async function filesOf(sources: Sources, externalData?: boolean): Promise<readonly ModelFileContent[]> {
+export async function filesOf(
+  sources: Sources,
+  externalData?: boolean,
+  target: Target = quantizing,
+): Promise<readonly ModelFileContent[]> {
   const models: CompiledModel[] = [];
   for (const precision of ['fp32', 'fp16', 'int8'] as const) {
     const source = sources[precision];
@@ -44,11 +51,15 @@ export async function filesOf(sources: Sources, externalData?: boolean): Promise
     inferTypes(graph);
     models.push({ precision, graph, writing: {} });
   }
-  const input = { target: webgpu, models, externalData, runtime: await openRuntime() };
-  const files: ModelFileContent[] = [];
+  const input = { target, models, externalData, runtime: await openRuntime(), warn };
+  const files: FormatFile[] = [];
   for (const format of [onnx, loader]) files.push(...(await format.files({ ...input, files })));
   return files;
 }
+
+const warn = (message: string): void => {
+  throw new Error(message);
+};
 
 /** Writes the files into `folder`, without that of the target. */
 export function writeAll(folder: string, files: readonly ModelFileContent[]): void {

@@ -6,6 +6,8 @@ import * as nodeOrt from 'onnxruntime-node';
 import * as webOrt from 'onnxruntime-web';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type CompileOptions, compile } from '../../src/index.js';
+import type { Target } from '../../src/passkit/target.js';
+import { webgpu } from '../../targets/webgpu.js';
 import { temporaryFolder, trap } from '../cli/support.js';
 import {
   fetchFile,
@@ -179,8 +181,14 @@ describe('load', () => {
       urls.push(url.href);
       return new Response('', { status: 404 });
     };
-    await module.load({ ...quiet, fetch, baseUrl: 'https://example.org/models/' }).catch(() => undefined);
-    expect(urls).toEqual(['https://example.org/models/model.onnx']);
+    for (const baseUrl of [
+      'https://example.org/models/',
+      'https://example.org/models',
+      new URL('https://a.test/b?c=/'),
+    ])
+      await module.load({ ...quiet, fetch, baseUrl }).catch(() => undefined);
+    const wanted = 'https://example.org/models/model.onnx';
+    expect(urls).toEqual([wanted, wanted, 'https://a.test/b/model.onnx']);
   });
 
   it('refuses values that it does not know, all at once', async () => {
@@ -189,6 +197,31 @@ describe('load', () => {
       code: 'options',
       message:
         "device 'cuda' is none of 'auto', 'webgpu', 'wasm'; precision 'fp16' is none of 'auto', 'fp32'; threads are 0, not a whole number above 0",
+    });
+  });
+
+  it('refuses options that there are not, and what is no object', async () => {
+    const { module } = await written({ fp32: plain });
+    await expect(module.load({ ...quiet, Device: 'wasm', threads: 0 })).rejects.toMatchObject({
+      code: 'options',
+      message: expect.stringMatching(/^there is no option 'Device', only 'device', 'precision', .*; threads are 0/),
+    });
+    for (const given of [null, 'wasm']) {
+      await expect(module.load(given)).rejects.toMatchObject({
+        name: 'ModelError',
+        code: 'options',
+        message: `load takes an object with options, not ${given}`,
+      });
+    }
+  });
+
+  it('knows the options that its types declare', async () => {
+    const { module, path } = await written({ fp32: plain });
+    const [, declared = ''] = readFileSync(join(path, 'model.d.mts'), 'utf8').split('interface LoadOptions {');
+    const names = [...(declared.split('\n}')[0] ?? '').matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name]) => name);
+    expect(names).toContain('device');
+    await expect(module.load({ none: 1 })).rejects.toMatchObject({
+      message: `there is no option 'none', only ${names.map((name) => `'${name}'`).join(', ')}`,
     });
   });
 
@@ -201,6 +234,20 @@ describe('load', () => {
     };
     await expect(module.load({ ...quiet, fetch, signal: controller.signal })).rejects.toThrow('enough');
     await expect(module.load({ ...quiet, signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+  });
+
+  it('ends so, too, where what fetches does not heed it, or throws at once', async () => {
+    const { module } = await written({ fp32: plain });
+    const controller = new AbortController();
+    const never = () => {
+      setTimeout(() => controller.abort(new Error('enough')));
+      return new Promise(() => undefined);
+    };
+    await expect(module.load({ ...quiet, fetch: never, signal: controller.signal })).rejects.toThrow('enough');
+    const fetch = () => {
+      throw new Error('offline');
+    };
+    await expect(module.load({ ...quiet, fetch })).rejects.toMatchObject({ code: 'fetch' });
   });
 
   it('says what ONNX Runtime does not load', async () => {
@@ -226,10 +273,11 @@ describe('devices', () => {
     const { module } = await written({ fp32: plain });
     const { ort, asked } = withGpu([]);
     const loaded = await module.load({ ...quiet, ort });
-    expect(loaded).toMatchObject({ device: 'webgpu', warnings: [] });
+    const deviceReason = 'there is an adapter for WebGPU';
+    expect(loaded).toMatchObject({ device: 'webgpu', deviceReason, warnings: [] });
     expect(asked).toMatchObject([{ providers: ['webgpu'] }]);
     const other = await module.load({ ...quiet, ort, device: 'wasm' });
-    expect(other.device).toBe('wasm');
+    expect(other).toMatchObject({ device: 'wasm', deviceReason: "'wasm' was asked for" });
     await Promise.all([loaded.release(), other.release()]);
   });
 
@@ -249,7 +297,20 @@ describe('devices', () => {
       message: expect.stringMatching(/blocked/),
     });
     const loaded = await module.load(quiet);
-    expect(loaded).toMatchObject({ device: 'wasm', warnings: [] });
+    expect(loaded).toMatchObject({ device: 'wasm', deviceReason: 'no WebGPU: blocked', warnings: [] });
+    await loaded.release();
+  });
+
+  it.each([
+    { why: 'there is no adapter', navigator: { gpu: { requestAdapter: async () => null } }, isSecureContext: true },
+    { why: 'there is none here', navigator: {}, isSecureContext: true },
+    { why: 'the page has no secure origin (https or localhost)', navigator: {}, isSecureContext: false },
+  ])('says why it takes WebAssembly: $why', async ({ why, navigator, isSecureContext }) => {
+    vi.stubGlobal('navigator', navigator);
+    vi.stubGlobal('isSecureContext', isSecureContext);
+    const { module } = await written({ fp32: plain });
+    const loaded = await module.load(quiet);
+    expect(loaded).toMatchObject({ device: 'wasm', deviceReason: `no WebGPU: ${why}` });
     await loaded.release();
   });
 
@@ -262,12 +323,32 @@ describe('devices', () => {
       return fetchFile(url);
     };
     const loaded = await module.load({ ...quiet, ort, fetch });
-    expect(loaded).toMatchObject({ device: 'wasm', warnings: [expect.stringMatching(/WebGPU failed.*device lost/)] });
+    expect(loaded).toMatchObject({
+      device: 'wasm',
+      deviceReason: expect.stringMatching(/^WebGPU failed: .*device lost/),
+      warnings: [expect.stringMatching(/WebGPU failed.*device lost/)],
+    });
     expect(asked.map(({ providers }) => providers)).toEqual([['webgpu'], ['wasm']]);
     expect(fetched).toBe(1);
     expect(await numbers(loaded)).toEqual([2, 4, 6]);
     await loaded.release();
     await expect(module.load({ ...quiet, ort, device: 'webgpu' })).rejects.toMatchObject({ code: 'runtime' });
+  });
+
+  it('are those that the target says', async () => {
+    const path = join(folder, `${folders++}`);
+    mkdirSync(path);
+    const target: Target = { ...webgpu, runsOn: { fp32: { devices: ['wasm'], feature: null } } };
+    writeAll(path, await filesOf({ fp32: plain }, undefined, target));
+    const module = await importLoader(path);
+    expect(await module.load(quiet)).toMatchObject({ device: 'wasm' });
+    const { ort } = withGpu([]);
+    await expect(module.load({ ...quiet, ort, device: 'webgpu' })).rejects.toThrow(
+      'no file of this model runs on webgpu',
+    );
+    await expect(filesOf({ fp32: plain, fp16: half }, undefined, target)).rejects.toThrow(
+      "what 'webgpu' runs a file in fp16 on",
+    );
   });
 
   it('tries no other device where the file is wrong', async () => {
@@ -295,14 +376,16 @@ describe('precisions', () => {
   it('full precision is taken with a warning where it has not', async () => {
     const { module } = await written({ fp32: plain, fp16: half });
     const { ort } = withGpu(['timestamp-query']);
-    const loaded = await module.load({ ...quiet, ort });
-    expect(loaded).toMatchObject({
-      device: 'webgpu',
-      precision: 'fp32',
-      warnings: ["the fp16 file is left out: this adapter lacks 'shader-f16'"],
-    });
-    expect(await numbers(loaded)).toEqual([2, 4, 6]);
-    await loaded.release();
+    for (const precision of ['auto', 'fp16']) {
+      const loaded = await module.load({ ...quiet, ort, precision });
+      expect(loaded).toMatchObject({
+        device: 'webgpu',
+        precision: 'fp32',
+        warnings: ["the fp16 file is left out: this adapter lacks 'shader-f16'"],
+      });
+      expect(await numbers(loaded)).toEqual([2, 4, 6]);
+      await loaded.release();
+    }
   });
 
   it('half precision is not for WebAssembly: told where it was asked for', async () => {
@@ -394,6 +477,36 @@ describe('run', () => {
     await loaded.release();
     await expect(loaded.run(feeds)).rejects.toMatchObject({ code: 'released' });
   });
+
+  it('reads arrays when it is called', async () => {
+    const { module } = await written({ fp32: plain });
+    const loaded = await module.load({ ...quiet, ort: webOrt });
+    const x = Float32Array.of(1, 0, 0);
+    const runs = [1, 2].map((value) => {
+      x[0] = value;
+      return numbers(loaded, { x });
+    });
+    x.fill(9);
+    expect(await Promise.all(runs)).toEqual([
+      [2, 0, 0],
+      [4, 0, 0],
+    ]);
+    await loaded.release();
+  });
+
+  it('tells of failures of ONNX Runtime in its own class of errors', async () => {
+    const { module } = await written({ fp32: plain });
+    const create = async (bytes: Uint8Array) => {
+      const session = await webOrt.InferenceSession.create(bytes);
+      return { run: () => Promise.reject(new Error('no kernel')), release: () => session.release() };
+    };
+    const loaded = await module.load({ ...quiet, warmUp: false, ort: { ...webOrt, InferenceSession: { create } } });
+    await expect(loaded.run(feeds)).rejects.toMatchObject({
+      code: 'runtime',
+      message: expect.stringMatching(/no kernel/),
+    });
+    await loaded.release();
+  });
 });
 
 describe('a compile', () => {
@@ -411,7 +524,8 @@ describe('a compile', () => {
       'model.onnx',
     ]);
     expect(readFileSync(join(out, 'webgpu', 'model.d.mts'), 'utf8')).toContain('Precision = "fp16" | "fp32";');
-    expect(await compiled({ externalData: true })).toEqual([...modules, 'model.onnx.data']);
+    // Of less than a kilobyte no tensor lies outside.
+    expect(await compiled({ model: trap('flatten'), externalData: true })).toEqual([...modules, 'model.onnx.data']);
     expect(await compiled({})).toEqual(modules);
 
     const module = await importLoader(join(out, 'webgpu'));

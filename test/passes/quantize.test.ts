@@ -93,11 +93,30 @@ describe('sums of products and what is between them', () => {
     expect(await difference(graph, after, runs)).toBeLessThan(0.03);
   });
 
+  test('all that stays in floats is told of, each layer and reason once', async () => {
+    const graph = graphOf(`g (float[N, 1, 2, 2] x) => (float[N, 1, 2, 2] y)
+<float[1, 1, 1, 1] w = {1.0}, float[1, 1, 2, 2] c = {1, 2, 3, 4}>
+{
+  p = Conv (x, w)
+  s = Add (p, c)
+  r = Relu (s)
+  q = Conv (r, w)
+  y = Softmax (q)
+}`);
+    const { plan } = await quantized(graph, feedsOf(graph));
+    expect(plan.kept).toEqual([
+      { where: 's', reason: 'its constants are no single numbers' },
+      { where: 'r', reason: 'what it reads is in floats' },
+      { where: 'y', reason: 'there is no kernel of integers for Softmax' },
+    ]);
+  });
+
   test('a layer that is to be kept stays in floats, and the others do not', async () => {
     const graph = graphOf(convolutions);
     const runs = feedsOf(graph);
     const { graph: after, plan } = await quantized(graph, runs, { kept: new Set(['w']) });
-    expect(plan.kept).toEqual([{ where: 'p', reason: 'its error would be too large' }]);
+    expect(plan.kept[0]).toEqual({ where: 'p', reason: 'its error would be too large' });
+    expect(new Set(plan.kept.slice(1).map(({ reason }) => reason))).toEqual(new Set(['what it reads is in floats']));
     const all = await fused(after);
     expect(all).toContain('QGemm');
     expect(all).not.toContain('QLinearConv');

@@ -11,7 +11,8 @@ const isOnDevice = (graph: Graph): boolean => graph.nodes.every((node) => webgpu
 
 /** Each of these runs on the processor, or takes its positions and sizes from it, or makes types that no kernel does. */
 const withoutAlternative = new Set([
-  ...['Cast', 'ConstantOfShape', 'IsNaN', 'Loop', 'Mod', 'NonZero', 'RNN', 'Range', 'ReverseSequence', 'Scan', 'Sign'],
+  ...['Cast', 'ConstantOfShape', 'IsNaN', 'Loop', 'Mod', 'NonZero', 'QuantizeLinear', 'RNN', 'Range'],
+  ...['ReverseSequence', 'Scan', 'Sign'],
 ]);
 
 test('every operator is made of what the device runs, and computes the same', async () => {

@@ -34,6 +34,7 @@ export interface RunOptions {
   readonly dead?: 'proved' | 'observed';
   readonly inputRange?: readonly [number, number];
   readonly costs?: Partial<TargetCosts>;
+  /** In place of what the target says of widths, if it prefers any. */
   readonly widths?: Partial<PreferredWidths>;
   /** Plans for regions by name; others keep their masks. */
   readonly plans?: Readonly<Record<string, string>>;
@@ -45,13 +46,14 @@ export interface RunOptions {
 
 export function contextOf(options: RunOptions = {}): PassContext {
   const target: Target = options.target ?? cpu;
+  const { widths } = target;
   return {
     target: {
       ...target, // Graphs of tests are so small that no map would pay.
       costs: { ...target.costs, addedElement: 0, ...options.costs },
-      widths: { ...cpu.widths, ...target.widths, ...options.widths },
+      ...(widths === undefined ? {} : { widths: { ...widths, ...options.widths } }),
     },
-    opset: target.opset.default,
+    opset: target.defaultOpset,
     dead: options.dead ?? 'observed',
     inputRange: options.inputRange,
     profile: options.profile,

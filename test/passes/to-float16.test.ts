@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { toFloat16 } from '../../passes/to-float16.js';
 import { measureMagnitudes } from '../../src/compiler/precision/measure-magnitudes.js';
 import type { Graph } from '../../src/ir/graph.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import { modelBytes } from '../../src/onnx/write.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import type { Target } from '../../src/passkit/target.js';
@@ -208,6 +209,48 @@ describe('float32 stay', () => {
   y = Div (p, c)
 }`);
     expect(kept.join()).toMatch(/all below/);
+  });
+
+  test('what is tiny where that matters, back to where it comes from', async () => {
+    const { kept, ops } = await halved(
+      `g (float[N, 2] x) => (float[N, 2] y)
+<float[2, 2] w = {1.0, 0.0, 0.0, 1.0}>
+{
+  h = MatMul (x, w)
+  s = Sigmoid (h)
+  y = Log (s)
+}`,
+      { feeds: { x: Tensor.floats([2, 2], [-12, 3, 1, 0]) } },
+    );
+    expect([...new Set(kept)]).toEqual(['it computes with numbers below 2^-14 whose digits count']);
+    expect(ops).toBe('Cast MatMul Cast Sigmoid Log');
+  });
+
+  test('what rounds to whole numbers, and what is computed for that', async () => {
+    for (const op of ['Floor', 'Ceil', 'Round', 'Sign']) {
+      const { graph } = await halved(`g (float[N, 2] x) => (float[N, 2] y)
+<float[2, 2] w = {0.1, 1.0, 3.0, -2.0}>
+{
+  h = MatMul (x, w)
+  r = ${op} (h)
+  y = MatMul (r, w)
+}`);
+      const products = graph.nodes.filter((node) => node.op === 'MatMul');
+      expect(products.map(({ output }) => output.elementType)).toEqual(['float32', 'float16']);
+    }
+  });
+
+  test('what unknown operators read, for a reason of its own', async () => {
+    const { kept } = await halved(`g (float[N, 2, 4] x) => (float[N, 2, 4] y)
+<float[4, 4] w = {0.1, 1.0, 3.0, -2.0, 1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0, 0.0, 1.0, 0.0, 1.0}, float[2] one = {1.0, 1.0}>
+{
+  h = MatMul (x, w)
+  y = InstanceNormalization (h, one, one)
+}`);
+    expect(kept).toEqual([
+      'it leads to InstanceNormalization, of which nothing is known in float16',
+      'nothing is known of InstanceNormalization in float16',
+    ]);
   });
 
   test('long sums without weights, and no short ones', async () => {

@@ -13,6 +13,14 @@ const say = (text) => {
   $('spoken').textContent = text;
 };
 
+const classes = new ClassView({ digit: $('digit'), sure: $('sure'), list: $('classes') });
+/** Says what ended all work here, beside the pad, which is of no use now. */
+const fail = (text) => {
+  status(text);
+  document.body.classList.add('failed');
+  classes.show(undefined, 'not loaded');
+};
+
 /** Milliseconds in which nothing is drawn before the forms are timed. */
 const quiet = 500;
 
@@ -20,15 +28,16 @@ const [demo, samples] = await Promise.all([
   fetch('./demo.json').then((response) => response.json()),
   fetch('./samples.bin').then(async (response) => new Uint8Array(await response.arrayBuffer())),
 ]).catch((error) => {
-  status(`The page is not complete: ${error.message}`);
+  fail(`The page is not complete: ${error.message}`);
   throw error;
 });
 
-const classes = new ClassView({ digit: $('digit'), sure: $('sure'), list: $('classes') });
 /** The network that is chosen: its views, and its models from when they are loaded until they are released. */
 let current;
 /** The end of all loading so far: one network is in memory at a time. */
 let loading = Promise.resolve();
+/** What is wrong with the page's address. */
+let notice = '';
 /** Set while what is drawn has not been looked at; `isEnd`: a stroke has ended, so the result stays for a while. */
 let wanted;
 let isLooking = false;
@@ -36,7 +45,6 @@ let timer;
 let timing;
 
 const pad = new Pad({ board: $('board'), canvas: $('pad'), pen: $('pen') }, { onChange: changed, onSay: say });
-classes.show(undefined);
 fillSettings();
 fillSamples();
 choose();
@@ -49,7 +57,13 @@ function fillSettings() {
   });
   $('networks').append(...radios);
   const asked = new URLSearchParams(location.search).get('device');
-  if (['webgpu', 'wasm'].includes(asked)) $('device').value = asked;
+  const devices = [...$('device').options].map(({ value }) => value);
+  if (devices.includes(asked)) $('device').value = asked;
+  else if (asked !== null)
+    notice = `There is no device “${asked}”, only ${devices.join(', ')}: the best there is was taken.`;
+  $('device').addEventListener('change', () => {
+    notice = '';
+  });
   $('settings').addEventListener('change', choose);
   $('settings').addEventListener('submit', (event) => event.preventDefault());
 }
@@ -87,6 +101,8 @@ function choose() {
     gates: new GateView({ total: $('total'), container: $('layers') }, description.gates),
     latency: new LatencyView({ note: $('measured'), container: $('forms') }, description),
     abort: new AbortController(),
+    /** Why there is no class. */
+    why: 'loading…',
   };
   current = own;
   before?.abort.abort();
@@ -94,6 +110,8 @@ function choose() {
   $('about').textContent = description.text;
   $('where').textContent = '';
   status('Loading…');
+  document.body.classList.remove('failed');
+  classes.show(undefined, own.why);
   document.body.setAttribute('aria-busy', 'true');
   loading = loading.then(async () => {
     await before?.network?.close();
@@ -110,16 +128,19 @@ async function open(own) {
       onProgress: (done, all) => status(`Loading: form ${done + 1} of ${all}…`),
     });
   } catch (error) {
-    if (current === own) status(`The models cannot be loaded: ${error.message}`);
+    own.why = 'not loaded';
+    if (current === own) fail(`The models cannot be loaded: ${error.message}`);
     return;
   } finally {
     if (current === own) document.body.removeAttribute('aria-busy');
   }
   if (current !== own) return;
-  const { device, threads } = own.network;
+  own.why = 'nothing drawn';
+  const { device, deviceReason, threads } = own.network;
   const name = device === 'webgpu' ? 'WebGPU' : `WebAssembly, ${threads === 1 ? 'one thread' : `${threads} threads`}`;
-  $('where').textContent = `in this browser: ${name}`;
-  status([...new Set(warnings)].join(' '));
+  const isChosen = device === 'webgpu' || $('device').value === device;
+  $('where').textContent = `in this browser: ${name}${isChosen ? '' : ` (${deviceReason})`}`;
+  status([notice, ...new Set(warnings)].join(' ').trim());
   changed(true);
 }
 
@@ -143,7 +164,9 @@ async function lookWhileWanted() {
     try {
       await look(own, pad.digit, isEnd);
     } catch (error) {
-      if (current === own) status(`The network cannot be run: ${error.message}`);
+      if (current !== own) continue;
+      classes.show(undefined, 'not run');
+      status(`The network cannot be run: ${error.message}`);
     }
   }
   isLooking = false;
@@ -152,13 +175,12 @@ async function lookWhileWanted() {
 async function look(own, image, isEnd) {
   paint($('seen'), image);
   document.body.classList.toggle('drawn', image !== undefined);
-  if (image === undefined) {
-    classes.show(undefined);
+  if (image === undefined || own.network === undefined) {
+    classes.show(undefined, own.why);
     own.gates.clear();
-    if (isEnd) say('empty');
+    if (isEnd) say(image === undefined ? 'empty' : own.why);
     return;
   }
-  if (own.network === undefined) return;
   const { probabilities, layers } = await own.network.look(image);
   if (current !== own) return;
   const best = classes.show(probabilities);

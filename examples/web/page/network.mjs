@@ -38,6 +38,10 @@ export class Network {
     return this.#main.device;
   }
 
+  get deviceReason() {
+    return this.#main.deviceReason;
+  }
+
   get threads() {
     return this.#main.threads;
   }

@@ -33,11 +33,11 @@ export class ClassView {
     list.replaceChildren(...this.#rows.map(({ row }) => row));
   }
 
-  /** `probabilities` may be undefined: nothing is drawn. Returns the class. */
-  show(probabilities) {
+  /** `probabilities` may be undefined: `why` says why there are none. Returns the class. */
+  show(probabilities, why = '') {
     const best = probabilities === undefined ? -1 : probabilities.indexOf(Math.max(...probabilities));
     this.#digit.textContent = best < 0 ? '' : String(best);
-    this.#sure.textContent = best < 0 ? 'nothing drawn' : percent(probabilities[best]);
+    this.#sure.textContent = best < 0 ? why : percent(probabilities[best]);
     for (const [name, { row, bar, value }] of this.#rows.entries()) {
       const part = probabilities?.[name] ?? 0;
       row.classList.toggle('best', name === best);

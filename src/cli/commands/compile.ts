@@ -61,11 +61,16 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .description(
       'Compiles a TensorFlow.js layers model or an ONNX model: removes units that never fire, skips what gates switch ' +
         'off, and verifies that the result computes what the original does. Writes <out>/<target>/model.onnx, ' +
-        '<out>/report.json and, with calibration data, <out>/profile.json; earlier files of these names go.',
+        '<out>/report.json and, with calibration data, <out>/profile.json. Earlier files of these targets go, those of ' +
+        'others stay; report.json tells of this run alone.',
     )
     .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
     .option('-o, --out <folder>', 'folder to write to', 'swanc-out')
-    .option('--target <names>', 'where the model will run, separated by commas (default: "cpu")', nameList)
+    .option(
+      '--target <names>',
+      'where the model will run: cpu, webgpu, edge; several separated by commas (default: "cpu")',
+      nameList,
+    )
     .addOption(
       new Option(
         '--mode <mode>',
@@ -87,15 +92,20 @@ export function addCompile(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         '--precision <type>',
-        'write the model in this precision, too, beside model.onnx in fp32; int8 needs --calibration',
+        'write the model in this precision, too, beside model.onnx in fp32: fp16 for webgpu; int8 for cpu and edge, with ' +
+          '--calibration',
       ).choices(precisions),
     )
     .option(
       '--budget-ram <size>',
-      'fail if the activations of a run take more memory than this, such as 256K',
+      'for webgpu and edge: fail if the activations of a run take more memory than this, such as 256K; K is 1024 bytes',
       byteSize,
     )
-    .option('--budget-flash <size>', 'fail if the file to be deployed is larger than this, such as 1.5M', byteSize)
+    .option(
+      '--budget-flash <size>',
+      'fail if the file to be deployed is larger than this, such as 1.5M; M is 1024 K',
+      byteSize,
+    )
     .option('--tuned-costs <file>', 'costs written by "swanc tune" (default: those of this machine, if it was run)')
     .option('--no-tuned-costs', 'use the costs that swanc comes with')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them')

@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { VerificationReport } from '../../compiler/report.js';
 import { colorsFor } from '../../report/colors.js';
 import { printable } from '../../report/text.js';
 import { renderVerification } from '../../report/verify.js';
-import { invalid } from '../../support/errors.js';
+import { type ErrorKind, problem, SwancError } from '../../support/errors.js';
 import { type ModelFlags, withModelOptions } from '../common.js';
 import { withProgress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
@@ -24,49 +23,91 @@ export function addVerify(program: Command, terminal: Terminal): void {
     .description(
       'Runs the original and a compiled model on the same samples and compares their outputs: strictly where every gate ' +
         'decides clearly; samples with a score within rounding of its threshold are counted apart. Ends with exit code 4 ' +
-        'if they differ. A file that was compiled within a budget is judged by that.',
+        'if they differ. A file that was compiled within a budget is judged by that, one in int8 without a budget by what it ' +
+        'lost when it was compiled. Of a folder all models are verified.',
     )
     .argument('<model>', 'the original: model.json, .onnx file, or a folder with one of them')
-    .argument('<compiled>', 'the .onnx file made from it, or the folder that "swanc compile" wrote to')
+    .argument('<compiled>', 'an .onnx or .ort file made from it, or the folder that "swanc compile" wrote to')
     .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (default: seeded random inputs)')
     .option('--labels <file>', '.npy file with the class number of every sample, for data without an array "labels"')
     .option('--samples <count>', 'compare at most so many samples, taken evenly (default: 1000)', positiveInteger)
     .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, path: string, { json, plugin, ...flags }: Flags) => {
-      const { verify } = await import('../../index.js');
-      const compiled = await compiledFile(path);
-      const result = await withProgress(terminal, (onProgress) =>
-        verify({ ...flags, model, compiled, plugins: plugin, signal: terminal.signal, onProgress }),
-      );
-      const errColors = colorsFor(terminal.errColors);
-      for (const caveat of result.caveats) terminal.err(`${errColors.yellow('warning:')} ${printable(caveat)}\n`);
-      if (json) terminal.out(`${JSON.stringify({ equal: result.approximation === null, ...result }, undefined, 2)}\n`);
-      else terminal.out(renderVerification(result, { colors: colorsFor(terminal.outColors) }));
+    .action(async (model: string, path: string, { json, ...flags }: Flags) => {
+      const { compiledFiles, isFolder } = await import('../../compiler/compiled-files.js');
+      const files = await compiledFiles(path);
+      const { verified, failures } = await verifyAll(files, model, flags, terminal);
+      warn(verified, terminal);
+      if (!json) {
+        const colors = colorsFor(terminal.outColors);
+        const texts = verified.map(({ file, result }) => renderVerification(result, { file, colors }));
+        terminal.out(texts.join('\n'));
+      }
+      if (failures.length > 0) throw worstOf(failures, files.length);
+      if (!json) return;
+      const told = verified.map(({ file, result }) => ({ file, equal: result.approximation === null, ...result }));
+      const all = { equal: told.every(({ equal }) => equal), files: told };
+      terminal.out(`${JSON.stringify((await isFolder(path)) ? all : told[0], undefined, 2)}\n`);
     });
 }
 
-/** Where a folder that was compiled to has its model. */
-const placesInFolder = [join('cpu', 'model.onnx'), 'model.onnx'];
+interface Verified {
+  readonly file: string;
+  readonly result: VerificationReport;
+}
 
-/** The compiled file that is meant: `path` itself, or the model in that folder. */
-async function compiledFile(path: string): Promise<string> {
-  // What is wrong with a path that is no folder, the reader of the file says.
-  const isFolder = await stat(path)
-    .then((found) => found.isDirectory())
-    .catch(() => false);
-  if (!isFolder) return path;
-  for (const place of placesInFolder) {
-    const file = join(path, place);
-    if (
-      await stat(file)
-        .then((found) => found.isFile())
-        .catch(() => false)
-    )
-      return file;
+interface Failure {
+  readonly file: string;
+  readonly error: SwancError;
+}
+
+/** Each file by itself: one that fails keeps none of the others from being verified. */
+async function verifyAll(
+  files: readonly string[],
+  model: string,
+  { plugin, ...flags }: Flags,
+  terminal: Terminal,
+): Promise<{ readonly verified: readonly Verified[]; readonly failures: readonly Failure[] }> {
+  const { verify } = await import('../../index.js');
+  const verified: Verified[] = [];
+  const failures: Failure[] = [];
+  for (const file of files) {
+    try {
+      const result = await withProgress(terminal, (onProgress) =>
+        verify({ ...flags, model, compiled: file, plugins: plugin, signal: terminal.signal, onProgress }),
+      );
+      verified.push({ file, result });
+    } catch (error) {
+      if (!(error instanceof SwancError) || !ofOneFile.has(error.kind)) throw error;
+      failures.push({ file, error });
+    }
   }
-  throw invalid(
-    path,
-    `this folder has no ${placesInFolder.join(' or ')}`,
-    'give the folder that was compiled to, or the .onnx file',
-  );
+  return { verified, failures };
+}
+
+/** What may be wrong with one file and not with others. */
+const ofOneFile: ReadonlySet<ErrorKind> = new Set(['invalid', 'unsupported', 'verification']);
+
+/** Warnings that hold for all files once, others with the file that they are about. */
+function warn(verified: readonly Verified[], terminal: Terminal): void {
+  const colors = colorsFor(terminal.errColors);
+  const filesOf = new Map<string, string[]>();
+  for (const { file, result } of verified) {
+    for (const caveat of result.caveats) filesOf.set(caveat, [...(filesOf.get(caveat) ?? []), file]);
+  }
+  for (const [caveat, files] of filesOf) {
+    const where = files.length === verified.length ? '' : `${files.join(', ')}: `;
+    terminal.err(`${colors.yellow('warning:')} ${printable(`${where}${caveat}`)}\n`);
+  }
+}
+
+/** One error of all that failed, of the kind with the highest exit code. */
+function worstOf(failures: readonly Failure[], files: number): SwancError {
+  const [first, ...others] = failures.toSorted((left, right) => right.error.exitCode - left.error.exitCode);
+  if (first === undefined) throw new Error('internal error: nothing failed');
+  if (files === 1) return first.error;
+  const problems = failures.flatMap(({ file, error: { message, problems: own } }) => {
+    const [summary = ''] = message.split('\n', 1);
+    return [problem(file, summary), ...own.map((entry) => ({ ...entry, where: `${file}: ${entry.where}` }))];
+  });
+  return new SwancError(first.error.kind, `${others.length + 1} of ${files} files failed`, problems);
 }

@@ -77,13 +77,13 @@ export function isWithin({ kind, limit }: Budget, { accuracy, relativeChange }: 
  * its loss was brought as near to the budget as its own samples told.
  */
 export const verdicts = ['within', 'chance', 'beyond', 'unknown'] as const;
-type Verdict = (typeof verdicts)[number];
+export type Verdict = (typeof verdicts)[number];
 
-export function judge(budget: Budget, loss: Loss): Verdict {
-  const { kind, limit } = budget;
+/** `most`: what the limit may be on other samples, where it was measured itself and not stated. */
+export function judge(budget: Budget, loss: Loss, most = budget.limit): Verdict {
   const within = isWithin(budget, loss);
-  const least = kind === 'error' ? loss.least.relativeChange : loss.least.drop;
+  const least = budget.kind === 'error' ? loss.least.relativeChange : loss.least.drop;
   if (within === undefined || least === undefined) return 'unknown';
   if (within) return 'within';
-  return least <= limit ? 'chance' : 'beyond';
+  return least <= most ? 'chance' : 'beyond';
 }

@@ -18,7 +18,12 @@ export function budgetOf({ maxDrop, maxError }: BudgetOptions): Budget | undefin
  */
 export function removalBudgetOf(options: BudgetOptions & Pick<CompileOptions, 'precision'>): Budget | undefined {
   const budget = budgetOf(options);
-  return budget === undefined || options.precision !== 'int8' ? budget : { ...budget, limit: budget.limit / 2 };
+  return budget === undefined ? undefined : { ...budget, limit: budget.limit * removalShare(options.precision) };
+}
+
+/** The part of a budget that is for removals where the model is written in this precision. */
+export function removalShare(precision: CompileOptions['precision']): number {
+  return precision === 'int8' ? 1 / 2 : 1;
 }
 
 /** What is wrong with the options of a budget, as far as that can be seen without model and data. */

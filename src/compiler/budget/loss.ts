@@ -22,7 +22,18 @@ export interface Loss {
    * approximation; of the drop of accuracy from the samples that only one of both gets right, of the change by the delta
    * method for a ratio of means).
    */
-  readonly least: { readonly drop: number | undefined; readonly relativeChange: number };
+  readonly least: Bound;
+  /**
+   * And at most this, with the same confidence; that only one of both gets some samples right is not ruled out by none
+   * among these (as Agresti and Coull bound proportions).
+   */
+  readonly most: Bound;
+}
+
+/** A bound of what is lost; of the drop of accuracy undefined without labels. */
+interface Bound {
+  readonly drop: number | undefined;
+  readonly relativeChange: number;
 }
 
 /** Standard deviations that a normal variable is above its mean by with a probability of 5 %. */
@@ -117,6 +128,8 @@ export class LossSum {
     const { original, model, differing } = this.#right;
     const drop = (original - model) / count;
     const deviation = Math.sqrt(Math.max(0, differing / count - drop ** 2) / count);
+    const differingAtMost = (differing + oneSided ** 2) / (count + oneSided ** 2);
+    const cautious = Math.sqrt(Math.max(0, differingAtMost - drop ** 2) / count);
     const changes = [...this.#outputs.values()].map(changeOf);
     return {
       samples: this.#samples,
@@ -126,6 +139,10 @@ export class LossSum {
       least: {
         drop: this.#labels ? drop - oneSided * deviation : undefined,
         relativeChange: Math.max(0, ...changes.map(({ least }) => least)),
+      },
+      most: {
+        drop: this.#labels ? drop + oneSided * cautious : undefined,
+        relativeChange: Math.max(0, ...changes.map(({ most }) => most)),
       },
     };
   }
@@ -174,13 +191,18 @@ export class LossSum {
   }
 }
 
-/** The relative change of one output, and what it is at least. */
-function changeOf({ d, s, dd, ds, ss }: OutputSums): { readonly change: number; readonly least: number } {
-  if (d === 0) return { change: 0, least: 0 };
-  if (s === 0 || !Number.isFinite(d)) return { change: Number.POSITIVE_INFINITY, least: Number.POSITIVE_INFINITY };
+/** The relative change of one output, and what it is at least and at most. */
+function changeOf({ d, s, dd, ds, ss }: OutputSums): Record<'change' | 'least' | 'most', number> {
+  if (d === 0) return { change: 0, least: 0, most: 0 };
+  const infinite = Number.POSITIVE_INFINITY;
+  if (s === 0 || !Number.isFinite(d)) return { change: infinite, least: infinite, most: infinite };
   const ratio = d / s;
   const deviation = Math.sqrt(Math.max(0, dd - 2 * ratio * ds + ratio ** 2 * ss)) / s;
-  return { change: Math.sqrt(ratio), least: Math.sqrt(Math.max(0, ratio - oneSided * deviation)) };
+  return {
+    change: Math.sqrt(ratio),
+    least: Math.sqrt(Math.max(0, ratio - oneSided * deviation)),
+    most: Math.sqrt(ratio + oneSided * deviation),
+  };
 }
 
 /** Where in row `row` of [samples, classes] the greatest element is, the first of several; −1 if one is no number. */

@@ -12,6 +12,7 @@ import { measure } from '../measure.js';
 import type { CompileOptions } from '../options.js';
 import type { BudgetReport, TradeOffPoint } from '../report.js';
 import { type Approximation, type Budget, dropOf, isWithin, lossReport } from './approximation.js';
+import { removalShare } from './budget-options.js';
 import { collectMoments } from './collect-moments.js';
 import { type Loss, measureLoss, OriginalOutputs } from './loss.js';
 import { searchMost } from './search.js';
@@ -81,7 +82,8 @@ export async function pruneWithin(input: BudgetInput): Promise<Pruned> {
         return isWithin(budget, await trials.run(taken, items)) === true;
       },
     });
-    return prunedBy(trials.points, budget, weakOf, done);
+    // Where nothing could go anyway, nothing is ranked.
+    return prunedBy(trials.points, input, weakOf, moments === undefined ? ranking.count : done);
   } finally {
     await trials.close();
   }
@@ -90,7 +92,7 @@ export async function pruneWithin(input: BudgetInput): Promise<Pruned> {
 /** Takes, of all that was tried and kept within the budget, what leaves least work. */
 function prunedBy(
   trials: readonly Trial[],
-  budget: Budget,
+  { budget, options }: BudgetInput,
   weakOf: (count: number) => WeakUnits | undefined,
   rankedOn: number,
 ): Pruned {
@@ -109,6 +111,7 @@ function prunedBy(
     approximation: items === 0 ? undefined : { budget, measured: lossReport(best.loss) },
     report: {
       budget,
+      share: removalShare(options.precision),
       met: within.length > 0,
       rankedOn,
       heldOut: best.loss.samples,

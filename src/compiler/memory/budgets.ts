@@ -1,21 +1,30 @@
-import { stemOf } from '../../formats/format.js';
-import { onnxPath } from '../../formats/onnx.js';
-import { ortPath } from '../../formats/ort.js';
-import type { Graph } from '../../ir/graph.js';
-import { dataFile, type WrittenFile } from '../../onnx/write-file.js';
+import type { Graph, Node, Value } from '../../ir/graph.js';
+import type { WrittenFile } from '../../onnx/write-file.js';
+import type { MemoryPeak } from '../../passkit/memory/schedule.js';
 import type { Precision, Target } from '../../passkit/target.js';
+import { at } from '../../support/assert.js';
 import { type Problem, problem, SwancError } from '../../support/errors.js';
+import { formatBytes } from '../../support/scaled.js';
 import type { CompileOptions } from '../options.js';
-import type { DeployedMemory } from './deployed-memory.js';
 
 /** What is deployed of a target: the model in the lowest precision that was asked for. */
 export interface DeployedModel {
   readonly target: Target;
   readonly precision: Precision;
   readonly graph: Graph;
-  readonly memory: DeployedMemory;
+  /** Bytes of its constants. */
+  readonly weights: number;
+  /** The model, and others that some devices of the target run in its place. */
+  readonly runs: readonly DeployedRun[];
   readonly batch: number;
+  /** The files that hold it, the model first. */
   readonly files: readonly WrittenFile[];
+}
+
+/** The activations of a model; undefined where sizes are open. */
+export interface DeployedRun {
+  readonly precision: Precision;
+  readonly peak: MemoryPeak | undefined;
 }
 
 /** Values and weights that a message names. */
@@ -27,31 +36,46 @@ export function requireBudgets(models: readonly DeployedModel[], options: Compil
   if (problems.length > 0) throw new SwancError('budget', 'the memory budget is exceeded', problems);
 }
 
-function ramProblems(model: DeployedModel, { budgetRam }: CompileOptions): Problem[] {
+function ramProblems(model: DeployedModel, options: CompileOptions): Problem[] {
+  const { budgetRam } = options;
   if (budgetRam === undefined) return [];
-  const { target, memory } = model;
-  if (memory.peak === undefined) {
-    const advice = 'compile for a target whose files are for a fixed number of samples, such as edge';
-    return [problem(`RAM of ${target.name}`, 'it is not known: sizes are open until the model runs', advice)];
-  }
-  const { bytes, node, live } = memory.peak;
+  const { target, runs, batch, precision } = model;
+  const where = `RAM of ${target.name}`;
+  const peaks = runs.flatMap(({ precision: own, peak }) => (peak === undefined ? [] : [{ precision: own, peak }]));
+  if (peaks.length < runs.length) return [problem(where, 'it is not known: sizes are open until the model runs')];
+  const most = at(
+    peaks.toSorted((left, right) => right.peak.bytes - left.peak.bytes),
+    0,
+  );
+  const { bytes, node, live } = most.peak;
   if (bytes <= budgetRam) return [];
   const largest = listed(live.map(({ value, bytes: size }) => ({ name: value.name, bytes: size })));
-  const what = `activations take ${bytes} bytes, ${bytes - budgetRam} more than the budget of ${budgetRam}: at ${node.label} (${node.op}), where ${largest}`;
-  return [problem(`RAM of ${target.name}`, what, adviceFor(model, model.batch > 1))];
+  const what = `activations take ${excess(bytes, budgetRam)}: at ${node.label} (${node.op}), where ${largest}`;
+  const whose =
+    most.precision === precision ? '' : `; some devices run the model in ${most.precision}, and this is its`;
+  const advice = [...(batch > 1 ? ['--batch 1 takes one sample at a time'] : []), ...removalAdvice(options)];
+  return [problem(where, `${what}${whose}`, advice.join('; '))];
 }
 
-function flashProblems(model: DeployedModel, { budgetFlash }: CompileOptions): Problem[] {
+function flashProblems(model: DeployedModel, options: CompileOptions): Problem[] {
+  const { budgetFlash } = options;
   if (budgetFlash === undefined) return [];
-  const { target, precision, graph, files } = model;
-  const stem = stemOf(target.name, precision);
-  const onnx = onnxPath(stem);
-  const ort = files.find(({ path }) => path === ortPath(stem));
-  const deployed = ort === undefined ? files.filter(({ path }) => path === onnx || path === dataFile(onnx)) : [ort];
-  const bytes = deployed.reduce((sum, file) => sum + file.bytes, 0);
+  const { graph, files, weights } = model;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes <= budgetFlash) return [];
-  const what = `${bytes} bytes, ${bytes - budgetFlash} more than the budget of ${budgetFlash}: of its weights, ${listed(weightsByLayer(graph))}`;
-  return [problem(ort?.path ?? onnx, what, adviceFor(model, false))];
+  // A format may keep a weight that is used twice once or twice, and what is made of weights in place of them.
+  const rest = Math.max(0, bytes - weights);
+  const what = `${excess(bytes, budgetFlash)}: ${sized(rest)} are the graph itself, of the weights ${listed(weightsByLayer(graph))}`;
+  return [problem(at(files, 0).path, what, [...precisionAdvice(model, options), ...removalAdvice(options)].join('; '))];
+}
+
+/** `2048 bytes (2.05 kB)`: the number that a budget is compared with, and as the summary shows it. */
+function sized(bytes: number): string {
+  return bytes < 1000 ? `${bytes} bytes` : `${bytes} bytes (${formatBytes(bytes)})`;
+}
+
+function excess(bytes: number, budget: number): string {
+  return `${sized(bytes)}, ${sized(bytes - budget)} more than the budget of ${sized(budget)}`;
 }
 
 /** `a has 200 bytes, b has 100, and 3 more have 20`. */
@@ -72,18 +96,48 @@ function weightsByLayer(graph: Graph): { readonly name: string; readonly bytes: 
   const layers = new Map<string, number>();
   for (const own of graph.allGraphs()) {
     for (const value of own.constants) {
-      const layer = value.uses[0]?.node.label ?? value.name;
+      const layer = readerOf(value)?.label ?? value.name;
       layers.set(layer, (layers.get(layer) ?? 0) + (value.constant?.bytes ?? 0));
     }
   }
   return [...layers].map(([name, bytes]) => ({ name, bytes }));
 }
 
-function adviceFor({ target, precision }: DeployedModel, hasBatch: boolean): string {
-  const ways = [
-    ...(precision !== 'int8' && target.precisions.includes('int8') ? ['--precision int8 makes both smaller'] : []),
-    ...(hasBatch ? ['--batch 1 takes one sample at a time'] : []),
-    '--max-drop removes units that tell little',
+/** The first node that computes with a constant, past those that only make another of it: floats of integers, a transpose. */
+function readerOf(constant: Value): Node | undefined {
+  const fixed = new Set<Value>([constant]);
+  const isFixed = (value: Value | undefined): boolean =>
+    value === undefined || value.constant !== undefined || fixed.has(value);
+  let node = constant.uses[0]?.node;
+  for (;;) {
+    const output: Value | undefined = node?.outputs[0];
+    const next = output?.uses[0]?.node;
+    if (node === undefined || output === undefined || next === undefined) return node;
+    if (node.subgraphs.length > 0 || !node.inputs.every(isFixed)) return node;
+    fixed.add(output);
+    node = next;
+  }
+}
+
+/** Precisions below that of the model that the target has, and what they do to its file. */
+function precisionAdvice({ target, precision }: DeployedModel, { calibration }: CompileOptions): string[] {
+  if (precision !== 'fp32') return [];
+  return [
+    ...(target.precisions.includes('fp16') ? ['--precision fp16 halves the weights'] : []),
+    ...(target.precisions.includes('int8')
+      ? [`--precision int8${calibration === undefined ? ', with --calibration,' : ''} makes weights a quarter as large`]
+      : []),
   ];
-  return ways.join('; ');
+}
+
+function removalAdvice({ calibration, profile, maxDrop, maxError }: CompileOptions): string[] {
+  const isGiven = calibration !== undefined || profile !== undefined;
+  const isPruned = maxDrop !== undefined || maxError !== undefined;
+  const also = calibration === undefined ? ' with --calibration' : '';
+  return [
+    ...(isGiven ? [] : ['--calibration removes units that never fire on your samples']),
+    isPruned
+      ? `a larger ${maxDrop === undefined ? '--max-error' : '--max-drop'} removes more`
+      : `--max-drop or --max-error${also} removes units that tell little`,
+  ];
 }

@@ -1,9 +1,10 @@
-import { checkTarget } from '../../../passes/check-target.js';
 import { toFloat16 } from '../../../passes/to-float16.js';
+import { largestHalf } from '../../passkit/precision/half-range.js';
 import { problem, SwancError } from '../../support/errors.js';
 import { judge as judgeLoss, lossReport } from '../budget/approximation.js';
 import type { Loss } from '../budget/loss.js';
 import { bytesOfForm, type Form } from '../forms.js';
+import { halving } from '../pipeline.js';
 import { reportVerification } from '../target-report.js';
 import { type Compared, compareWith } from '../verification.js';
 import { Judge } from './judge.js';
@@ -40,8 +41,11 @@ export const fp16: LowerPrecision = async (input) => {
     return {
       precision: 'fp16',
       form,
+      from: choice.form,
       kept: keptOf(form),
       loss: loss === undefined ? null : lossReport(loss),
+      calibration: null,
+      removals: null,
       verification: compared === undefined ? null : reportVerification(compared, choice.beforeBudget),
       // Where it will run is not here, and the processor computes in float32 and casts.
       microseconds: null,
@@ -64,12 +68,12 @@ async function halfForm(
   if (samples === undefined) throw withoutSamples();
   const magnitudes = await measureMagnitudes(form.graph, samples, runtime, options.signal);
   const manager = form.manager.fork({ ...choice.context, magnitudes, signal: context.signal });
-  await manager.run([toFloat16, checkTarget]);
+  await manager.run(halving);
   return { ...form, manager, graph: manager.graph };
 }
 
 function withoutSamples(): SwancError {
-  return new SwancError('usage', 'float16 ends at 65504, and how large numbers become is not known', [
+  return new SwancError('usage', `float16 ends at ${largestHalf}, and how large numbers become is not known`, [
     problem('precision', 'there are neither data nor a verification', 'give --calibration, or verify'),
   ]);
 }

@@ -15,6 +15,8 @@ export interface LowerPrecisionInput extends Omit<ChoiceInput, 'hooks'> {
 /** A form in a lower precision, judged. */
 export interface LowerForm extends Omit<LowerPrecisionReport, 'files' | 'size' | 'passes'> {
   readonly form: Form;
+  /** The form in `fp32` that it was made of. */
+  readonly from: Form;
 }
 
 /** Makes the form, and measures what it loses. One file each in this folder. */
@@ -27,7 +29,6 @@ const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = { fp16, in
 export async function lowerPrecision(input: LowerPrecisionInput): Promise<LowerForm | undefined> {
   const { precision = 'fp32' } = input.options;
   const lower = await recipes[precision]?.(input);
-  // What was added has changed how much each order takes.
   await lower?.form.manager.run(finishing);
   return lower;
 }

@@ -12,7 +12,11 @@ export async function measureMagnitudes(
   runtime: Runtime,
   signal?: AbortSignal,
 ): Promise<Magnitudes> {
-  const magnitudes = { values: new Map<string, number>(), sums: new Map<string, number>() };
+  const magnitudes = {
+    values: new Map<string, number>(),
+    sums: new Map<string, number>(),
+    least: new Map<string, number>(),
+  };
   const measured = magnitudeGraph(graph);
   if (measured === undefined) return magnitudes;
   const session = await runtime.load(measured.graph);
@@ -24,6 +28,10 @@ export async function measureMagnitudes(
       const list = defined(results[measured.output], measured.output).floats();
       for (const [index, { kind, name }] of measured.entries.entries()) {
         const [known, own] = [magnitudes[kind].get(name) ?? 0, at(list, index)];
+        if (kind === 'least') {
+          if (own > 0) magnitudes.least.set(name, known === 0 ? own : Math.min(known, own));
+          continue;
+        }
         // No number is larger than any.
         magnitudes[kind].set(name, own > known || Number.isNaN(own) ? own : known);
       }

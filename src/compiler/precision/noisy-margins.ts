@@ -12,7 +12,7 @@ export const deviationsAllowed = 6;
 
 /**
  * For each sample the least margin of a decision in parts of what rounding may move it by: of a score its distance from the
- * threshold, of a search that of the best logit from each other one. A score that no noise moves is turned over by none.
+ * threshold, of what jumps that from the next jump, of a search that of the best logit from each other one. A score that no noise moves is turned over by none.
  * `deviations` are the standard deviations of all elements. What is no number makes a margin that is none.
  */
 export function marginsUnder(exact: Tensor, deviations: Float64Array, decision: NoisyDecision): Float64Array {
@@ -28,6 +28,13 @@ export function marginsUnder(exact: Tensor, deviations: Float64Array, decision: 
   if (decision.kind === 'threshold') {
     for (const [index, value] of values.entries()) {
       add(index, Math.abs(value - decision.threshold), at(deviations, index));
+    }
+    return margins;
+  }
+  if (decision.kind === 'jumps') {
+    const offset = decision.at === 'halves' ? 0.5 : 0;
+    for (const [index, value] of values.entries()) {
+      add(index, Math.abs(value - offset - Math.round(value - offset)), at(deviations, index));
     }
     return margins;
   }

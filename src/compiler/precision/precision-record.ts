@@ -13,6 +13,11 @@ const recordSchema = z.strictObject({
   precision: z.enum(precisions).exclude(['fp32']),
   /** Null without data. */
   loss: lossSchema.nullable(),
+  /**
+   * What it loses on all inputs is at most this, with a confidence of 95 %: on other samples than those it was measured on
+   * a loss is another. Null without data, a part of it without labels or where there is no bound.
+   */
+  most: z.strictObject({ drop: z.number().nullable(), relativeChange: z.number().nullable() }).nullable(),
   /** Null where the user stated none. */
   budget: budgetSchema.nullable(),
 });
@@ -30,10 +35,16 @@ export function recorded(
   const record: PrecisionRecord = {
     precision,
     loss: loss === undefined ? null : lossReport(loss),
+    most: loss === undefined ? null : mostOf(loss),
     budget: budget ?? null,
   };
   const metadata = { ...form.writing.metadata, [key]: JSON.stringify(record) };
   return { ...form, writing: { ...form.writing, metadata } };
+}
+
+/** JSON has no infinity. */
+function mostOf({ most: { drop, relativeChange } }: Loss): PrecisionRecord['most'] {
+  return { drop: drop ?? null, relativeChange: Number.isFinite(relativeChange) ? relativeChange : null };
 }
 
 /** What a file says of its precision; undefined for one in `fp32`. */

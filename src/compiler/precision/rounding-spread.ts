@@ -118,7 +118,10 @@ async function spreadOf(noisy: NoisyGraph, session: Session, feeds: Tensors, sam
     for (const [sample, margin] of margins.entries()) margins[sample] = Math.min(margin, at(own, sample));
   }
   const allowances = noisy.outputs.map(({ name, noisy: other }) => {
-    return [name, largestOfRows(outputs.deviations(other), defined(exact[name], name).dims[0] ?? 1)] as const;
+    const most = largestOfRows(outputs.deviations(other), defined(exact[name], name).dims[0] ?? 1);
+    // Where rounding makes a number of what is none, or the other way round, it decides.
+    for (const [sample, allowance] of most.entries()) if (allowance === Number.POSITIVE_INFINITY) margins[sample] = 0;
+    return [name, most] as const;
   });
   return { margins, allowances: Object.fromEntries(allowances) };
 }
@@ -134,7 +137,7 @@ function largestOfRows(deviations: Float64Array, rows: number): Float64Array {
   return most;
 }
 
-/** Sums over draws of the squares by which values change, element by element; what is not finite does not change. */
+/** Sums over draws of the squares by which values change, element by element: infinite where one of both is no finite number. */
 class Squares {
   readonly #sums = new Map<string, Float64Array>();
 
@@ -144,8 +147,10 @@ class Squares {
     this.#sums.set(noisy, sums);
     if (!exact.is('float32')) return;
     for (const [index, value] of exact.floats().entries()) {
-      const change = at(other.floats(), index) - value;
-      if (Number.isFinite(change)) sums[index] = at(sums, index) + change ** 2;
+      const changed = at(other.floats(), index);
+      if (Object.is(changed, value)) continue;
+      const change = Number.isFinite(changed - value) ? changed - value : Number.POSITIVE_INFINITY;
+      sums[index] = at(sums, index) + change ** 2;
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ValueType } from '../../ir/types.js';
-import type { Precision } from '../../passkit/target.js';
+import type { BrowserDevices, Precision } from '../../passkit/target.js';
 
 /** What `model.mjs` knows of the model that it loads. */
 export interface LoadedModel {
@@ -18,11 +18,8 @@ export interface LoadedValue extends ValueType {
 }
 
 /** The model in one precision. */
-export interface LoadedFile {
+export interface LoadedFile extends BrowserDevices {
   readonly precision: Precision;
-  readonly devices: readonly ('webgpu' | 'wasm')[];
-  /** What WebGPU calls a feature that the adapter must have; null: none. */
-  readonly feature: string | null;
   readonly graph: LoadedPart;
   /** Weights that are beside the graph. */
   readonly data: LoadedPart | null;

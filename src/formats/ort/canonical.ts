@@ -1,6 +1,5 @@
 import { topologicalOrder } from '../../ir/topological-order.js';
 import {
-  FlatBufferError,
   readFlatBuffer,
   type Table,
   tableOf,
@@ -16,16 +15,11 @@ import { inferenceSession, ortIdentifier } from './schema.js';
  * The same model in ORT format, in an order of its own: ONNX Runtime writes tables as its hash tables have them, which is
  * another order each time. Weights of a kilobyte and more go to the end of the file, in the order in which nodes read them
  * and each at a multiple of 64 bytes, so that a file that is mapped into memory is read from front to back, and engines may
- * use the weights where they are. A file in a version of the format that is not known stays as it is.
+ * use the weights where they are.
+ * @throws FlatBufferError for a file in a version of the format that is not known.
  */
 export function canonicalOrtFile(bytes: Uint8Array): Uint8Array {
-  let root: Table;
-  try {
-    root = readFlatBuffer(bytes, ortIdentifier, inferenceSession);
-  } catch (error) {
-    if (error instanceof FlatBufferError) return bytes;
-    throw error;
-  }
+  const root = readFlatBuffer(bytes, ortIdentifier, inferenceSession);
   const model = tableOf(root, 'model');
   const resolver = tableOf(root, 'kernel_type_str_resolver');
   return writeFlatBuffer(

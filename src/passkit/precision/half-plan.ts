@@ -2,12 +2,14 @@ import { Graph, type Node, type Value } from '../../ir/graph.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { operatorOf, relationsOf } from '../../ops/index.js';
 import { elementsPerSample } from '../../ops/operator.js';
-import type { Port } from '../../ops/relations.js';
 import { at } from '../../support/assert.js';
+import { decisionsOf, leadingTo } from '../decisions.js';
+import { isSumOfProducts, unitAxisOfWeights } from '../linear-units.js';
 import type { Target } from '../target.js';
-import { decisionsOf, isSumOfProducts, leadingTo } from './decisions.js';
+import { beforeOpaque } from './exact-nodes.js';
 import { fitsHalf, fitsWeights } from './half-range.js';
 import type { Magnitudes } from './magnitudes.js';
+import { nodesNearZero } from './near-zero.js';
 
 /** A node that stays in float32, and why, as a clause. */
 export interface KeptNode {
@@ -35,7 +37,9 @@ const mostSummed = 16;
  */
 export function planHalf(graph: Graph, target: Target, magnitudes: Magnitudes): HalfPlan {
   const decisions = decisionsOf(graph);
-  const scores = leadingTo(graph, (node) => decisions.has(node));
+  const scores = leadingTo(graph, (node, index) => decisions.has(node) || isFixedInput(node, index));
+  const opaque = beforeOpaque(graph, decisions);
+  const nearZero = nodesNearZero(graph, magnitudes.least);
   const kept: KeptNode[] = [];
   const half = new Set<Node>();
   for (const { node, isInLoop } of nodesOf(graph, false)) {
@@ -45,7 +49,9 @@ export function planHalf(graph: Graph, target: Target, magnitudes: Magnitudes): 
       ? 'it is in a loop, whose state has one type'
       : isDeciding
         ? 'its scores decide which units fire'
-        : reasonAgainst(node, target, magnitudes);
+        : (opaque.get(node) ??
+          reasonAgainst(node, target, magnitudes) ??
+          (nearZero.has(node) ? 'it computes with numbers below 2^-14 whose digits count' : undefined));
     if (reason === undefined) half.add(node);
     else if (operatorOf(node)?.float16 !== 'either') kept.push({ node, reason });
   }
@@ -66,10 +72,14 @@ const isFloat = (value: Value | undefined): value is Value => value?.elementType
 
 const hasFloats = (node: Node): boolean => [...node.inputs, ...node.outputs].some(isFloat);
 
+/** True for what stays float32 whatever a node computes in. */
+export function isFixedInput(node: Node, index: number): boolean {
+  return operatorOf(node)?.float32Inputs?.includes(index) === true;
+}
+
 /** The inputs that are in the type that a node computes in. */
 export function floatInputs(node: Node): number[] {
-  const own = operatorOf(node)?.float32Inputs ?? [];
-  return [...node.inputs.keys()].filter((index) => isFloat(node.inputs[index]) && !own.includes(index));
+  return [...node.inputs.keys()].filter((index) => isFloat(node.inputs[index]) && !isFixedInput(node, index));
 }
 
 /** True for a value that is made in float16. What an If gives is so if one of its branches makes it so. */
@@ -130,7 +140,7 @@ function sizeOfValue(value: Value, values: Magnitudes['values']): number | undef
 function rangeReason(node: Node, { values, sums }: Magnitudes): string | undefined {
   for (const index of floatInputs(node)) {
     const { constant } = node.input(index);
-    const unfit = constant && fitsWeights(constant, unitAxis(node, index));
+    const unfit = constant && fitsWeights(constant, isWeight(node, index) ? unitAxisOfWeights(node, index) : undefined);
     if (unfit !== undefined) return unfit;
   }
   const open = floatInputs(node).flatMap((index) =>
@@ -145,15 +155,9 @@ function rangeReason(node: Node, { values, sums }: Magnitudes): string | undefin
   return sum === undefined || sum === 0 ? undefined : fitsHalf(sum, 'its partial sums');
 }
 
-/** The axis of weights of a sum of products whose slots are units of the output; what they are summed over is another. */
-function unitAxis(node: Node, index: number): number | undefined {
-  const isInput = ({ side, index: other }: Port): boolean => side === 'input' && other === index;
-  const relations = relationsOf(node);
-  if (!relations.some((own) => own.kind === 'contract' && own.weight !== undefined && isInput(own.weight)))
-    return undefined;
-  const ties = relations.flatMap((own) => (own.kind === 'tie' ? [own.ports] : []));
-  const own = ties.find((ports) => ports.some(isInput) && ports.some(({ side }) => side === 'output'));
-  return own?.find(isInput)?.axis;
+/** True for the weights of a sum of products. */
+function isWeight(node: Node, index: number): boolean {
+  return relationsOf(node).some((own) => own.kind === 'contract' && own.weight?.index === index);
 }
 
 /**

@@ -6,8 +6,11 @@ import { halfToNumber, numberToHalf } from '../../support/float16.js';
 /** What numbers of float16 (IEEE 754 binary16) there are, and what fits among them. */
 
 /** The largest, and half the distance of 1 from the next number: the most that rounding changes a number by, relatively. */
-const largestHalf = 65504;
+export const largestHalf = 65504;
 export const halfRounding = 2 ** -11;
+
+/** The least that has all digits. */
+export const leastNormalHalf = 2 ** -14;
 
 /** How many times larger than all that was seen a number may be that was not. */
 const headroom = 4;
@@ -60,6 +63,17 @@ function slotSums(
     own.change += at(changes, index);
   }
   return sums;
+}
+
+/**
+ * The numbers that a tensor becomes in float16; those beyond its range stay, as what they are for is computed in float32.
+ */
+export function roundedToHalf(tensor: Tensor): Tensor<'float32'> {
+  const rounded = Float32Array.from(tensor.floats(), (number) => {
+    const half = halfToNumber(numberToHalf(number));
+    return Number.isFinite(half) ? half : number;
+  });
+  return new Tensor('float32', tensor.dims, rounded);
 }
 
 /** The same numbers in float16, each rounded to the nearest, ties to even. */

@@ -4,7 +4,8 @@ import type { Graph, Node, Value } from '../../ir/graph.js';
 import { Tensor } from '../../ir/tensor.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { inferTypes } from '../../ops/index.js';
-import { isSumOfProducts } from './decisions.js';
+import { isSumOfProducts } from '../linear-units.js';
+import { namesNearZero } from './near-zero.js';
 
 /**
  * How large the numbers of a graph become: of every float32 value, and of the partial sums of every sum of products, in
@@ -15,6 +16,8 @@ export interface Magnitudes {
   readonly values: ReadonlyMap<string, number>;
   /** The largest sum of the sizes of products and bias, by the name of the output. */
   readonly sums: ReadonlyMap<string, number>;
+  /** The least size of an element that is not zero, of values where that matters (`near-zero.ts`), where there is one. */
+  readonly least: ReadonlyMap<string, number>;
 }
 
 /** A graph that gives all magnitudes of another one as one list. Those in a branch that does not run are 0. */
@@ -35,9 +38,9 @@ export interface MagnitudeEntry {
  */
 export function magnitudeGraph(source: Graph): MagnitudeGraph | undefined {
   const { graph } = cloneGraph(source);
-  const measurement = new Measurement();
+  const measurement = new Measurement(namesNearZero(graph));
   const builder = new Builder(graph);
-  const inputs = graph.inputs.filter(isFloat).map((value) => measurement.largest(value, builder));
+  const inputs = graph.inputs.filter(isFloat).flatMap((value) => measurement.sizes(value, builder));
   const measured = [...inputs, ...measurement.nodes(graph)];
   if (measured.length === 0) return undefined;
   const list = listOf(builder, measured);
@@ -60,20 +63,29 @@ const isFloat = (value: Value): boolean => value.elementType === 'float32' && va
 class Measurement {
   /** What the values of copied branches are called in the source. */
   readonly #names = new Map<Value, string>();
+  readonly #nearZero: ReadonlySet<string>;
+
+  constructor(nearZero: ReadonlySet<string>) {
+    this.#nearZero = nearZero;
+  }
 
   nodes(graph: Graph): Measured[] {
     return graph.nodes.flatMap((node) => {
       if (isBranch(node)) return this.#branches(node);
       const builder = new Builder(graph);
-      const own = node.outputs.filter(isFloat).map((value) => this.largest(value, builder));
+      const own = node.outputs.filter(isFloat).flatMap((value) => this.sizes(value, builder));
       if (!isSumOfProducts(node) || !isFloat(node.output)) return own;
       const value = largestOf(builder, sumOfSizes(node, builder));
       return [...own, { entry: { kind: 'sums' as const, name: this.#nameOf(node.output) }, value }];
     });
   }
 
-  largest(value: Value, builder: Builder): Measured {
-    return { entry: { kind: 'values', name: this.#nameOf(value) }, value: largestOf(builder, value) };
+  /** The largest size of a value's elements, and the least where that matters. */
+  sizes(value: Value, builder: Builder): Measured[] {
+    const name = this.#nameOf(value);
+    const largest: Measured = { entry: { kind: 'values', name }, value: largestOf(builder, value) };
+    if (!this.#nearZero.has(name)) return [largest];
+    return [largest, { entry: { kind: 'least', name }, value: leastOf(builder, value) }];
   }
 
   /** A copy of an If whose outputs all are what is measured in either branch: zeros in place of the other's. */
@@ -113,6 +125,17 @@ function largestOf(builder: Builder, value: Value): Value {
     axis: { kind: 'int', value: 0 },
   });
   return builder.op('ReduceMax', [some, builder.int64s([0])]);
+}
+
+/** [1]: the least size of an element that is not zero, 0 if there is none. */
+function leastOf(builder: Builder, value: Value): Value {
+  const sizes = builder.reshape(builder.op('Abs', [value]), [-1]);
+  const zero = builder.constant(Tensor.floats([1], [0]), 'zero');
+  const none = builder.constant(Tensor.floats([1], [Number.POSITIVE_INFINITY]), 'none');
+  const counted = builder.op('Where', [builder.op('Greater', [sizes, zero]), sizes, none]);
+  const some = builder.op('Concat', [counted, none], { axis: { kind: 'int', value: 0 } });
+  const least = builder.op('ReduceMin', [some, builder.int64s([0])]);
+  return builder.op('Where', [builder.op('Less', [least, none]), least, zero]);
 }
 
 /** The same sum of the sizes of all that it is made of: no partial sum is larger. */

@@ -2,11 +2,13 @@ import type { Graph, Node, Value } from '../../ir/graph.js';
 import { isBranch } from '../../ops/control-flow.js';
 import { operatorOf } from '../../ops/index.js';
 import { defined } from '../../support/assert.js';
+import { decisionsOf, leadingTo } from '../decisions.js';
+import { unitAxisOfWeights } from '../linear-units.js';
 import type { Target } from '../target.js';
 import { type Chain, chainsFrom, elementsOf, readingGraphs } from './chains.js';
 import { clipLimits } from './clips.js';
 import { type CutConstant, cutConstant } from './cut-constants.js';
-import { decisionNodes } from './decisions.js';
+import { type KeptInFloats, readsFloats, regionsInFloats } from './float-regions.js';
 import type { IntegerKernels } from './kernels.js';
 import { isMask } from './masks.js';
 import { narrowableWeights } from './narrow-decisions.js';
@@ -51,8 +53,8 @@ export interface IntegerPlan {
   readonly places: ReadonlyMap<Value, Value>;
   /** By what stands for a place: the values whose numbers are all that come there. */
   readonly sources: ReadonlyMap<Value, readonly Value[]>;
-  /** Products that stay in floats, and why. */
-  readonly kept: readonly { readonly where: string; readonly reason: string }[];
+  /** All that computes floats, and why, each layer and reason once. */
+  readonly kept: readonly KeptInFloats[];
   /** Weights of decisions that are stored in float16. */
   readonly narrow: readonly Value[];
 }
@@ -78,7 +80,10 @@ class Planner {
   readonly #steps = new Map<Value, Step>();
   readonly #products: ProductStep[] = [];
   readonly #inChains = new Set<Node>();
-  readonly #kept: { where: string; reason: string }[] = [];
+  /** Those of chains that a table is faster than. */
+  readonly #tables = new Set<Node>();
+  /** Products that stay in floats, and why. */
+  readonly #kept = new Map<Node, string>();
   readonly #wanted = new Set<Value>();
 
   constructor(graph: Graph, kernels: IntegerKernels, kept: KeptLayers) {
@@ -86,7 +91,8 @@ class Planner {
     this.#kernels = kernels;
     this.#keptLayers = kept;
     this.#owners = ownersOf(graph);
-    this.#decisions = decisionNodes(graph, this.#owners);
+    const judges = decisionsOf(graph);
+    this.#decisions = leadingTo(graph, (node) => judges.has(node));
   }
 
   plan(): IntegerPlan {
@@ -107,18 +113,36 @@ class Planner {
     });
     const steps = [...products, ...between];
     const narrow = narrowableWeights(this.#graph, this.#decisions).filter(({ name }) => !this.#keptLayers.has(name));
-    return { steps, kept: this.#kept, narrow, ...placesOf(steps) };
+    const narrowed = new Set(narrow.flatMap(({ uses }) => uses.map(({ node }) => node.label)));
+    const kept = regionsInFloats(this.#graph, steps, (node) => this.#reasonFor(node, narrowed));
+    return { steps, kept, narrow, ...placesOf(steps) };
+  }
+
+  /** Why a node that no step covers computes floats; `narrowed` are the layers with weights in float16. */
+  #reasonFor(node: Node, narrowed: ReadonlySet<string>): string {
+    if (this.#decisions.has(node)) {
+      return `it decides what runs or fires${narrowed.has(node.label) ? ' (weights stored in float16)' : ''}`;
+    }
+    const known = this.#kept.get(node);
+    if (known !== undefined) return known;
+    if (isInLoop(node, this.#owners)) return 'it is in a loop';
+    if (node.outputs.some((value) => this.#steps.has(value))) return 'nothing on integers reads it';
+    if (this.#inChains.has(node)) {
+      return this.#tables.has(node) ? 'nothing on integers reads it' : 'a table would be slower';
+    }
+    const floats = node.inputs.filter((value) => value?.elementType === 'float32');
+    if (floats.some((value) => (value?.constant?.size ?? 0) > 1)) return 'its constants are no single numbers';
+    const reads = floats.filter((value) => value?.constant === undefined);
+    if (reads.some((value) => value !== undefined && !this.#steps.has(value))) return readsFloats;
+    return `there is no kernel of integers for ${node.op}`;
   }
 
   #findProduct(node: Node): void {
     if (this.#kernels.kernel(node) !== 'product') return;
-    if (this.#decisions.has(node)) {
-      this.#kept.push({ where: node.label, reason: 'it decides what runs or fires' });
-      return;
-    }
+    if (this.#decisions.has(node)) return;
     const found = isInLoop(node, this.#owners) ? 'it is in a loop' : this.#productOf(node);
     if (typeof found === 'string') {
-      this.#kept.push({ where: node.label, reason: found });
+      this.#kept.set(node, found);
       return;
     }
     this.#products.push(found);
@@ -131,7 +155,8 @@ class Planner {
     const data = node.inputs[0];
     if (linear === undefined || data?.elementType !== 'float32') return 'its inputs are scaled or no floats';
     if (data.constant !== undefined) return 'its data are constant';
-    const axis = channelAxis(node, linear.weight);
+    if (node.int('transA', 0) === 1) return 'its data are transposed';
+    const axis = unitAxisOfWeights(node, linear.weight);
     const weights = axis === undefined ? undefined : cutConstant(node.input(linear.weight), axis);
     if (weights === undefined) return 'its weights are not constant';
     if (this.#keptLayers.has(weights.root.name)) return 'its error would be too large';
@@ -217,6 +242,7 @@ class Planner {
         if (isKnown || isOwn || chain.nodes.some((node) => isInLoop(node, this.#owners))) continue;
         for (const node of chain.nodes) this.#inChains.add(node);
         if (this.#isTableFaster(chain)) {
+          for (const node of chain.nodes) this.#tables.add(node);
           this.#steps.set(chain.exit, { kind: 'lookup', chain, data: value, output: chain.exit });
         }
       }
@@ -252,14 +278,6 @@ function plainProduct(node: Node): { readonly weight: number; readonly bias: num
   return node.inputs.length === 2 && node.inputs[1]?.shape?.length === 2 && node.op === 'MatMul'
     ? { weight: 1, bias: 2 }
     : undefined;
-}
-
-/** The axis of the weights that the output's channels lie along. */
-function channelAxis(node: Node, weight: number): number | undefined {
-  const rank = node.inputs[weight]?.shape?.length;
-  if (rank === undefined) return undefined;
-  if (node.op === 'Gemm') return node.int('transA', 0) === 1 ? undefined : 1 - node.int('transB', 0);
-  return node.op === 'MatMul' ? rank - 1 : 0;
 }
 
 /** The values of which a step reads integers. */

@@ -12,7 +12,7 @@ export type Range = readonly [low: number, high: number];
 
 const levels = 255;
 /** Scales below lose bits of their own: they would be subnormal as float32, or products of two of them. */
-const leastScale = 2 ** -60;
+export const leastScale = 2 ** -60;
 
 /**
  * The grid of a range that is widened to zero, which it holds exactly: paddings and masks are zeros. A range without extent

@@ -1,6 +1,7 @@
 import { extentsOf } from '../../ir/slices.js';
 import { Tensor } from '../../ir/tensor.js';
 import { at } from '../../support/assert.js';
+import { leastScale } from './ranges.js';
 
 /** Weights as integers from -127 to 127: `scale * integer`, with a scale for each slot of an axis. */
 export interface IntegerWeights {
@@ -9,7 +10,6 @@ export interface IntegerWeights {
 }
 
 const largest = 127;
-const leastScale = 2 ** -60;
 /** A bias is an integer of 32 bits in steps of the products' scale. Some bits are left for the sum that it is added to. */
 const largestBias = 2 ** 30;
 

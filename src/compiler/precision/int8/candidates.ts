@@ -1,17 +1,21 @@
-import { checkTarget } from '../../../../passes/check-target.js';
-import { orderForMemory } from '../../../../passes/order-for-memory.js';
-import { quantize } from '../../../../passes/quantize.js';
 import type { Batch, BatchOptions, Calibration } from '../../../data/types.js';
 import { type RangeMethod, rangeMethods } from '../../../passkit/quantization/ranges.js';
 import type { Session } from '../../../runtime/types.js';
 import { defined } from '../../../support/assert.js';
 import { measureLoss, OriginalOutputs } from '../../budget/loss.js';
 import { bytesOfForm, type Form } from '../../forms.js';
+import { quantizing } from '../../pipeline.js';
 import type { LowerPrecisionInput } from '../lower-precision.js';
 import type { SeenValues } from './calibrate.js';
 
 /** Samples that candidates are compared on. */
 const mostCompared = 512;
+
+/** A way to make ranges, and what {@link Candidates.error} it leads to. */
+export interface TriedMethod {
+  readonly method: RangeMethod;
+  readonly error: number;
+}
 
 /** Forms on integers that one of is to be chosen from, compared by how far their outputs are from the original's. */
 export class Candidates {
@@ -42,7 +46,7 @@ export class Candidates {
   async form(method: RangeMethod, kept: ReadonlySet<string>): Promise<Form> {
     const { form, context } = this.#input.choice;
     const manager = form.manager.fork({ ...context, quantization: { ranges: this.#seen.ranges(method), kept } });
-    await manager.run([quantize, orderForMemory, checkTarget]);
+    await manager.run(quantizing);
     // Small models are mostly operators by then.
     return { ...form, manager, graph: manager.graph, writing: { ...form.writing, lean: true } };
   }
@@ -62,16 +66,19 @@ export class Candidates {
     }
   }
 
-  /** The way to make ranges that changes the outputs least. */
-  async bestMethod(data: Calibration): Promise<RangeMethod> {
-    let best: { readonly method: RangeMethod; readonly error: number } | undefined;
+  /** How far the outputs are off with each way to make ranges, all layers on integers; the first is the one that is least. */
+  async methods(data: Calibration): Promise<readonly [TriedMethod, ...TriedMethod[]]> {
+    const tried: TriedMethod[] = [];
     for (const method of rangeMethods) {
-      const error = await this.error(await this.form(method, new Set()), data);
-      if (best === undefined || error < best.error) best = { method, error };
+      tried.push({ method, error: await this.error(await this.form(method, new Set()), data) });
     }
-    return defined(best, 'a method').method;
+    const [best, ...others] = tried.toSorted((left, right) => compareErrors(left.error, right.error));
+    return [defined(best, 'a method'), ...others];
   }
 }
+
+/** Two infinite errors are equal. */
+const compareErrors = (left: number, right: number): number => (left === right ? 0 : left - right);
 
 /** The first samples of data. */
 function first(data: Calibration, count: number): Calibration {

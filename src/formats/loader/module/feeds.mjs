@@ -89,7 +89,16 @@ function checkFeed({ type, shape }, feed, open) {
     if (known !== dims[axis]) return `has ${dims[axis]} as '${dim}', and another input ${known}`;
     open.set(dim, known);
   }
-  return { type, data, dims: [...dims] };
+  return { type, data: copyOf(data), dims: [...dims] };
+}
+
+/**
+ * Runs wait for each other, and the caller may fill its array anew meanwhile.
+ * @param {View} data
+ */
+function copyOf(data) {
+  const Own = /** @type {new (buffer: ArrayBufferLike) => View} */ (data.constructor);
+  return new Own(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
 }
 
 /**

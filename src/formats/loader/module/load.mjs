@@ -22,6 +22,20 @@ import { model } from './sample.mjs';
 export const inputs = model.inputs;
 export const outputs = model.outputs;
 
+/** Names of options. @type {(keyof Options)[]} */
+const known = [
+  'device',
+  'precision',
+  'ort',
+  'wasmPaths',
+  'threads',
+  'baseUrl',
+  'fetch',
+  'signal',
+  'onWarning',
+  'warmUp',
+];
+
 /**
  * Loads the model on the best device that there is; `model.d.mts` tells of the options.
  * @param {Options} options
@@ -32,24 +46,35 @@ export async function load(options = {}) {
   const { device = 'auto', signal } = options;
   signal?.throwIfAborted();
   const loading = startLoading(options);
-  const gpu = device === 'wasm' ? 'it was not asked for' : await findAdapter();
+  const askedFor = `'${device}' was asked for`;
+  if (device === 'wasm') return open(device, { reason: askedFor }, loading);
+  const gpu = await findAdapter();
   signal?.throwIfAborted();
+  let reason = `no WebGPU: ${gpu}`;
   if (typeof gpu !== 'string') {
     try {
-      return await open('webgpu', gpu, loading);
+      const found = device === 'auto' ? 'there is an adapter for WebGPU' : askedFor;
+      return await open('webgpu', { adapter: gpu, reason: found }, loading);
     } catch (error) {
       // Files that are missing or wrong are so for every device.
       const isOfDevice = !(error instanceof ModelError) || error.code === 'runtime';
       if (device === 'webgpu' || !isOfDevice || signal?.aborted) throw error;
+      reason = `WebGPU failed: ${textOf(error)}`;
       loading.warn(`WebGPU failed, so the model runs in WebAssembly: ${textOf(error)}`);
     }
-  } else if (device === 'webgpu') throw new ModelError('device', `no WebGPU: ${gpu}`);
-  return open('wasm', undefined, loading);
+  } else if (device === 'webgpu') throw new ModelError('device', reason);
+  return open('wasm', { reason }, loading);
 }
 
 /** @param {Options} options */
-function checkOptions({ device = 'auto', precision = 'auto', threads }) {
-  const problems = [];
+function checkOptions(options) {
+  if (typeof options !== 'object' || options === null) {
+    throw new ModelError('options', `load takes an object with options, not ${options}`);
+  }
+  const { device = 'auto', precision = 'auto', threads } = options;
+  const problems = Object.keys(options)
+    .filter((name) => !known.some((option) => option === name))
+    .map((name) => `there is no option '${name}', only ${known.map((option) => `'${option}'`).join(', ')}`);
   if (!['auto', 'webgpu', 'wasm'].includes(device)) {
     problems.push(`device '${device}' is none of 'auto', 'webgpu', 'wasm'`);
   }
@@ -99,12 +124,12 @@ async function findAdapter() {
 }
 
 /**
- * The model on one device, warmed up.
+ * The model on one device, warmed up. `reason` says why it is this one.
  * @param {'webgpu' | 'wasm'} device
- * @param {Adapter | undefined} adapter
+ * @param {{ adapter?: Adapter, reason: string }} how
  * @param {Loading} loading
  */
-async function open(device, adapter, loading) {
+async function open(device, { adapter, reason }, loading) {
   const { options, warn, warnings } = loading;
   const { signal, warmUp = true, precision = 'auto' } = options;
   const file = chooseFile(device, adapter, precision, warn);
@@ -117,7 +142,8 @@ async function open(device, adapter, loading) {
   configure(ort, device, options, warn);
   const session = await createSession(ort, device, file, graph, data);
   const threads = device === 'wasm' ? (ort.env.wasm.numThreads ?? 1) : 1;
-  const opened = new Model({ device, precision: file.precision, threads, warnings }, ort, session);
+  const facts = { device, deviceReason: reason, precision: file.precision, threads, warnings };
+  const opened = new Model(facts, ort, session);
   try {
     signal?.throwIfAborted();
     if (warmUp) await opened.run(zeros());
@@ -130,7 +156,8 @@ async function open(device, adapter, loading) {
 }
 
 /**
- * The first file that runs on the device: they are in order, with the best first. Else the one that always does.
+ * The first file that runs on the device: they are in order, with the best first. Else the one that always does. There is a
+ * warning for each that would have been better.
  * @param {string} device
  * @param {Adapter | undefined} adapter
  * @param {string} precision
@@ -138,15 +165,14 @@ async function open(device, adapter, loading) {
  */
 function chooseFile(device, adapter, precision, warn) {
   const onDevice = model.files.filter((file) => file.devices.includes(device));
-  for (const file of onDevice) {
-    if (precision !== 'auto' && file.precision !== precision) continue;
+  const wished = onDevice.filter((file) => precision === 'auto' || file.precision === precision);
+  for (const file of wished) {
     if (file.feature === null || adapter?.features.has(file.feature)) return file;
     warn(`the ${file.precision} file is left out: this adapter lacks '${file.feature}'`);
   }
   const always = onDevice.find((file) => file.feature === null);
   if (always === undefined) throw new ModelError('device', `no file of this model runs on ${device}`);
-  if (precision !== 'auto')
-    warn(`the ${always.precision} file is used: the ${precision} one does not run on ${device}`);
+  if (wished.length === 0) warn(`the ${always.precision} file is used: the ${precision} one does not run on ${device}`);
   return always;
 }
 
@@ -168,11 +194,13 @@ function contentOf(part, { options, warn, contents }) {
  * @param {Warn} warn
  */
 async function fetchPart(part, { baseUrl, signal, fetch = globalThis.fetch }, warn) {
-  const url = baseUrl === undefined ? part.url() : new URL(part.path, new URL(baseUrl, globalThis.location?.href));
-  const content = await fetch(url, signal === undefined ? {} : { signal })
-    .then((response) => {
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      return response.arrayBuffer();
+  const url = baseUrl === undefined ? part.url() : new URL(part.path, folderOf(baseUrl));
+  // A function that was given may throw at once, or not heed the signal.
+  const response = Promise.resolve().then(() => fetch(url, signal === undefined ? {} : { signal }));
+  const content = await Promise.race([response, aborted(signal)])
+    .then((answer) => {
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      return answer.arrayBuffer();
     })
     .then((buffer) => new Uint8Array(buffer))
     .catch((error) => {
@@ -194,6 +222,27 @@ async function fetchPart(part, { baseUrl, signal, fetch = globalThis.fetch }, wa
     throw new ModelError('hash', `${url} has the SHA-256 ${found} instead of ${part.sha256}; ${advice}`);
   }
   return content;
+}
+
+/**
+ * Rejects when the signal aborts; never ends without one.
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<never>}
+ */
+function aborted(signal) {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/**
+ * Addresses of folders end in a slash: what comes after the last one would be replaced.
+ * @param {string | URL} baseUrl
+ */
+function folderOf(baseUrl) {
+  const url = new URL(baseUrl, globalThis.location?.href);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
 }
 
 /**

@@ -43,12 +43,13 @@ export class Model {
   #session;
 
   /**
-   * @param {{ device: string, precision: string, threads: number, warnings: string[] }} facts
+   * @param {{ device: string, deviceReason: string, precision: string, threads: number, warnings: string[] }} facts
    * @param {Runtime} ort
    * @param {Session} session
    */
-  constructor({ device, precision, threads, warnings }, ort, session) {
+  constructor({ device, deviceReason, precision, threads, warnings }, ort, session) {
     this.device = device;
+    this.deviceReason = deviceReason;
     this.precision = precision;
     this.threads = threads;
     this.warnings = warnings;
@@ -76,7 +77,11 @@ export class Model {
    */
   async #runNow(session, feeds) {
     const tensors = [...feeds].map(([name, { type, data, dims }]) => [name, new this.#ort.Tensor(type, data, dims)]);
-    const results = await session.run(Object.fromEntries(tensors));
+    const results = await session.run(Object.fromEntries(tensors)).catch((error) => {
+      throw new ModelError('runtime', `ONNX Runtime cannot run the model on these data: ${error.message ?? error}`, {
+        cause: error,
+      });
+    });
     const entries = model.outputs.map(({ name, type }) => {
       const result = results[name];
       if (result === undefined) throw new ModelError('runtime', `ONNX Runtime gives no output '${name}'`);

@@ -48,7 +48,7 @@ export interface OnnxRuntime {
 export interface LoadOptions {
   /** `auto`, the default: WebGPU if there is an adapter and it runs the model, else WebAssembly. */
   readonly device?: 'auto' | Device | undefined;
-  /** `auto`, the default: the lowest that the device runs. */
+  /** `auto`, the default: the lowest that the device runs. One that it does not run is replaced, with a warning. */
   readonly precision?: 'auto' | Precision | undefined;
   /** ONNX Runtime; by default `onnxruntime-web` is imported when it is needed. */
   readonly ort?: OnnxRuntime | undefined;
@@ -59,7 +59,7 @@ export interface LoadOptions {
   readonly wasmPaths?: string | { readonly wasm?: string | URL; readonly mjs?: string | URL } | undefined;
   /** Threads of WebAssembly; by default half the processors, at most 4, and 1 where the page is not cross-origin isolated. */
   readonly threads?: number | undefined;
-  /** Folder of the model's files, which ends in `/`; by default the one of model.mjs. */
+  /** Folder of the model's files; by default the one of model.mjs. */
   readonly baseUrl?: string | URL | undefined;
   /** Gets the model's files; by default the global one. Node's does not read file: addresses. */
   readonly fetch?: ((url: URL, options: { readonly signal?: AbortSignal }) => Promise<Response>) | undefined;
@@ -73,6 +73,8 @@ export interface LoadOptions {
 /** A loaded model. It holds memory until it is released. */
 export interface Model {
   readonly device: Device;
+  /** Why it is this one, such as `no WebGPU: there is no adapter`. */
+  readonly deviceReason: string;
   readonly precision: Precision;
   /** Threads of WebAssembly; 1 on WebGPU. */
   readonly threads: number;
@@ -82,8 +84,8 @@ export interface Model {
   readonly warnings: readonly string[];
   /**
    * Runs the model once. Runs take place one after the other, also those of other models that share the ONNX Runtime,
-   * whenever they are asked for; arrays are read when it is their turn, and should not change until the result is there.
-   * @throws ModelError `feeds` for data that do not fit, with all that is wrong; `released`.
+   * whenever they are asked for. Arrays are copied at once: they may be filled anew while the run waits.
+   * @throws ModelError `feeds` for data that do not fit, with all that is wrong; `released`; `runtime` where the run fails.
    */
   run(feeds: Feeds): Promise<Results>;
   /** Frees the model after the runs that were asked for. Doing so twice does no harm. */
