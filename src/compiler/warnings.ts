@@ -4,7 +4,7 @@ import type { Profile } from '../runtime/profile/types.js';
 import { type Choice, canMeasure } from './choose-form.js';
 import type { CompileOptions } from './options.js';
 import { placementWarnings } from './placement.js';
-import type { BudgetReport, TargetReport } from './report.js';
+import type { BudgetReport, LowerPrecisionReport, TargetReport } from './report.js';
 import { scoreLimits } from './score-advice.js';
 import type { Source } from './source.js';
 import { tooFewRuns } from './timed-samples.js';
@@ -88,15 +88,38 @@ function budgetWarnings({ budget, met, heldOut }: BudgetReport): string[] {
   return [`${part}: ${advice}`];
 }
 
-/** Of models that were quantized and judged on few samples. */
+/** Of models in a lower precision that lose much, or were judged on few samples. */
 export function precisionWarnings(targets: readonly TargetReport[]): string[] {
-  const counts = targets.flatMap(({ lowerPrecision }) =>
-    lowerPrecision?.precision === 'int8' && lowerPrecision.loss !== null ? [lowerPrecision.loss.samples] : [],
+  const warnings = targets.flatMap(({ lowerPrecision }) =>
+    lowerPrecision === null ? [] : lossWarnings(lowerPrecision),
   );
-  return [...new Set(counts)]
-    .filter((count) => count < fewestHeldOut)
-    .map((count) => `int8 was judged on ${count} held-out samples: so few hardly tell what it loses, ${moreData}`);
+  return [...new Set(warnings)];
 }
+
+function lossWarnings({ precision, loss }: LowerPrecisionReport): string[] {
+  if (loss === null) return [];
+  const { samples, accuracy, relativeChange } = loss;
+  const warnings: string[] = [];
+  const drop = accuracy === null ? 0 : accuracy.original - accuracy.model;
+  // A loss that is not finite is null.
+  const change = relativeChange ?? Number.POSITIVE_INFINITY;
+  if (accuracy === null ? change > muchChange : drop > muchDrop) {
+    const lost = accuracy === null ? `changes outputs by ${change.toPrecision(2)} of them` : `loses ${points(drop)}`;
+    const advice = `state what may be lost with ${accuracy === null ? '--max-error' : '--max-drop'}`;
+    warnings.push(`${precision} ${lost} on held-out samples: ${advice}, or compile without --precision`);
+  }
+  if (precision === 'int8' && samples < fewestHeldOut) {
+    const count = samples === 1 ? 'one held-out sample' : `${samples} held-out samples`;
+    warnings.push(`int8 was judged on ${count}: so few hardly tell what it loses, ${moreData}`);
+  }
+  return warnings;
+}
+
+const points = (part: number): string => `${(100 * part).toPrecision(2)} points of accuracy`;
+
+/** What is more than int8 usually costs: parts of the outputs, and of all samples. */
+const muchChange = 0.05;
+const muchDrop = 0.005;
 
 const moreData = 'give more calibration data';
 

@@ -139,7 +139,7 @@ describe('int8', () => {
     const error = await errorOf(quantized('mnist-mlp', true, { samples: 1 }));
     expect([error.kind, error.problems[0]?.what]).toEqual(['usage', '1 of them make no two halves']);
     const { report } = await quantized('mnist-mlp', true, { samples: 2 });
-    expect(report.warnings.join('\n')).toContain('int8 was judged on 1 held-out samples');
+    expect(report.warnings.join('\n')).toContain('int8 was judged on one held-out sample');
   });
 
   test('takes data, and says so before the model is read', async () => {
