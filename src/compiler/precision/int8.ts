@@ -141,7 +141,7 @@ async function withDecisionsRight(
 }
 
 /** Losses are told on samples: so much more may be chance. */
-const mostOverWhole = 1.1;
+const mostOverWhole = 1.25;
 
 const rightOf = ({ accuracy }: Loss): number => accuracy?.model ?? 0;
 
