@@ -28,6 +28,7 @@ import { mergeReshapes } from '../../passes/merge-reshapes.js';
 import { orderDecisions } from '../../passes/order-decisions.js';
 import { orderForMemory } from '../../passes/order-for-memory.js';
 import { orderUnits } from '../../passes/order-units.js';
+import { padInputChannels } from '../../passes/pad-input-channels.js';
 import { padWidths } from '../../passes/pad-widths.js';
 import { planGates } from '../../passes/plan-gates.js';
 import { quantize } from '../../passes/quantize.js';
@@ -102,6 +103,7 @@ const lowering: readonly Pass[] = [
   guardPadding,
   guardInterpolation,
   separateEndPadding,
+  padInputChannels,
   layChannelsLast,
   runOnDevice,
   orderDecisions,
