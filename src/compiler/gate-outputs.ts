@@ -3,7 +3,7 @@ import { Tensor } from '../ir/tensor.js';
 import type { GateOutput } from '../passkit/pass.js';
 import type { Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
-import { invalid } from '../support/errors.js';
+import { readRecord } from './file-record.js';
 import type { GateState } from './gate-states.js';
 
 /**
@@ -23,13 +23,7 @@ export function gateOutputMetadata(outputs: readonly GateOutput[]): Readonly<Rec
 
 /** The outputs that a file's metadata name; none if it was compiled without. */
 export function readGateOutputs(metadata: ReadonlyMap<string, string>, path: string): readonly GateOutput[] {
-  const text = metadata.get(key);
-  if (text === undefined) return [];
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
-  }
+  return readRecord(key, recordSchema, metadata, path) ?? [];
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Batch, Calibration } from '../data/types.js';
 import type { Tensors } from '../runtime/types.js';
 import { invalid } from '../support/errors.js';
+import { readRecord } from './file-record.js';
 
 /** What every element of the float inputs lies between, as the user says: proofs rest on it. */
 export type InputRange = readonly [low: number, high: number];
@@ -15,13 +16,7 @@ export function rangeMetadata(range: InputRange | undefined): Readonly<Record<st
 
 /** The range in a file's metadata; undefined if it was compiled for any inputs. */
 export function readRange(metadata: ReadonlyMap<string, string>, path: string): InputRange | undefined {
-  const text = metadata.get(key);
-  if (text === undefined) return undefined;
-  try {
-    return z.tuple([z.number(), z.number()]).parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
-  }
+  return readRecord(key, z.tuple([z.number(), z.number()]), metadata, path);
 }
 
 /** An element of a sample that lies outside the range. */

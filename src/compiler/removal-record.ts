@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type RemovedUnits, removalBases, removalReasons } from '../passkit/pass.js';
-import { invalid } from '../support/errors.js';
+import { readRecord } from './file-record.js';
 
 /**
  * The removals that a compiled file rests on, as they stand in its metadata: verification counts inputs apart that
@@ -25,13 +25,7 @@ export function removalMetadata(removed: readonly RemovedUnits[]): Readonly<Reco
 
 /** The removals in a file's metadata; none if it was not compiled by swanc. */
 export function readRemovals(metadata: ReadonlyMap<string, string>, path: string): readonly RemovedUnits[] {
-  const text = metadata.get(key);
-  if (text === undefined) return [];
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
-  }
+  return readRecord(key, recordSchema, metadata, path) ?? [];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { invalid } from '../../support/errors.js';
+import { readRecord } from '../file-record.js';
 import type { Loss } from './loss.js';
 
 /**
@@ -39,13 +39,7 @@ export function approximationMetadata(approximation: Approximation | undefined):
 
 /** What a file says of its budget; undefined if nothing was removed within one. */
 export function readApproximation(metadata: ReadonlyMap<string, string>, path: string): Approximation | undefined {
-  const text = metadata.get(key);
-  if (text === undefined) return undefined;
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
-  }
+  return readRecord(key, recordSchema, metadata, path);
 }
 
 /** JSON has no infinity. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Precision, precisions } from '../../passkit/target.js';
-import { invalid } from '../../support/errors.js';
 import { type Budget, budgetSchema, lossReport, lossSchema } from '../budget/approximation.js';
 import type { Loss } from '../budget/loss.js';
+import { readRecord } from '../file-record.js';
 import type { Form } from '../forms.js';
 
 /**
@@ -49,11 +49,5 @@ function mostOf({ most: { drop, relativeChange } }: Loss): PrecisionRecord['most
 
 /** What a file says of its precision; undefined for one in `fp32`. */
 export function readPrecision(metadata: ReadonlyMap<string, string>, path: string): PrecisionRecord | undefined {
-  const text = metadata.get(key);
-  if (text === undefined) return undefined;
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    throw invalid(path, `its metadata '${key}' is not what swanc writes`);
-  }
+  return readRecord(key, recordSchema, metadata, path);
 }
