@@ -12,7 +12,7 @@ export const checkTarget = definePass({
       const name = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
       problems.push(problem(node.label, `target ${target.name} does not run ${name}`));
     }
-    if (problems.length > 0) throw new SwancError('unsupported', `not for target ${target.name}`, problems);
+    if (problems.length > 0) throw new SwancError('SWC3012', `not for target ${target.name}`, problems);
     return { findings: [] };
   },
 });

@@ -65,7 +65,7 @@ function explain(error: unknown, terminal: Terminal, withStack: boolean): number
       terminal.err('interrupted: nothing was written\n');
       return interrupted;
     }
-    terminal.err(`${colors.red('error:')} ${error.message}\n`);
+    terminal.err(`${colors.red(`error ${error.code}:`)} ${error.message}\n`);
     if (withStack) terminal.err(`${error.stack}\n`);
     return error.exitCode;
   }
@@ -78,11 +78,9 @@ function explain(error: unknown, terminal: Terminal, withStack: boolean): number
 }
 
 /** What `--json` prints instead of a result. `equal` is said where original and result were compared. */
-function errorJson({ kind, message, problems }: SwancError): string {
-  // The lines after the first are the problems, as text.
-  const [summary = ''] = message.split('\n', 1);
+function errorJson({ code, kind, summary, problems }: SwancError): string {
   const equal = kind === 'verification' ? { equal: false } : {};
-  return `${JSON.stringify({ ...equal, error: { kind, message: summary, problems } }, undefined, 2)}\n`;
+  return `${JSON.stringify({ ...equal, error: { code, kind, message: summary, problems } }, undefined, 2)}\n`;
 }
 
 function describeStack(error: Error): string {

@@ -47,7 +47,7 @@ export function checkOptions(options: CompileOptions): Deployment[] {
     problems.push(problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'));
   }
   problems.push(...budgetProblems(options));
-  if (problems.length > 0) throw new SwancError('usage', 'these options do not fit', problems);
+  if (problems.length > 0) throw new SwancError('SWC2002', 'these options do not fit', problems);
   return targets;
 }
 

@@ -188,7 +188,7 @@ async function openInputs(
 async function requireFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isDirectory()) return;
-  throw new SwancError('usage', 'nothing can be written', [problem(path, 'it is a file', 'name a folder with --out')]);
+  throw new SwancError('SWC2003', 'nothing can be written', [problem(path, 'it is a file', 'name a folder with --out')]);
 }
 
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */

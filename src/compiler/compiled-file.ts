@@ -23,7 +23,7 @@ export function readCompiled(path: string): CompiledFile {
   const onnx = isOrt ? path.replace(/(\.ort)?$/, '.onnx') : path;
   if (isOrt && !existsSync(onnx)) {
     const what = `this is a model in ORT format, and ${onnx}, which tells what it rests on, is not there`;
-    throw invalid(path, what, 'put the .onnx file of the same compile beside it, or verify that');
+    throw invalid('SWC3401', path, what, 'put the .onnx file of the same compile beside it, or verify that');
   }
   const { bytes: own, metadata } = readMetadata(onnx);
   const bytes = embedExternalData(onnx, own);

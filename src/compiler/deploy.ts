@@ -35,7 +35,7 @@ export function requireFormats(targets: readonly Deployment[], runtime: Runtime)
   const problems = targets.flatMap((target) =>
     target.formats.flatMap((format: Format) => format.problem?.({ target, runtime }) ?? []),
   );
-  if (problems.length > 0) throw new SwancError('unsupported', 'these targets cannot be compiled for here', problems);
+  if (problems.length > 0) throw new SwancError('SWC3010', 'these targets cannot be compiled for here', problems);
 }
 
 /**
@@ -60,7 +60,7 @@ export async function deploy(
     files.push(...own.map((file) => ({ ...file, format: format.name })));
   }
   if (problems.length > 0) {
-    throw new SwancError('verification', `files for ${target.name} differ from the compiled model`, problems);
+    throw new SwancError('SWC4004', `files for ${target.name} differ from the compiled model`, problems);
   }
   const written = new Set(files.map(({ path }) => path));
   const possible = target.formats.flatMap((format: Format) => format.paths(target.name));

@@ -55,7 +55,7 @@ export async function judgeFile(file: Judged): Promise<VerificationReport> {
     const [than, where] = limit.isStated
       ? ['the budget it was compiled within', 'budget']
       : ['when it was compiled, by more than samples may differ', 'loss'];
-    throw new SwancError('verification', `'${path}' loses more than ${than}`, [problem(where, textOf(limit, loss))]);
+    throw new SwancError('SWC4005', `'${path}' loses more than ${than}`, [problem(where, textOf(limit, loss))]);
   }
   const compared = await compare(file, loss);
   const report = reportVerification(compared);

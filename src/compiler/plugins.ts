@@ -32,5 +32,5 @@ function isPlugin(value: unknown): value is Plugin {
 }
 
 function unusable(path: string, what: string, advice?: string): SwancError {
-  return new SwancError('usage', 'a plugin cannot be used', [problem(path, what, advice)]);
+  return new SwancError('SWC2004', 'a plugin cannot be used', [problem(path, what, advice)]);
 }

@@ -25,11 +25,11 @@ export async function profile(options: ProfileOptions): Promise<Profile> {
 /** Reads a profile and checks that it is of the model with this identity. */
 export async function loadProfile(path: string, identity: string): Promise<Profile> {
   const text = await readFile(path).catch((error: unknown) => {
-    throw invalid(path, fileErrorText(error));
+    throw invalid('SWC3201', path, fileErrorText(error));
   });
   const loaded = profileFromJson(text, path);
   if (loaded.model === identity) return loaded;
-  throw new SwancError('invalid', 'this profile is of another model', [
+  throw new SwancError('SWC3203', 'this profile is of another model', [
     problem(
       path,
       `it is of the model ${loaded.model.slice(0, 12)}…, this one is ${identity.slice(0, 12)}…`,

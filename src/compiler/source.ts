@@ -118,7 +118,7 @@ function checkModel({ graph, path }: ImportedModel): void {
     if (shape?.includes(0))
       problems.push(problem(`input '${name}'`, `its shape [${shape.join(', ')}] has no elements`));
   }
-  if (problems.length > 0) throw new SwancError('invalid', `${path} cannot be compiled`, problems);
+  if (problems.length > 0) throw new SwancError('SWC3004', `${path} cannot be compiled`, problems);
 }
 
 function identityOf(graph: Graph): string {

@@ -28,7 +28,7 @@ export function requireBatch(wanted: number | undefined, graph: Graph): void {
   const fixed = fixedBatchOf(graph);
   if (wanted === undefined || fixed === undefined || wanted === fixed) return;
   const what = `plans for runs of ${wanted} samples, but the model takes ${fixed}`;
-  throw new SwancError('usage', 'the options do not fit the model', [problem('batch', what, 'leave out --batch')]);
+  throw new SwancError('SWC2002', 'the options do not fit the model', [problem('batch', what, 'leave out --batch')]);
 }
 
 /** Samples of a run that can be planned for: more tell no more, and all of a run are in memory. */
@@ -57,7 +57,7 @@ export function requireSamples(
   if (wanted === undefined || wanted <= count || fixedBatchOf(graph) !== undefined) return;
   const what = `runs of ${wanted} samples cannot be measured with ${count}`;
   const advice = `give more calibration samples, or at most --batch ${count}`;
-  throw new SwancError('usage', 'the options do not fit the data', [problem('batch', what, advice)]);
+  throw new SwancError('SWC2002', 'the options do not fit the data', [problem('batch', what, advice)]);
 }
 
 function countOf(data: Calibration, samples: number | undefined): number {

@@ -32,7 +32,7 @@ const mostSamples = 1000;
  */
 export async function verify(options: VerifyOptions): Promise<VerificationReport> {
   if (options.labels !== undefined && options.calibration === undefined) {
-    throw new SwancError('usage', 'these options do not fit', [
+    throw new SwancError('SWC2002', 'these options do not fit', [
       problem('labels', 'they belong to calibration data', 'give --calibration'),
     ]);
   }
@@ -99,7 +99,7 @@ function requireSameInterface(
   const own = new Set(gateOutputs.map(({ output }) => `output '${output}'`));
   const extra = [...found.keys()].filter((name) => !wanted.has(name) && !own.has(name));
   problems.push(...extra.map((name) => problem(name, `'${path}' has it and the original does not`)));
-  if (problems.length > 0) throw new SwancError('invalid', 'these models cannot be compared', problems);
+  if (problems.length > 0) throw new SwancError('SWC3402', 'these models cannot be compared', problems);
 }
 
 /** What is run must be what was read: a file in ORT format is told of by the .onnx file beside it. */
@@ -112,7 +112,7 @@ function requireSameNames({ inputs, outputs }: Session, { inputs: read, outputs:
       .join('\n');
   if (!differs(inputs, read) && !differs(outputs, written)) return;
   const what = 'its inputs and outputs are not those of the .onnx file beside it';
-  throw invalid(path, what, 'verify files of one compile');
+  throw invalid('SWC3402', path, what, 'verify files of one compile');
 }
 
 function signatureOf({ type }: Value): string {

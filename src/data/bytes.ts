@@ -21,14 +21,14 @@ export async function openSource(path: string): Promise<OpenFile> {
   const stat = await handle.stat();
   if (stat.isFile()) return { source: new FileSource(path, handle, stat.size), close: () => handle.close() };
   await handle.close();
-  throw invalid(path, 'is not a file');
+  throw invalid('SWC3101', path, 'is not a file');
 }
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (error) {
-    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
+    throw invalid('SWC3101', path, `cannot be read: ${fileErrorText(error)}`);
   }
 }
 
@@ -49,7 +49,7 @@ class FileSource implements ByteSource {
     while (done < length) {
       const { bytesRead } = await this.#handle.read(bytes, done, length - done, offset + done);
       // Checked against the size before: only a file that shrinks while it is read comes here.
-      if (bytesRead === 0) throw invalid(this.#path, 'ended early: it was changed while it was read');
+      if (bytesRead === 0) throw invalid('SWC3101', this.#path, 'ended early: it was changed while it was read');
       done += bytesRead;
     }
     return bytes;

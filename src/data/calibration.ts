@@ -64,22 +64,22 @@ export async function openCalibration(
     problems.push(problem(labelsName, `has ${labels.size} labels for ${count} samples`));
   }
   if (problems.length > 0)
-    throw new SwancError('invalid', 'the calibration data cannot be used', problems.slice(0, 50));
+    throw new SwancError('SWC3103', 'the calibration data cannot be used', problems.slice(0, 50));
   return new FileCalibration(files, inputs, count, labels, labelled > 0);
 }
 
 async function findFiles(path: string): Promise<{ files: string[]; labelsPath: string | undefined }> {
   const found = await stat(path).catch((error: unknown) => {
-    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
+    throw invalid('SWC3101', path, `cannot be read: ${fileErrorText(error)}`);
   });
   if (!found.isDirectory()) {
-    if (!isArray(path) && !isArchive(path)) throw invalid(path, 'is neither .npy nor .npz', 'write it with numpy.save');
+    if (!isArray(path) && !isArchive(path)) throw invalid('SWC3101', path, 'is neither .npy nor .npz', 'write it with numpy.save');
     return { files: [path], labelsPath: undefined };
   }
   // Code unit order, not that of the locale: the same on every machine.
   const names = (await readdir(path)).filter((name) => isArray(name) || isArchive(name)).sort();
   const files = names.filter((name) => name !== folderLabels).map((name) => join(path, name));
-  if (files.length === 0) throw invalid(path, 'holds no .npy or .npz files');
+  if (files.length === 0) throw invalid('SWC3101', path, 'holds no .npy or .npz files');
   return { files, labelsPath: names.includes(folderLabels) ? join(path, folderLabels) : undefined };
 }
 
@@ -87,7 +87,7 @@ async function readLabels(path: string): Promise<Tensor<'int64'>> {
   const { source, close } = await openSource(path);
   try {
     const array = await NpyArray.open(source, path);
-    if ((array.dims[0] ?? 0) > maxLabels) throw invalid(path, `holds more than ${maxLabels} labels`);
+    if ((array.dims[0] ?? 0) > maxLabels) throw invalid('SWC3101', path, `holds more than ${maxLabels} labels`);
     return convertLabels(await array.whole(), path);
   } finally {
     await close();
@@ -178,7 +178,7 @@ class FileCalibration implements Calibration {
 /** The number of rows in a batch, and whether each must have so many. */
 export function batchShape(inputs: readonly InputSpec[], batchSize: number, pad: boolean) {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new SwancError('usage', `a batch of ${batchSize} samples: it must be a whole number from 1`);
+    throw new SwancError('SWC2002', `a batch of ${batchSize} samples: it must be a whole number from 1`);
   }
   const fixed = inputs.map(({ shape }) => shape[0]).find((dim) => typeof dim === 'number');
   return fixed === undefined ? { size: batchSize, pad } : { size: fixed, pad: true };

@@ -14,11 +14,11 @@ import { halfToNumber, numberToHalf } from '../support/float16.js';
 export function convertSamples(tensor: Tensor, type: ElementType, where: string, first: number): Tensor {
   const inner = tensor.size / Math.max(1, tensor.dims[0] ?? 1);
   const fail = (index: number, what: string): never => {
-    throw invalid(where, `sample ${first + Math.floor(index / inner)} ${what}`);
+    throw invalid('SWC3104', where, `sample ${first + Math.floor(index / inner)} ${what}`);
   };
   if (isFloat(type)) return toFloat(tensor, type, fail);
   if (isFloat(tensor.type)) {
-    throw invalid(where, `holds ${tensor.type}, the input takes ${type}`, `convert it: x.astype("${type}")`);
+    throw invalid('SWC3104', where, `holds ${tensor.type}, the input takes ${type}`, `convert it: x.astype("${type}")`);
   }
   return tensor.type === type ? tensor : toInteger(tensor, type, fail);
 }
@@ -75,14 +75,14 @@ export function convertLabels(tensor: Tensor, where: string): Tensor<'int64'> {
   const { dims, data } = tensor;
   if (dims.length === 0 || dims.slice(1).some((dim) => dim !== 1)) {
     const advice = 'save one class number per sample; of one-hot labels take numpy.argmax(labels, -1)';
-    throw invalid(where, `labels of shape [${dims.join(', ')}]`, advice);
+    throw invalid('SWC3104', where, `labels of shape [${dims.join(', ')}]`, advice);
   }
   const half = tensor.type === 'float16';
   const labels = BigInt64Array.from({ length: data.length }, (_, index) => {
     const raw = data[index] ?? 0;
     const label = half ? halfToNumber(Number(raw)) : raw;
     if (typeof label === 'bigint') return label;
-    if (!Number.isSafeInteger(label)) throw invalid(where, `label ${label} of sample ${index} is no whole number`);
+    if (!Number.isSafeInteger(label)) throw invalid('SWC3104', where, `label ${label} of sample ${index} is no whole number`);
     return BigInt(label);
   });
   return new Tensor('int64', [data.length], labels);

@@ -40,14 +40,14 @@ const typeCodes: ReadonlyMap<string, ElementType> = new Map([
 /** Total size of prefix and header, from the first {@link npyPrefixBytes} bytes of the file (fewer in tiny files). */
 export function npyHeaderEnd(prefix: Uint8Array, where: string): number {
   if (magic.some((byte, index) => prefix[index] !== byte)) {
-    throw invalid(where, 'is not a .npy file', 'write it with numpy.save');
+    throw invalid('SWC3102', where, 'is not a .npy file', 'write it with numpy.save');
   }
   const [major = 0] = prefix.subarray(6);
-  if (major < 1 || major > 3) throw invalid(where, `has .npy version ${major}; versions 1 to 3 are understood`);
+  if (major < 1 || major > 3) throw invalid('SWC3102', where, `has .npy version ${major}; versions 1 to 3 are understood`);
   const lengthBytes = major === 1 ? 2 : 4;
-  if (prefix.length < 8 + lengthBytes) throw invalid(where, 'is cut off within its header');
+  if (prefix.length < 8 + lengthBytes) throw invalid('SWC3102', where, 'is cut off within its header');
   const length = prefix.subarray(8, 8 + lengthBytes).reduceRight((value, byte) => value * 256 + byte, 0);
-  if (length > maxHeaderBytes) throw invalid(where, `has a header of ${length} bytes, more than any array needs`);
+  if (length > maxHeaderBytes) throw invalid('SWC3102', where, `has a header of ${length} bytes, more than any array needs`);
   return 8 + lengthBytes + length;
 }
 
@@ -60,12 +60,12 @@ export function parseNpyHeader(head: Uint8Array, where: string): NpyHeader {
   if (typeof descr !== 'string' || typeof fortranOrder !== 'boolean' || !Array.isArray(shape)) {
     throw malformed(where, 'descr, fortran_order or shape is missing');
   }
-  if (shape.length > maxRank) throw invalid(where, `has ${shape.length} axes, more than ${maxRank}`);
+  if (shape.length > maxRank) throw invalid('SWC3102', where, `has ${shape.length} axes, more than ${maxRank}`);
   const { type, bigEndian } = parseType(descr, where);
   const dims = shape;
   // The factors are whole numbers, so a product that leaves the exact range can only be too large.
   const bytes = sizeOf(dims.filter((dim) => dim !== 0)) * elementTypes[type].bytes;
-  if (!Number.isSafeInteger(bytes)) throw invalid(where, `has the impossible shape (${dims.join(', ')})`);
+  if (!Number.isSafeInteger(bytes)) throw invalid('SWC3102', where, `has the impossible shape (${dims.join(', ')})`);
   return { type, bigEndian, fortranOrder, dims, offset: head.length };
 }
 
@@ -77,9 +77,9 @@ function parseType(descr: string, where: string): { type: ElementType; bigEndian
   }
   const shown = descr.slice(0, 40);
   if (/^[<>|=]?O/.test(descr)) {
-    throw invalid(where, 'holds Python objects', 'convert it to numbers first: numpy.asarray(x, dtype="float32")');
+    throw invalid('SWC3102', where, 'holds Python objects', 'convert it to numbers first: numpy.asarray(x, dtype="float32")');
   }
-  throw invalid(where, `has element type '${shown}'`, 'bool, integers and floats of 2, 4 and 8 bytes can be read');
+  throw invalid('SWC3102', where, `has element type '${shown}'`, 'bool, integers and floats of 2, 4 and 8 bytes can be read');
 }
 
 type Field = string | boolean | number[];
@@ -101,7 +101,7 @@ function parseDictionary(text: string, where: string): Record<string, Field> {
     if (word !== undefined) return word === 'True';
     const tuple = take(/^\(((?:\s*\d{1,20}L?\s*,)*(?:\s*\d{1,20}L?)?\s*)\)/);
     if (tuple !== undefined) return [...tuple.matchAll(/\d+/g)].map((match) => safeInteger(match[0], where));
-    if (rest.startsWith('[')) throw invalid(where, 'holds records', 'save each field as an array of its own');
+    if (rest.startsWith('[')) throw invalid('SWC3102', where, 'holds records', 'save each field as an array of its own');
     throw malformed(where, `'${rest.slice(0, 30)}' is no value`);
   };
   if (take(/^\{\s*/) === undefined) throw malformed(where, 'it is no dictionary');
@@ -122,12 +122,12 @@ const quoted = /^(?:'([^'\\]*)'|"([^"\\]*)")/;
 
 function safeInteger(digits: string, where: string): number {
   const value = Number(digits);
-  if (!Number.isSafeInteger(value)) throw invalid(where, `has the impossible size ${digits}`);
+  if (!Number.isSafeInteger(value)) throw invalid('SWC3102', where, `has the impossible size ${digits}`);
   return value;
 }
 
 function malformed(where: string, what: string): SwancError {
-  return invalid(where, `has a malformed .npy header: ${what}`);
+  return invalid('SWC3102', where, `has a malformed .npy header: ${what}`);
 }
 
 /** The header of little-endian data in C order, version 1.0, padded so that the data is aligned to 64 bytes. */

@@ -32,12 +32,12 @@ export class NpyArray {
   static async open(source: ByteSource, where: string): Promise<NpyArray> {
     const prefix = await source.read(0, Math.min(npyPrefixBytes, source.size));
     const end = npyHeaderEnd(prefix, where);
-    if (end > source.size) throw invalid(where, 'is cut off within its header');
+    if (end > source.size) throw invalid('SWC3102', where, 'is cut off within its header');
     const header = parseNpyHeader(await source.read(0, end), where);
     const wanted = end + sizeOf(header.dims) * elementTypes[header.type].bytes;
     if (source.size !== wanted) {
       const shape = `(${header.dims.join(', ')})`;
-      throw invalid(where, `has ${source.size} bytes; ${wanted} belong to ${header.type} of shape ${shape}`);
+      throw invalid('SWC3102', where, `has ${source.size} bytes; ${wanted} belong to ${header.type} of shape ${shape}`);
     }
     return new NpyArray(source, header, where);
   }
@@ -71,7 +71,7 @@ export class NpyArray {
     const rowBytes = inner * elementTypes[this.type].bytes;
     if (count === 0 || rowBytes === 0) return new Uint8Array(0);
     if (count * rowBytes > maxReadBytes) {
-      throw invalid(this.#where, `${count} samples of ${rowBytes} bytes are too much at once`, 'use smaller batches');
+      throw invalid('SWC3102', this.#where, `${count} samples of ${rowBytes} bytes are too much at once`, 'use smaller batches');
     }
     if (!this.#header.fortranOrder || this.dims.length === 1) {
       return this.#source.read(this.#header.offset + start * rowBytes, count * rowBytes);

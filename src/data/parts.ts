@@ -41,10 +41,10 @@ export function isArray(path: string): boolean {
 
 async function openArray(source: ByteSource, where: string, inputs: readonly InputSpec[]): Promise<Arrays> {
   const [input, ...others] = inputs;
-  if (input === undefined) throw invalid(where, 'the model has no inputs');
+  if (input === undefined) throw invalid('SWC3103', where, 'the model has no inputs');
   if (others.length > 0) {
     const names = inputs.map(({ name }) => name);
-    throw invalid(where, `is one array, the model has the inputs ${names.join(', ')}`, savezAdvice(names));
+    throw invalid('SWC3103', where, `is one array, the model has the inputs ${names.join(', ')}`, savezAdvice(names));
   }
   const array = await NpyArray.open(source, where);
   return { count: array.dims[0] ?? 0, arrays: new Map([[input.name, array]]), labels: undefined };
@@ -73,7 +73,7 @@ async function openArchive(source: ByteSource, where: string, inputs: readonly I
   if (missing.length > 0) {
     const names = missing.map(({ name }) => `'${name}'`).join(', ');
     const advice = `it has ${[...entries.keys()].slice(0, 20).join(', ') || 'none'}; ${savezAdvice(inputs.map(({ name }) => name))}`;
-    throw invalid(where, `has no array for input ${names}`, advice);
+    throw invalid('SWC3103', where, `has no array for input ${names}`, advice);
   }
   const arrays = new Map<string, NpyArray>();
   for (const input of inputs) {
@@ -116,5 +116,5 @@ function checkShapes(part: Part, inputs: readonly InputSpec[]): void {
   }
   const labels = part.labels?.dims[0] ?? part.count;
   if (labels !== part.count) problems.push(problem(part.where, `has ${labels} labels for ${part.count} samples`));
-  if (problems.length > 0) throw new SwancError('invalid', 'the data does not fit the model', problems);
+  if (problems.length > 0) throw new SwancError('SWC3103', 'the data does not fit the model', problems);
 }

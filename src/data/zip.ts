@@ -35,14 +35,14 @@ interface DirectoryEntry {
 /** The entries of an archive; `where` names it in messages. @throws SwancError `invalid`. */
 export async function readZip(source: ByteSource, where: string): Promise<ZipEntry[]> {
   const { start, size, count } = await findDirectory(source, where);
-  if (count > maxEntries || size > maxDirectoryBytes) throw invalid(where, `has ${count} entries, far too many`);
+  if (count > maxEntries || size > maxDirectoryBytes) throw invalid('SWC3102', where, `has ${count} entries, far too many`);
   if (start + size > source.size) throw damaged(where, 'its directory lies outside the file');
   const directory = new Reader(await source.read(start, size), where);
   const entries: ZipEntry[] = [];
   const names = new Set<string>();
   for (let index = 0; index < count; index++) {
     const entry = readDirectoryEntry(directory);
-    if (names.has(entry.name)) throw invalid(where, `has two entries of the name '${entry.name}'`);
+    if (names.has(entry.name)) throw invalid('SWC3102', where, `has two entries of the name '${entry.name}'`);
     names.add(entry.name);
     entries.push({ name: entry.name, source: new EntrySource(source, entry, `${where}, ${entry.name}`) });
   }
@@ -59,7 +59,7 @@ async function findDirectory(source: ByteSource, where: string) {
     if (at >= 20 && reader.u32(at - 20) === 0x07064b50) return read64(source, reader.u64(at - 12), where);
     return { count: reader.u16(at + 10), size: reader.u32(at + 12), start: reader.u32(at + 16) };
   }
-  throw invalid(where, 'is not a .npz archive, or is cut off', 'write it with numpy.savez');
+  throw invalid('SWC3102', where, 'is not a .npz archive, or is cut off', 'write it with numpy.savez');
 }
 
 async function read64(source: ByteSource, offset: number, where: string) {
@@ -118,7 +118,7 @@ class EntrySource implements ByteSource {
   async #locate(): Promise<ByteSource> {
     const { encrypted, method, offset, packed, size } = this.#entry;
     if (encrypted || (method !== 0 && method !== 8)) {
-      throw invalid(
+      throw invalid('SWC3102', 
         this.#where,
         encrypted ? 'is encrypted' : `is compressed by method ${method}; only deflate is read`,
       );
@@ -130,7 +130,7 @@ class EntrySource implements ByteSource {
     if (start + packed > this.#archive.size) throw damaged(this.#where, 'it is cut off');
     if (method === 0 && packed !== size) throw damaged(this.#where, 'its two sizes differ');
     if (method === 8 && (size > maxInflatedBytes || size > packed * maxRatio)) {
-      throw invalid(
+      throw invalid('SWC3102', 
         this.#where,
         `claims ${size} bytes from ${packed} compressed ones`,
         'store large arrays with numpy.savez',
@@ -165,7 +165,7 @@ class EntrySource implements ByteSource {
 }
 
 function damaged(where: string, what: string) {
-  return invalid(where, `is a damaged archive: ${what}`);
+  return invalid('SWC3102', where, `is a damaged archive: ${what}`);
 }
 
 /** Little-endian numbers at given places; anything outside is an error of the archive. */

@@ -63,11 +63,11 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
 
 function modelFileAt(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw invalid(path, 'there is no such file or folder');
+  if (stats === undefined) throw invalid('SWC3001', path, 'there is no such file or folder');
   if (!stats.isDirectory()) return path;
   for (const name of ['model.json', 'model.onnx']) {
     const file = join(path, name);
     if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
   }
-  throw invalid(path, 'there is no model.json or model.onnx in this folder', 'give the path of the model file itself');
+  throw invalid('SWC3001', path, 'there is no model.json or model.onnx in this folder', 'give the path of the model file itself');
 }

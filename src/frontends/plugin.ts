@@ -43,7 +43,7 @@ export async function rulesOf(
         const owner = owners.get(className);
         if (owner !== undefined) {
           const what = `it registers layers of class ${className}, as ${owner === name ? 'it' : owner} did before`;
-          throw new SwancError('usage', 'these plugins do not fit', [problem(name, what)]);
+          throw new SwancError('SWC2004', 'these plugins do not fit', [problem(name, what)]);
         }
         owners.set(className, name);
       }
@@ -78,14 +78,14 @@ function checkRule(rule: unknown, plugin: string): void {
   const label = show(className);
   if (typeof make !== 'function') wrong(`for ${label} whose import is no function`);
   if ('config' in fields && typeof config !== 'function') wrong(`for ${label} whose config is no function`);
-  if (problems.length > 0) throw new SwancError('usage', 'a plugin cannot be used', problems);
+  if (problems.length > 0) throw new SwancError('SWC2004', 'a plugin cannot be used', problems);
 }
 
 /** What a plugin throws is no defect of swanc; errors of swanc that come through it stay as they are. */
 function failure(error: unknown, where: string, what: string): SwancError {
   if (error instanceof SwancError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new SwancError('usage', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
+  return new SwancError('SWC2004', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
 }
 
 /** The rule with all that it throws reported with the plugin and the layer. */

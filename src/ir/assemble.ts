@@ -138,7 +138,7 @@ class Scope {
   build(): Graph {
     const types = new Map([...this.#source.valueInfos, ...this.#source.outputs].map((info) => [info.name, info.type]));
     for (const input of this.#source.inputs) {
-      if (input.type === undefined) throw invalid(input.where, `input '${input.name}' has no type`);
+      if (input.type === undefined) throw invalid('SWC3008', input.where, `input '${input.name}' has no type`);
       const name = this.#claim(input.name, input.where);
       this.#values.set(input.name, this.#graph.addInput(name, this.#written.resolve(input.type)));
     }
@@ -173,7 +173,7 @@ class Scope {
 
   #attribute(name: string, source: AttributeSource, where: string): Attribute {
     // A plain object cannot carry this one as data, and no operator has it.
-    if (name === '__proto__') throw invalid(where, `'${name}' cannot be the name of an attribute`);
+    if (name === '__proto__') throw invalid('SWC3008', where, `'${name}' cannot be the name of an attribute`);
     if (source.kind !== 'graph') return source;
     return { kind: 'graph', value: new Scope(source.value, this.#written, this).build() };
   }
@@ -194,8 +194,8 @@ class Scope {
 
   /** The name under which the IR holds what is called `name` in this scope. */
   #claim(name: string, where: string): string {
-    if (name === '') throw invalid(where, 'a value has no name');
-    if (this.#values.has(name)) throw invalid(where, `'${name}' is defined twice`);
+    if (name === '') throw invalid('SWC3008', where, 'a value has no name');
+    if (this.#values.has(name)) throw invalid('SWC3008', where, `'${name}' is defined twice`);
     return this.#written.claim(name);
   }
 
@@ -204,6 +204,6 @@ class Scope {
       const value = scope.#values.get(name);
       if (value !== undefined) return value;
     }
-    throw invalid(where, `'${name}' is read, but nothing before this place defines it`);
+    throw invalid('SWC3008', where, `'${name}' is read, but nothing before this place defines it`);
   }
 }

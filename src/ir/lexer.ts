@@ -26,7 +26,7 @@ export class Lexer {
 
   /** The error to throw for what stands at `place`, by default the next sign. */
   error(what: string, place: number = this.place): SwancError {
-    return invalid(this.where(place), what);
+    return invalid('SWC3008', this.where(place), what);
   }
 
   /** Line and column, both from 1, of `place`, by default the next sign. */

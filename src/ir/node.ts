@@ -147,7 +147,7 @@ export class Node {
   /** Input `index`, which the operator requires. */
   input(index: number): Value {
     const value = this.#inputs[index];
-    if (value === undefined) throw invalid(this.label, `${this.op} has no input ${index}`);
+    if (value === undefined) throw invalid('SWC3008', this.label, `${this.op} has no input ${index}`);
     return value;
   }
 
@@ -175,7 +175,7 @@ export class Node {
   /** The nested graph `name`, which the operator requires. */
   subgraph(name: string): Graph {
     const attribute = this.#attribute(name, 'graph');
-    if (attribute === undefined) throw invalid(this.label, `${this.op} has no graph ${name}`);
+    if (attribute === undefined) throw invalid('SWC3008', this.label, `${this.op} has no graph ${name}`);
     return attribute.value;
   }
 
@@ -184,7 +184,7 @@ export class Node {
     if (attribute === undefined) return undefined;
     if (isKind(attribute, kind)) return attribute;
     // A model that was read can be wrong here, so this is no defect of swanc.
-    throw invalid(this.label, `attribute ${name} of ${this.op} is of type ${attribute.kind}, not ${kind}`);
+    throw invalid('SWC3008', this.label, `attribute ${name} of ${this.op} is of type ${attribute.kind}, not ${kind}`);
   }
 
   /** The graphs among the attributes, such as the branches of `If`. */

@@ -20,7 +20,7 @@ export function embedExternalData(path: string, bytes: Uint8Array): Uint8Array {
   const length = outside.reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), bytes.length);
   if (length > maxMessageBytes) {
     const what = `with its weights it has ${length} bytes, more than one ONNX file can have`;
-    throw new SwancError('unsupported', 'this model is too large to be run here', [problem(path, what)]);
+    throw new SwancError('SWC3007', 'this model is too large to be run here', [problem(path, what)]);
   }
   return proto.ModelProto.encode(model).finish();
 }
@@ -31,7 +31,7 @@ function embed(tensor: onnx.ITensorProto, read: ExternalReader, path: string): v
     tensor.externalData = [];
     tensor.dataLocation = proto.TensorProto.DataLocation.DEFAULT;
   } catch (error) {
-    if (error instanceof TensorError) throw invalid(path, `weights '${tensor.name ?? ''}': ${error.message}`);
+    if (error instanceof TensorError) throw invalid('SWC3006', path, `weights '${tensor.name ?? ''}': ${error.message}`);
     throw error;
   }
 }

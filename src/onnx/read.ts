@@ -4,7 +4,7 @@ import { assembleGraph } from '../ir/assemble.js';
 import type { Graph } from '../ir/graph.js';
 import { inferTypes, operatorOf } from '../ops/index.js';
 import { swanDomain } from '../ops/operator.js';
-import { invalid, type Problem, problem, SwancError } from '../support/errors.js';
+import { type ErrorCode, invalid, type Problem, problem, SwancError } from '../support/errors.js';
 import { Decoder, domainOf } from './decode.js';
 import { externalDataIn, noExternalData } from './external.js';
 import { type onnx, proto } from './proto.js';
@@ -28,13 +28,13 @@ export function readModel(source: Uint8Array | string): Graph {
 
 function readFile(path: string): Uint8Array {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw invalid(path, 'there is no such file');
-  if (!stats.isFile()) throw invalid(path, 'this is not a file');
-  if (stats.size > maxMessageBytes) throw invalid(path, `${stats.size} bytes are more than an ONNX file can have`);
+  if (stats === undefined) throw invalid('SWC3006', path, 'there is no such file');
+  if (!stats.isFile()) throw invalid('SWC3006', path, 'this is not a file');
+  if (stats.size > maxMessageBytes) throw invalid('SWC3006', path, `${stats.size} bytes are more than an ONNX file can have`);
   try {
     return readFileSync(path);
   } catch (error) {
-    throw invalid(path, `it cannot be read: ${messageOf(error)}`);
+    throw invalid('SWC3006', path, `it cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -44,15 +44,15 @@ function messageOf(error: unknown): string {
 
 function read(bytes: Uint8Array, where: string, readExternal: ExternalReader): Graph {
   const model = decode(bytes, where);
-  if (!model.graph) throw invalid(where, 'it holds no graph');
+  if (!model.graph) throw invalid('SWC3006', where, 'it holds no graph');
   const opset = opsetOf(model, where);
   const decoder = new Decoder(model, readExternal);
   const source = decoder.graph(model.graph, where);
-  throwProblems('invalid', 'this ONNX model is damaged', decoder.problems.invalid);
-  throwProblems('unsupported', 'this ONNX model has parts that swanc does not support', decoder.problems.unsupported);
+  throwProblems('SWC3006', 'this ONNX model is damaged', decoder.problems.invalid);
+  throwProblems('SWC3007', 'this ONNX model has parts that swanc does not support', decoder.problems.unsupported);
   const graph = assembleGraph(source);
-  throwProblems('unsupported', `operators that cannot be brought to a newer opset`, upgradeGraph(graph, opset));
-  throwProblems('unsupported', 'operators that swanc does not know', unknownOwnOperators(graph));
+  throwProblems('SWC3007', `operators that cannot be brought to a newer opset`, upgradeGraph(graph, opset));
+  throwProblems('SWC3007', 'operators that swanc does not know', unknownOwnOperators(graph));
   inferTypes(graph);
   return graph;
 }
@@ -62,7 +62,7 @@ function decode(bytes: Uint8Array, where: string): onnx.ModelProto {
   try {
     return proto.ModelProto.decode(bytes);
   } catch (error) {
-    throw invalid(where, `this is no ONNX model that can be read: ${messageOf(error)}`);
+    throw invalid('SWC3006', where, `this is no ONNX model that can be read: ${messageOf(error)}`);
   }
 }
 
@@ -70,10 +70,10 @@ function decode(bytes: Uint8Array, where: string): onnx.ModelProto {
 function opsetOf(model: onnx.IModelProto, where: string): number {
   const versions = model.opsetImport ?? [];
   const own = versions.find(({ domain }) => domainOf(domain) === '');
-  if (own === undefined) throw invalid(where, 'it does not say which ONNX operator set it uses');
+  if (own === undefined) throw invalid('SWC3006', where, 'it does not say which ONNX operator set it uses');
   const version = Number(own.version ?? 0);
   if (version >= oldestReadOpset && version <= newestReadOpset) return version;
-  throw new SwancError('unsupported', 'this ONNX operator set is not supported', [
+  throw new SwancError('SWC3007', 'this ONNX operator set is not supported', [
     problem(where, `opset ${version}`, `Export the model at an opset from ${oldestReadOpset} to ${newestReadOpset}.`),
   ]);
 }
@@ -86,6 +86,6 @@ function unknownOwnOperators(graph: Graph): Problem[] {
     );
 }
 
-function throwProblems(kind: 'invalid' | 'unsupported', summary: string, problems: readonly Problem[]): void {
-  if (problems.length > 0) throw new SwancError(kind, summary, problems);
+function throwProblems(code: ErrorCode, summary: string, problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new SwancError(code, summary, problems);
 }

@@ -149,6 +149,6 @@ class Scanner {
   }
 
   #error(what: string): SwancError {
-    return invalid(this.#where, `this is no ONNX model that can be read: ${what}`);
+    return invalid('SWC3006', this.#where, `this is no ONNX model that can be read: ${what}`);
   }
 }

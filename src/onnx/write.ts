@@ -86,7 +86,7 @@ export function encode(
 /** Refuses a file larger than `most`. */
 export function requireFits(graph: Graph, bytes: number, most: number, advice: string): void {
   if (bytes <= most) return;
-  throw new SwancError('unsupported', 'the model does not fit into one ONNX file', [
+  throw new SwancError('SWC3013', 'the model does not fit into one ONNX file', [
     problem(graph.name, `${bytes} bytes, at most ${most} are possible`, advice),
   ]);
 }
@@ -105,7 +105,7 @@ function irVersionFor(opset: number, functions: boolean): number {
 
 function checkOpset(opset: number): number {
   if (Number.isInteger(opset) && opset >= oldestWrittenOpset && opset <= internalOpset) return opset;
-  throw new SwancError('usage', 'this ONNX operator set cannot be written', [
+  throw new SwancError('SWC2002', 'this ONNX operator set cannot be written', [
     problem(`opset ${opset}`, `models are written at opsets ${oldestWrittenOpset} to ${internalOpset}`),
   ]);
 }
@@ -124,7 +124,7 @@ export function atOpset(copy: Graph, opset: number): Graph {
   for (const node of [...copy.allNodes()]) operatorOf(node)?.downgrade?.(node, node.graph, opset);
   const missing = [...copy.allNodes()].filter((node) => firstOpsetOf(node) > opset);
   if (missing.length === 0) return copy;
-  throw new SwancError('unsupported', `opset ${opset} lacks operators of this model`, missing.map(missingOperator));
+  throw new SwancError('SWC3013', `opset ${opset} lacks operators of this model`, missing.map(missingOperator));
 }
 
 function missingOperator(node: Node) {

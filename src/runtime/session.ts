@@ -36,7 +36,7 @@ export async function openRuntime(options: { readonly prefer?: 'node' | 'web' } 
       problems.push({ where: name, what: reason(error) });
     }
   }
-  throw new SwancError('unsupported', 'no ONNX Runtime can be loaded', problems);
+  throw new SwancError('SWC3010', 'no ONNX Runtime can be loaded', problems);
 }
 
 async function importOrt(name: Runtime['name']): Promise<OrtModule> {
@@ -89,7 +89,7 @@ class OrtRuntime implements Runtime {
       });
       return new OrtSession(this.#ort, session);
     } catch (error) {
-      if (model instanceof Uint8Array) throw invalid('ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
+      if (model instanceof Uint8Array) throw invalid('SWC3011', 'ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
       throw new Error(`ONNX Runtime refuses graph '${model.name}': ${reason(error)}`, { cause: error });
     }
   }
@@ -97,7 +97,7 @@ class OrtRuntime implements Runtime {
   async toOrtFormat(model: Uint8Array, optimization: Optimization): Promise<Uint8Array> {
     if (!this.writesOrtFormat) {
       const advice = 'install onnxruntime-node';
-      throw new SwancError('unsupported', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
+      throw new SwancError('SWC3010', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
     }
     // The engine writes files only.
     const folder = await mkdtemp(join(tmpdir(), 'swanc-ort-'));
@@ -115,7 +115,7 @@ class OrtRuntime implements Runtime {
       await session.release();
       return new Uint8Array(await readFile(path));
     } catch (error) {
-      throw invalid('ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
+      throw invalid('SWC3011', 'ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -1,3 +1,7 @@
+import { type ErrorCode, errorCodes } from './error-codes.js';
+
+export type { ErrorCode } from './error-codes.js';
+
 /** One thing that is wrong: where, what, and what to do about it. */
 export interface Problem {
   /** The layer, file, option or weight at fault, as the user calls it. */
@@ -6,15 +10,25 @@ export interface Problem {
   readonly what: string;
   /** What the user can do about it. */
   readonly advice?: string;
+  /** That of the error where it is not given. */
+  readonly code?: ErrorCode;
 }
+
+/** A problem of an error that was thrown. */
+export type CodedProblem = Problem & { readonly code: ErrorCode };
 
 /**
  * `usage`: the call was wrong; `invalid`: the model or data is; `unsupported`: swanc has no rule for it; `budget`: the result
  * takes more memory than it may.
  */
-export type ErrorKind = 'usage' | 'invalid' | 'unsupported' | 'verification' | 'budget' | 'aborted' | 'internal';
+export type ErrorKind = (typeof errorCodes)[ErrorCode]['kind'];
 
-/** Process exit codes of the command line, a documented contract. */
+/** The codes of one kind. */
+export type CodeOf<K extends ErrorKind> = {
+  [C in ErrorCode]: (typeof errorCodes)[C]['kind'] extends K ? C : never;
+}[ErrorCode];
+
+/** Process exit codes of the command line, a documented contract: the first digit of the codes of each kind. */
 export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   internal: 1,
   aborted: 1,
@@ -30,14 +44,19 @@ export const exitCodes: Readonly<Record<ErrorKind, number>> = {
  * found, not the first one.
  */
 export class SwancError extends Error {
+  readonly code: ErrorCode;
   readonly kind: ErrorKind;
-  readonly problems: readonly Problem[];
+  readonly summary: string;
+  readonly problems: readonly CodedProblem[];
 
-  constructor(kind: ErrorKind, summary: string, problems: readonly Problem[] = [], options?: ErrorOptions) {
-    super([summary, ...problems.map(formatProblem)].join('\n'), options);
+  /** Problems without a code of their own get that of the error. */
+  constructor(code: ErrorCode, summary: string, problems: readonly Problem[] = [], options?: ErrorOptions) {
+    super([summary, ...problems.map((entry) => formatProblem(entry, code))].join('\n'), options);
     this.name = 'SwancError';
-    this.kind = kind;
-    this.problems = problems;
+    this.code = code;
+    this.kind = errorCodes[code].kind;
+    this.summary = summary;
+    this.problems = problems.map((entry) => ({ code, ...entry }));
   }
 
   get exitCode(): number {
@@ -45,13 +64,14 @@ export class SwancError extends Error {
   }
 }
 
-function formatProblem({ where, what, advice }: Problem): string {
-  return `  ${where}: ${what}${advice === undefined ? '' : `\n    ${advice}`}`;
+function formatProblem({ where, what, advice, code }: Problem, shown: ErrorCode): string {
+  const other = code === undefined || code === shown ? '' : ` [${code}]`;
+  return `  ${where}: ${what}${other}${advice === undefined ? '' : `\n    ${advice}`}`;
 }
 
-/** An input (model, weights, data, profile) that cannot be what it claims to be. */
-export function invalid(where: string, what: string, advice?: string): SwancError {
-  return new SwancError('invalid', `invalid input`, [problem(where, what, advice)]);
+/** An input (model, weights, data, profile) that cannot be what it claims to be; the title of its code is the summary. */
+export function invalid(code: CodeOf<'invalid'>, where: string, what: string, advice?: string): SwancError {
+  return new SwancError(code, errorCodes[code].title, [problem(where, what, advice)]);
 }
 
 /** Builds a {@link Problem}, leaving `advice` out where there is none. */
@@ -61,5 +81,5 @@ export function problem(where: string, what: string, advice?: string): Problem {
 
 /** Throws the `aborted` error when the caller's signal has fired. Long loops call this once a round. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new SwancError('aborted', 'aborted by the caller');
+  if (signal?.aborted) throw new SwancError('SWC1002', 'aborted by the caller');
 }

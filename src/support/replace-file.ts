@@ -103,5 +103,5 @@ async function isFolder(path: string): Promise<boolean> {
 
 function unwritable(path: string, error: unknown): SwancError {
   const problems = [problem(path, fileErrorText(error))];
-  return new SwancError('usage', 'the output cannot be written', problems, { cause: error });
+  return new SwancError('SWC2003', 'the output cannot be written', problems, { cause: error });
 }

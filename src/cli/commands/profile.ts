@@ -81,7 +81,7 @@ async function readProfiles(paths: readonly string[]): Promise<Profile[]> {
       problems.push(...error.problems);
     }
   }
-  if (problems.length > 0) throw new SwancError('invalid', 'the profiles cannot be used', problems);
+  if (problems.length > 0) throw new SwancError('SWC3201', 'the profiles cannot be used', problems);
   return profiles;
 }
 
@@ -90,11 +90,11 @@ const maxBytes = 2 ** 29;
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    if ((await stat(path)).size > maxBytes) throw invalid(path, `is larger than ${maxBytes} bytes`);
+    if ((await stat(path)).size > maxBytes) throw invalid('SWC3201', path, `is larger than ${maxBytes} bytes`);
     return await readFile(path);
   } catch (error) {
     if (error instanceof SwancError) throw error;
-    throw invalid(path, `cannot be read: ${fileErrorText(error)}`);
+    throw invalid('SWC3201', path, `cannot be read: ${fileErrorText(error)}`);
   }
 }
 

@@ -105,9 +105,8 @@ function worstOf(failures: readonly Failure[], files: number): SwancError {
   const [first, ...others] = failures.toSorted((left, right) => right.error.exitCode - left.error.exitCode);
   if (first === undefined) throw new Error('internal error: nothing failed');
   if (files === 1) return first.error;
-  const problems = failures.flatMap(({ file, error: { message, problems: own } }) => {
-    const [summary = ''] = message.split('\n', 1);
+  const problems = failures.flatMap(({ file, error: { summary, problems: own } }) => {
     return [problem(file, summary), ...own.map((entry) => ({ ...entry, where: `${file}: ${entry.where}` }))];
   });
-  return new SwancError(first.error.kind, `${others.length + 1} of ${files} files failed`, problems);
+  return new SwancError(first.error.code, `${others.length + 1} of ${files} files failed`, problems);
 }

@@ -69,7 +69,7 @@ export function requireJudgeable(
     const what = `${Math.min(count, limit)} samples are too few to rank by one half and judge by the other`;
     problems.push(problem('calibration data', what, 'give some hundreds at least'));
   }
-  if (problems.length > 0) throw new SwancError('usage', 'the budget cannot be judged', problems);
+  if (problems.length > 0) throw new SwancError('SWC2005', 'the budget cannot be judged', problems);
 }
 
 /** What keeps a model's accuracy from being measured. */

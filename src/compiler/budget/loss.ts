@@ -156,7 +156,7 @@ export class LossSum {
       if (label < 0 || label >= classes) {
         const what = `its label is ${label}, the output has ${classes} classes`;
         const where = `sample ${this.#samples + row}`;
-        throw new SwancError('invalid', 'the labels do not fit the model', [
+        throw new SwancError('SWC3105', 'the labels do not fit the model', [
           problem(where, what, 'labels count from 0'),
         ]);
       }

@@ -129,13 +129,13 @@ function prunedBy(
 function requireEvidence({ samples, accuracy, guessed }: Loss, rankedOn: number): void {
   if (samples === 0 || rankedOn === 0) {
     const what = `${rankedOn} samples to rank by and ${samples} to judge by`;
-    throw new SwancError('usage', 'the budget cannot be judged', [problem('calibration data', what, 'give more data')]);
+    throw new SwancError('SWC2005', 'the budget cannot be judged', [problem('calibration data', what, 'give more data')]);
   }
   if (accuracy === undefined || guessed === undefined) return;
   const chance = 2 * Math.sqrt((guessed * (1 - guessed)) / samples);
   if (accuracy.original > guessed + chance) return;
   const [own, best] = [accuracy.original, guessed].map((part) => `${(100 * part).toFixed(1)} %`);
-  throw new SwancError('invalid', 'the labels do not fit the model', [
+  throw new SwancError('SWC3105', 'the labels do not fit the model', [
     problem(
       'labels',
       `the original gets ${own} of them right, naming the commonest class for all would get ${best}`,

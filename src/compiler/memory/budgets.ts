@@ -33,7 +33,7 @@ const named = 4;
 /** @throws SwancError `budget` where a model exceeds the memory that the options allow, with all that do and what is largest. */
 export function requireBudgets(models: readonly DeployedModel[], options: CompileOptions): void {
   const problems = models.flatMap((model) => [...ramProblems(model, options), ...flashProblems(model, options)]);
-  if (problems.length > 0) throw new SwancError('budget', 'the memory budget is exceeded', problems);
+  if (problems.length > 0) throw new SwancError('SWC5001', 'the memory budget is exceeded', problems);
 }
 
 function ramProblems(model: DeployedModel, options: CompileOptions): Problem[] {

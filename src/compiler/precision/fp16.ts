@@ -32,7 +32,7 @@ export const fp16: LowerPrecision = async (input) => {
     const loss = await judge.loss(half);
     // Removals may have used up the budget: what rounding adds may be beyond it by no more than chance.
     if (loss !== undefined && judge.budget !== undefined && judgeLoss(judge.budget, loss) === 'beyond') {
-      throw new SwancError('verification', 'the model in float16 loses more than the budget', [
+      throw new SwancError('SWC4003', 'the model in float16 loses more than the budget', [
         problem('precision', lossText(judge.budget, loss), 'compile with --precision fp32, or allow more'),
       ]);
     }
@@ -73,7 +73,7 @@ async function halfForm(
 }
 
 function withoutSamples(): SwancError {
-  return new SwancError('usage', `float16 ends at ${largestHalf}, and how large numbers become is not known`, [
+  return new SwancError('SWC2002', `float16 ends at ${largestHalf}, and how large numbers become is not known`, [
     problem('precision', 'there are neither data nor a verification', 'give --calibration, or verify'),
   ]);
 }

@@ -72,7 +72,7 @@ function requireProducts({ steps, kept }: IntegerPlan): void {
   if (steps.length > 0) return;
   const reasons = kept.map(({ where, reason }) => problem(where, reason));
   const advice = 'compile with --precision fp32';
-  throw new SwancError('unsupported', 'nothing of the model runs on integers of 8 bits', [
+  throw new SwancError('SWC3014', 'nothing of the model runs on integers of 8 bits', [
     ...(reasons.length > 0 ? reasons : [problem('the model', 'it has no sums of products', advice)]),
   ]);
 }
@@ -177,7 +177,7 @@ function productsOf({ steps }: IntegerPlan): readonly string[] {
 }
 
 function beyondBudget({ budget }: Judge, loss: Loss): SwancError {
-  return new SwancError('verification', 'the model on integers of 8 bits loses more than the budget', [
+  return new SwancError('SWC4003', 'the model on integers of 8 bits loses more than the budget', [
     problem(
       'precision',
       `${budget === undefined ? '' : `${lossText(budget, loss)} with all layers on integers, and `}more than the budget with all but one in floats`,

@@ -123,13 +123,13 @@ export class Calls {
     });
     if (outputs !== undefined) return outputs;
     // The problem is recorded; what it leaves undone ends here.
-    throw new SwancError('invalid', 'an inner model cannot be called', []);
+    throw new SwancError('SWC3004', 'an inner model cannot be called', []);
   }
 
   #checkCount(name: string, count: number, [fewest, most]: readonly [number, number]): void {
     if (count >= fewest && count <= most) return;
     const wanted = fewest === most ? `${fewest}` : `${fewest} to ${most}`;
-    throw invalid(name, `it is called with ${count} inputs where ${wanted} are needed`);
+    throw invalid('SWC3004', name, `it is called with ${count} inputs where ${wanted} are needed`);
   }
 }
 

@@ -172,7 +172,7 @@ export class Context implements LayerContext {
   }
 
   invalid(what: string, advice?: string): SwancError {
-    return invalid(this.name, what, advice);
+    return invalid('SWC3004', this.name, what, advice);
   }
 
   unsupported(what: string, advice?: string): SwancError {

@@ -23,10 +23,10 @@ export interface ModelFile {
 export function readModelFile(path: string): ModelFile {
   const file = stat(path).isDirectory() ? join(path, 'model.json') : path;
   const stats = stat(file);
-  if (!stats.isFile()) throw invalid(file, 'this is not a file');
-  if (stats.size > maxJsonBytes) throw invalid(file, `${stats.size} bytes are too many for a model.json`);
+  if (!stats.isFile()) throw invalid('SWC3002', file, 'this is not a file');
+  if (stats.size > maxJsonBytes) throw invalid('SWC3002', file, `${stats.size} bytes are too many for a model.json`);
   const text = readFileSync(file, 'utf8');
-  if (nestsDeeper(text, maxJsonDepth)) throw invalid(file, `brackets nest deeper than ${maxJsonDepth} levels`);
+  if (nestsDeeper(text, maxJsonDepth)) throw invalid('SWC3002', file, `brackets nest deeper than ${maxJsonDepth} levels`);
   return { path: file, folder: dirname(file), json: parse(file, text), bytes: stats.size };
 }
 
@@ -37,9 +37,9 @@ function parse(file: string, text: string): JsonObject {
   } catch (error) {
     // Of the first line only: a message may hold whatever the file does.
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
-    throw kerasFile(file, text) ?? invalid(file, `this is not JSON: ${reason}`);
+    throw kerasFile(file, text) ?? invalid('SWC3002', file, `this is not JSON: ${reason}`);
   }
-  if (!isObject(json)) throw invalid(file, 'a model.json holds an object');
+  if (!isObject(json)) throw invalid('SWC3002', file, 'a model.json holds an object');
   return json;
 }
 
@@ -49,14 +49,14 @@ function kerasFile(file: string, text: string): SwancError | undefined {
   if (kind === undefined) return undefined;
   const advice =
     'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model <file> <folder>';
-  return invalid(file, `this is a file of ${kind}, as Keras saves models, and no model.json`, advice);
+  return invalid('SWC3002', file, `this is a file of ${kind}, as Keras saves models, and no model.json`, advice);
 }
 
 function stat(path: string): Stats {
   try {
     return statSync(path);
   } catch {
-    throw invalid(path, 'there is no such file or folder', 'give the path of a model.json or of the folder it is in');
+    throw invalid('SWC3002', path, 'there is no such file or folder', 'give the path of a model.json or of the folder it is in');
   }
 }
 
@@ -68,18 +68,18 @@ export function shardPath(folder: string, name: string): string {
   const parts = name.split(/[/\\]/);
   const hostile = name === '' || name.includes('\0') || isAbsolute(name) || /^[a-z][a-z0-9+.-]*:/i.test(name);
   if (hostile || parts.includes('..')) {
-    throw invalid(`weights file '${name}'`, "the manifest names a file outside the model's folder");
+    throw invalid('SWC3002', `weights file '${name}'`, "the manifest names a file outside the model's folder");
   }
   const path = resolve(folder, name);
   let real: string;
   try {
     real = realpathSync(path);
   } catch {
-    throw invalid(`weights file '${name}'`, `it is not in ${folder}`, 'copy all shards next to the model.json');
+    throw invalid('SWC3002', `weights file '${name}'`, `it is not in ${folder}`, 'copy all shards next to the model.json');
   }
   const inside = relative(realpathSync(folder), real);
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-    throw invalid(`weights file '${name}'`, "it is a link out of the model's folder");
+    throw invalid('SWC3002', `weights file '${name}'`, "it is a link out of the model's folder");
   }
   return path;
 }
@@ -106,7 +106,7 @@ export class ShardedBytes {
     const shards = names.map((name) => {
       const path = shardPath(folder, name);
       const stats = stat(path);
-      if (!stats.isFile()) throw invalid(`weights file '${name}'`, 'this is not a file');
+      if (!stats.isFile()) throw invalid('SWC3002', `weights file '${name}'`, 'this is not a file');
       const shard = { path, start, bytes: stats.size };
       start += stats.size;
       return shard;
@@ -122,7 +122,7 @@ export class ShardedBytes {
       const end = Math.min(target.length, shard.start + shard.bytes - offset);
       while (done < end) {
         const count = readSync(this.#descriptor(shard), target, done, end - done, offset + done - shard.start);
-        if (count === 0) throw invalid(shard.path, 'the file got shorter while it was read');
+        if (count === 0) throw invalid('SWC3002', shard.path, 'the file got shorter while it was read');
         done += count;
       }
     }

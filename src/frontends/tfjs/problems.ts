@@ -1,10 +1,10 @@
-import { type ErrorKind, type Problem, problem, SwancError } from '../../support/errors.js';
+import { type Problem, problem, SwancError } from '../../support/errors.js';
 
 /** Collects what is wrong with a model, so that all of it is reported at once. */
 export class Problems {
   readonly #list: Problem[] = [];
   readonly #known = new Set<string>();
-  #kind: ErrorKind = 'unsupported';
+  #isValid = true;
 
   get count(): number {
     return this.#list.length;
@@ -12,17 +12,17 @@ export class Problems {
 
   /** Something that no model may have. */
   invalid(where: string, what: string, advice?: string): void {
-    this.#kind = 'invalid';
-    this.#add(problem(where, what, advice));
+    this.#isValid = false;
+    this.#add({ ...problem(where, what, advice), code: 'SWC3004' });
   }
 
   /** Something that is right but for which there is no rule here. */
   unsupported(where: string, what: string, advice?: string): void {
-    this.#add(problem(where, what, advice));
+    this.#add({ ...problem(where, what, advice), code: 'SWC3005' });
   }
 
   add(error: SwancError): void {
-    if (error.kind === 'invalid') this.#kind = 'invalid';
+    if (error.kind === 'invalid') this.#isValid = false;
     for (const entry of error.problems) this.#add(entry);
   }
 
@@ -30,8 +30,9 @@ export class Problems {
   throwIfAny(subject: string): void {
     const count = this.#list.length;
     if (count === 0) return;
-    const what = this.#kind === 'invalid' ? 'is not a valid model' : 'has parts that swanc does not support';
-    throw new SwancError(this.#kind, `${subject} ${what} (${count} problem${count === 1 ? '' : 's'})`, this.#list);
+    const code = this.#isValid ? 'SWC3005' : 'SWC3004';
+    const what = this.#isValid ? 'has parts that swanc does not support' : 'is not a valid model';
+    throw new SwancError(code, `${subject} ${what} (${count} problem${count === 1 ? '' : 's'})`, this.#list);
   }
 
   /** What is wrong with a field that two read, or a weight that two ask for, is said once. */
@@ -45,5 +46,5 @@ export class Problems {
 
 /** A problem as an error to throw, where the reader of one layer cannot go on. */
 export function unsupported(where: string, what: string, advice?: string): SwancError {
-  return new SwancError('unsupported', 'unsupported', [problem(where, what, advice)]);
+  return new SwancError('SWC3005', 'unsupported', [problem(where, what, advice)]);
 }

@@ -122,7 +122,7 @@ class GateCollector {
       const score = (scores[index] ?? 0) + 0;
       if (!Number.isFinite(score)) {
         const advice = 'look for such values in data and weights';
-        throw invalid(`gate '${this.#name}'`, `the score of unit ${index % units} is not a finite number`, advice);
+        throw invalid('SWC3204', `gate '${this.#name}'`, `the score of unit ${index % units} is not a finite number`, advice);
       }
       clean[index] = score;
     }

@@ -68,5 +68,5 @@ function failure(problems: readonly Problem[]): SwancError {
   const shown = problems.slice(0, maxProblems);
   const more = problems.length - shown.length;
   if (more > 0) shown.push(problem('…', `and ${more} more`));
-  return new SwancError('invalid', 'the profile cannot be used', shown);
+  return new SwancError('SWC3201', 'the profile cannot be used', shown);
 }

@@ -9,9 +9,9 @@ import type { GateProfile, Profile } from './schema.js';
  */
 export function mergeProfiles(profiles: readonly Profile[]): Profile {
   const [first, ...others] = profiles;
-  if (first === undefined) throw new SwancError('usage', 'no profiles to merge');
+  if (first === undefined) throw new SwancError('SWC2002', 'no profiles to merge');
   const problems = others.flatMap((other, index) => differences(first, other, `profile ${index + 2}`));
-  if (problems.length > 0) throw new SwancError('invalid', 'the profiles do not belong together', problems);
+  if (problems.length > 0) throw new SwancError('SWC3202', 'the profiles do not belong together', problems);
   return {
     format: first.format,
     version: first.version,
@@ -84,7 +84,7 @@ function mergeGates(gates: readonly GateProfile[]): GateProfile {
 function total(counts: readonly number[]): number {
   const sum = counts.reduce((left, right) => left + right, 0);
   if (!Number.isSafeInteger(sum))
-    throw new SwancError('invalid', 'the counts of the profiles add up to more than 2^53');
+    throw new SwancError('SWC3202', 'the counts of the profiles add up to more than 2^53');
   return sum;
 }
 

@@ -101,23 +101,23 @@ export async function readCosts(path: string, target: string, isNamed = false): 
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw invalid(path, `costs cannot be read: ${fileErrorText(error)}`, advice);
+    throw invalid('SWC3301', path, `costs cannot be read: ${fileErrorText(error)}`, advice);
   }
   const content = parsed(text);
-  if (content === undefined) throw invalid(path, 'it should hold costs, but is not JSON', advice);
+  if (content === undefined) throw invalid('SWC3301', path, 'it should hold costs, but is not JSON', advice);
   const version = headSchema.safeParse(content).data?.version;
   if (version !== undefined && version !== formatVersion) {
-    throw invalid(path, `its costs are in version ${version} of the format, not ${formatVersion}`, advice);
+    throw invalid('SWC3301', path, `its costs are in version ${version} of the format, not ${formatVersion}`, advice);
   }
   const found = fileSchema.safeParse(content);
   if (!found.success) {
     const [issue] = found.error.issues;
     const what = issue === undefined ? '' : `: ${issue.path.join('.')} ${issue.message}`;
-    throw invalid(path, `it is not a file of costs as "swanc tune" writes them${what}`, advice);
+    throw invalid('SWC3301', path, `it is not a file of costs as "swanc tune" writes them${what}`, advice);
   }
   const { machine, costs, kept } = found.data;
   if (found.data.target !== target) {
-    throw invalid(path, `it has the costs of target ${found.data.target}, not ${target}`, advice);
+    throw invalid('SWC3301', path, `it has the costs of target ${found.data.target}, not ${target}`, advice);
   }
   return { machine, target, costs, kept };
 }

@@ -35,7 +35,7 @@ const usualSeconds = 10;
 export async function tune(options: TuneOptions = {}): Promise<TuneResult> {
   const { signal, onProgress, seconds = usualSeconds } = options;
   if (!(seconds > 0 && Number.isFinite(seconds))) {
-    throw new SwancError('usage', 'nothing can be measured', [problem('seconds', `${seconds} is no length of time`)]);
+    throw new SwancError('SWC2002', 'nothing can be measured', [problem('seconds', `${seconds} is no length of time`)]);
   }
   const runtime = await openRuntime();
   const { costs: before } = defined(targets[tunedTarget], 'the target');
