@@ -46,16 +46,22 @@ const house: readonly Room[] = [
   { room: 'targets/', may: ['src/formats/'], types: ['src/passkit/', 'src/ir/'] },
   { room: 'src/compiler/', may: belowCompiler, dynamic: ['src/tfjs/reference.ts'] },
   { room: 'src/report/', may: ['src/support/', ...profileQueries], types: ['src/compiler/'] },
+  { room: 'src/config/', may: ['src/support/', 'src/compiler/options.ts', 'targets/index.ts'], types: ['src/data/'] },
   {
     room: 'src/cli/',
-    may: ['src/support/', 'src/compiler/', 'src/report/'],
+    may: ['src/support/', 'src/compiler/', 'src/config/', 'src/report/'],
     types: profileQueries,
     dynamic: ['src/index.ts'],
   },
   {
+    room: 'src/plugin/',
+    may: ['src/support/', 'src/config/', 'src/index.ts', 'src/formats/loader.ts'],
+    types: ['src/compiler/'],
+  },
+  {
     room: 'src/index.ts',
     may: [
-      ...['src/support/', 'src/compiler/', 'src/frontends/index.ts'],
+      ...['src/support/', 'src/compiler/', 'src/config/', 'src/report/', 'src/frontends/index.ts'],
       ...['src/runtime/profile/json.ts', 'src/runtime/profile/merge.ts', 'src/runtime/profile/types.ts'],
     ],
   },
@@ -76,9 +82,17 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   'onnx-proto': ['src/onnx/'],
   protobufjs: ['src/onnx/'],
   fflate: ['src/data/'],
+  'csv-parse': ['src/data/'],
+  'fast-png': ['src/data/'],
+  hyparquet: ['src/data/'],
+  'hyparquet-compressors': ['src/data/'],
+  'jpeg-js': ['src/data/'],
   commander: ['src/cli/'],
+  jiti: ['src/config/'],
   picocolors: ['src/report/colors.ts'],
-  zod: ['src/compiler/', 'src/runtime/profile/', 'src/frontends/'],
+  '@dagrejs/dagre': ['src/report/'],
+  unplugin: ['src/plugin/'],
+  zod: ['src/compiler/', 'src/config/', 'src/runtime/profile/', 'src/frontends/'],
 };
 
 const files = sourceFiles('src', 'passes', 'targets');
