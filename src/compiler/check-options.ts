@@ -5,6 +5,7 @@ import { defined } from '../support/assert.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { budgetProblems } from './budget/budget-options.js';
 import { type CompileOptions, modes, tunings } from './options.js';
+import { precisionOf, precisionsOf } from './precision/precision-of.js';
 import { largestBatch } from './timed-samples.js';
 
 /** All options that contradict each other or name what is not there, at once. */
@@ -43,7 +44,7 @@ export function checkOptions(options: CompileOptions): Deployment[] {
   if (options.verifyEach && options.verify === false) {
     problems.push(problem('verify each', 'passes cannot be verified with verification left out'));
   }
-  if (options.precision === 'int8' && options.calibration === undefined) {
+  if (precisionsOf(options).has('int8') && options.calibration === undefined) {
     problems.push(problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'));
   }
   problems.push(...budgetProblems(options));
@@ -65,18 +66,25 @@ function targetProblems({ name, defaultOpset, provider }: Deployment, options: C
   return problems;
 }
 
-/** One precision is for all targets of a compile: others go into the same folder by themselves. */
-function precisionProblems(targets: readonly Deployment[], { precision = 'fp32' }: CompileOptions): Problem[] {
-  const having = Object.values(knownTargets).filter(({ precisions }) => precisions.includes(precision));
-  const isPossible = targets.some((target) => having.includes(target));
-  return targets
-    .filter((target) => !having.includes(target))
-    .map(({ name, precisions }) => {
-      const choice = `choose from ${precisions.join(', ')}`;
-      const separate = `compile ${name} by itself into the same --out, and ${choice} for it`;
-      const owners = having.length === 0 ? '' : `: ${namesOf(having)} ${having.length === 1 ? 'has' : 'have'} it`;
-      return problem('precision', `${name} has no ${precision}${owners}`, isPossible ? separate : choice);
-    });
+/** Targets that lack the precision that is asked for them, and precisions of targets that are not compiled for. */
+function precisionProblems(targets: readonly Deployment[], options: CompileOptions): Problem[] {
+  const { precision } = options;
+  const named = typeof precision === 'object' ? Object.keys(precision) : [];
+  const idle = named.filter((name) => targets.every((target) => target.name !== name));
+  const lacking = targets.flatMap(({ name, precisions }) => {
+    const own = precisionOf(options, name);
+    if (precisions.includes(own)) return [];
+    const having = Object.values(knownTargets).filter((target) => target.precisions.includes(own));
+    const owners = having.length === 0 ? '' : `: ${namesOf(having)} ${having.length === 1 ? 'has' : 'have'} it`;
+    const [owner] = targets.filter((target) => having.includes(target));
+    const choice = `choose from ${precisions.join(', ')}`;
+    const single = owner === undefined ? choice : `name the target that it is for: --precision ${owner.name}=${own}`;
+    return [problem('precision', `${name} has no ${own}${owners}`, single)];
+  });
+  return [
+    ...idle.map((name) => problem('precision', `'${name}' is not compiled for`, 'name it as a target')),
+    ...lacking,
+  ];
 }
 
 /** Memory can be told before a run only where files are for a fixed number of samples. */

@@ -10,6 +10,7 @@ import { type Pruned, pruneWithin } from './budget/prune-within.js';
 import type { ChoiceInput, StepName } from './choose-form.js';
 import { compileForm, type Form, type FormOptions, reduced, settled } from './forms.js';
 import { dynamicGating } from './pipeline.js';
+import { precisionOf } from './precision/precision-of.js';
 import { batchSizeFor } from './samples.js';
 import { chainHooks } from './step-hooks.js';
 import { fixedBatchOf } from './timed-samples.js';
@@ -120,7 +121,7 @@ async function prunedForms(
   { options, context, source, reference }: ChoiceInput,
 ): Promise<PrunedForms> {
   // What is compared with, and what may be quantized instead.
-  const isNeeded = reference !== undefined || options.precision === 'int8';
+  const isNeeded = reference !== undefined || precisionOf(options, context.target.name) === 'int8';
   if (weak === undefined || !isNeeded) return { report, graph, exact: undefined };
   const { before, inputRange, approximation } = source;
   const exact = await compileForm('dense', await settled(start, context), context, {

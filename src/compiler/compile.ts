@@ -35,7 +35,7 @@ import { type BuiltTarget, reportTarget } from './target-report.js';
 import { batchOf, requireBatch, requireSamples } from './timed-samples.js';
 import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-costs.js';
 import { type Reference, runReference } from './verification.js';
-import { caveatsOf, precisionWarnings, warningsOf } from './warnings.js';
+import { caveatsOf, precisionWarnings, runtimeWarnings, warningsOf } from './warnings.js';
 
 export interface CompileResult {
   readonly report: Report;
@@ -95,6 +95,7 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
     warnings: [
+      ...runtimeWarnings(runtime),
       ...warningsOf(options, source, profile, choices),
       ...built.flatMap(({ deployed }) => deployed.warnings),
       ...precisionWarnings(reported),
@@ -188,7 +189,9 @@ async function openInputs(
 async function requireFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isDirectory()) return;
-  throw new SwancError('SWC2003', 'nothing can be written', [problem(path, 'it is a file', 'name a folder with --out')]);
+  throw new SwancError('SWC2003', 'nothing can be written', [
+    problem(path, 'it is a file', 'name a folder with --out'),
+  ]);
 }
 
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */

@@ -13,7 +13,8 @@ export async function compiledFiles(path: string): Promise<readonly string[]> {
   if (!(await isFolder(path))) return [path];
   const files = (await reportedIn(path)) ?? (await foundIn(path));
   if (files.length > 0) return files.map((file) => join(path, file));
-  throw invalid('SWC3401', 
+  throw invalid(
+    'SWC3401',
     path,
     'this folder has no compiled model',
     'give the folder that was compiled to, the folder of a target in it, or a file',

@@ -93,9 +93,10 @@ export interface CompileOptions extends CommonOptions {
   readonly inputRange?: readonly [number, number] | undefined;
   /**
    * Also writes the model in this precision, beside the one in `fp32`, with more where accuracy needs it: what stays is in
-   * the report. `int8` needs calibration data.
+   * the report. One for all targets, or one by the name of the target: `{ webgpu: 'fp16', edge: 'int8' }`. `int8` needs
+   * calibration data.
    */
-  readonly precision?: Precision | undefined;
+  readonly precision?: Precision | Readonly<Record<string, Precision>> | undefined;
   /** Most bytes of memory that the activations of a run may take, with the weights beside them not counted. */
   readonly budgetRam?: number | undefined;
   /** Most bytes of the file that is deployed. */

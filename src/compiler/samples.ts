@@ -95,7 +95,12 @@ export function batchSizeFor({ prepared }: Source): number {
     const elements = elementsPerSample(value.shape);
     if (elements > mostElements) {
       const what = `it has ${elements} elements for ${isStatic(value.shape ?? []) ? 'its batch' : 'one sample'}: too many to be run here`;
-      throw invalid('SWC3009', value.producer?.label ?? value.name, what, 'compile without verification and calibration data');
+      throw invalid(
+        'SWC3009',
+        value.producer?.label ?? value.name,
+        what,
+        'compile without verification and calibration data',
+      );
     }
     largest = Math.max(largest, elements);
   }

@@ -1,9 +1,11 @@
 import { gatesOf } from '../passkit/gates.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
+import type { Runtime } from '../runtime/types.js';
 import { type Choice, canMeasure } from './choose-form.js';
 import type { CompileOptions } from './options.js';
 import { placementWarnings } from './placement.js';
+import { precisionsOf } from './precision/precision-of.js';
 import type { BudgetReport, LowerPrecisionReport, TargetReport } from './report.js';
 import { scoreLimits } from './score-advice.js';
 import type { Source } from './source.js';
@@ -15,6 +17,13 @@ export function caveatsOf(targets: readonly TargetReport[]): string[] {
   return [...new Set(targets.flatMap(({ verification }) => verification?.caveats ?? []))];
 }
 
+/** That models were run, and timed, in another engine than those of the target run in. */
+export function runtimeWarnings({ name, fallback }: Runtime): string[] {
+  if (fallback === undefined) return [];
+  const advice = 'its times are not those of a processor: install onnxruntime-node';
+  return [`onnxruntime-node ${fallback}: models were run in ${name}, which is slower, and ${advice}`];
+}
+
 /** What the user should know before relying on the result. */
 export function warningsOf(
   options: CompileOptions,
@@ -23,7 +32,8 @@ export function warningsOf(
   choices: readonly Choice[],
 ): string[] {
   const warnings = source.departures.map(({ where, what }) => `${where}: ${what}, swanc does as Keras documents`);
-  const isAccuracyMeasured = options.maxDrop !== undefined || (options.precision ?? 'fp32') !== 'fp32';
+  const isAccuracyMeasured =
+    options.maxDrop !== undefined || [...precisionsOf(options)].some((name) => name !== 'fp32');
   if (options.labels !== undefined && !isAccuracyMeasured) {
     warnings.push('the labels were not used: only --max-drop, and --precision below fp32, measure accuracy');
   }

@@ -27,6 +27,8 @@ export interface ImportedModel {
   readonly departures: readonly Departure[];
   /** Inputs in which steps that do not count consist of a number, and that number. */
   readonly maskedInputs: ReadonlyMap<string, number>;
+  /** The class of each layer in the framework that the model was made with, by the origin of its nodes. */
+  readonly layerClasses: ReadonlyMap<string, string>;
   /** Path of the model file itself: where a folder was given, of the file in it. */
   readonly path: string;
   /** Bytes of the model file and of the weight files beside it. */
@@ -56,6 +58,7 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
     states: [],
     departures: [],
     maskedInputs: new Map(),
+    layerClasses: new Map(),
     path: file,
     sourceBytes: constants > size ? size + constants : size,
   };

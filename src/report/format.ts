@@ -1,4 +1,5 @@
 import { scaled, trimZeros } from '../support/scaled.js';
+import { cut, displayWidth, padEnd, padStart } from './layout.js';
 
 export { formatBytes } from '../support/scaled.js';
 
@@ -37,23 +38,21 @@ export function plural(count: number, noun: string): string {
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
-  /** Longest cell; longer ones are cut and end in an ellipsis. */
+  /** Cells of the longest entry; longer ones are cut and end in an ellipsis. */
   readonly width?: number;
 }
 
 /** Lines of a table with a heading, columns two spaces apart. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
-  const cut = (cell: string, width = Number.POSITIVE_INFINITY): string =>
-    cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
   const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
-    columns.map(({ width }, index) => cut(row[index] ?? '', width)),
+    columns.map(({ width }, index) => cut(row[index] ?? '', width ?? Number.POSITIVE_INFINITY)),
   );
-  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
+  const widths = columns.map((_, index) => Math.max(...cells.map((row) => displayWidth(row[index] ?? ''))));
   return cells.map((row) =>
     row
       .map((cell, index) => {
         const width = widths[index] ?? 0;
-        return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
+        return columns[index]?.align === 'right' ? padStart(cell, width) : padEnd(cell, width);
       })
       .join('  ')
       .trimEnd(),

@@ -30,13 +30,18 @@ export async function openRuntime(options: { readonly prefer?: 'node' | 'web' } 
   for (const name of ['onnxruntime-node', 'onnxruntime-web'] as const) {
     if (name === 'onnxruntime-node' && options.prefer === 'web') continue;
     try {
-      return new OrtRuntime(name, await importOrt(name));
+      return new OrtRuntime(name, await importOrt(name), problems[0]?.what);
     } catch (error) {
       // The native package is an optional peer: absent, or built for another system, it is no error.
-      problems.push({ where: name, what: reason(error) });
+      problems.push({ where: name, what: loadFailure(error) });
     }
   }
   throw new SwancError('SWC3010', 'no ONNX Runtime can be loaded', problems);
+}
+
+function loadFailure(error: unknown): string {
+  const isAbsent = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+  return isAbsent ? 'is not installed' : `does not load: ${reason(error).split('\n')[0]}`;
 }
 
 async function importOrt(name: Runtime['name']): Promise<OrtModule> {
@@ -64,11 +69,13 @@ export async function evaluate(runtime: Runtime, graph: Graph, feeds: Tensors = 
 class OrtRuntime implements Runtime {
   readonly name: Runtime['name'];
   readonly version: string;
+  readonly fallback: string | undefined;
   readonly writesOrtFormat: boolean;
   readonly #ort: OrtModule;
 
-  constructor(name: Runtime['name'], ort: OrtModule) {
+  constructor(name: Runtime['name'], ort: OrtModule, fallback: string | undefined) {
     this.name = name;
+    this.fallback = fallback;
     this.writesOrtFormat = name === 'onnxruntime-node';
     this.#ort = ort;
     const { versions } = ort.env;

@@ -28,6 +28,8 @@ export type Optimization = 'none' | 'basic' | 'extended' | 'all';
 export interface Runtime {
   readonly name: 'onnxruntime-node' | 'onnxruntime-web';
   readonly version: string;
+  /** Why the native engine, which is faster, is not used, where it was looked for: "is not installed". */
+  readonly fallback?: string | undefined;
   /** False for WebAssembly, which has no file system to write .ort files to. */
   readonly writesOrtFormat: boolean;
   /**

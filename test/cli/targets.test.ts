@@ -24,11 +24,18 @@ describe('the help of compile', () => {
 describe('a precision that not every target has', () => {
   const options = { model: 'm', calibration: 'c', precision: 'int8' } as const;
 
-  it('is refused with the targets that have it, and how the others are compiled', () => {
+  it('is refused with the targets that have it, and how it is asked for one of them', () => {
     expect(() => checkOptions({ ...options, targets: ['cpu', 'webgpu', 'edge'] })).toThrow(
-      /webgpu has no int8: cpu, edge have it.*compile webgpu by itself into the same --out, and choose from fp32, fp16 for it/s,
+      /webgpu has no int8: cpu, edge have it.*name the target that it is for: --precision cpu=int8/s,
     );
     expect(() => checkOptions({ ...options, targets: ['cpu', 'edge'] })).not.toThrow();
+  });
+
+  it('may be one for each target, each of those that are compiled for', () => {
+    const each = { ...options, precision: { webgpu: 'fp16', edge: 'int8' } } as const;
+    expect(() => checkOptions({ ...each, targets: ['cpu', 'webgpu', 'edge'] })).not.toThrow();
+    expect(() => checkOptions({ ...each, targets: ['cpu', 'edge'] })).toThrow(/'webgpu' is not compiled for/);
+    expect(() => checkOptions({ ...each, targets: ['edge', 'webgpu'], calibration: undefined })).toThrow(/int8 takes/);
   });
 
   it('is refused with the precisions of the target where that is the only one', () => {

@@ -129,7 +129,9 @@ function prunedBy(
 function requireEvidence({ samples, accuracy, guessed }: Loss, rankedOn: number): void {
   if (samples === 0 || rankedOn === 0) {
     const what = `${rankedOn} samples to rank by and ${samples} to judge by`;
-    throw new SwancError('SWC2005', 'the budget cannot be judged', [problem('calibration data', what, 'give more data')]);
+    throw new SwancError('SWC2005', 'the budget cannot be judged', [
+      problem('calibration data', what, 'give more data'),
+    ]);
   }
   if (accuracy === undefined || guessed === undefined) return;
   const chance = 2 * Math.sqrt((guessed * (1 - guessed)) / samples);

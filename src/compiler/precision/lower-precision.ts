@@ -5,6 +5,7 @@ import { finishing } from '../pipeline.js';
 import type { LowerPrecisionReport } from '../report.js';
 import { fp16 } from './fp16.js';
 import { int8 } from './int8.js';
+import { precisionOf } from './precision-of.js';
 
 /** What a form is made of in a lower precision. */
 export interface LowerPrecisionInput extends Omit<ChoiceInput, 'hooks'> {
@@ -27,8 +28,8 @@ const recipes: Readonly<Partial<Record<Precision, LowerPrecision>>> = { fp16, in
 
 /** The chosen form in the precision that the options ask for; undefined where that is the one it is in. */
 export async function lowerPrecision(input: LowerPrecisionInput): Promise<LowerForm | undefined> {
-  const { precision = 'fp32' } = input.options;
-  const lower = await recipes[precision]?.(input);
+  const { options, context } = input;
+  const lower = await recipes[precisionOf(options, context.target.name)]?.(input);
   await lower?.form.manager.run(finishing);
   return lower;
 }

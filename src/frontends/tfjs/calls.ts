@@ -94,6 +94,7 @@ export class Calls {
       }
       return outputs.every(isDefined) ? outputs : undefined;
     }
+    this.#state.classes.set(name, layer.className);
     const { definition, importer } = layers.of(layer);
     this.#checkCount(name, inputs.length, definition.arity);
     if (definition.followsMask === true && inputs[0]?.mask === undefined) this.#state.unmasked.add(name);

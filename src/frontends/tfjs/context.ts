@@ -29,6 +29,8 @@ export interface ImportState {
   readonly departures: Departure[];
   /** Inputs of the model in which steps that do not count consist of a number, and that number. */
   readonly maskedInputs: Map<string, number>;
+  /** The class of each layer that was called, by the name that its nodes have as origin. */
+  readonly classes: Map<string, string>;
   /** Layers that would follow a mask but were given none; they are departures in a model with masks. */
   readonly unmasked: Set<string>;
 }

@@ -28,6 +28,8 @@ export interface TfjsImport {
   readonly departures: readonly Departure[];
   /** Inputs in which steps that do not count consist of a number, and that number. */
   readonly maskedInputs: ReadonlyMap<string, number>;
+  /** The class of each layer, by the name that its nodes have as origin. */
+  readonly layerClasses: ReadonlyMap<string, string>;
   /** Bytes of model.json and all weight files. */
   readonly sourceBytes: number;
 }
@@ -56,7 +58,8 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const states = new States(graph);
     const departures: Departure[] = [];
     const maskedInputs = new Map<string, number>();
-    const found = { departures, maskedInputs, unmasked: new Set<string>() };
+    const layerClasses = new Map<string, string>();
+    const found = { departures, maskedInputs, classes: layerClasses, unmasked: new Set<string>() };
     const outputs = callModel(model, { graph, weights, problems, layers, states, ...found });
     if (problems.count > 0 && isOfKeras3(file.json)) {
       problems.invalid(file.path, 'Keras 3 saved this model, and names weights in other ways', keras3Advice);
@@ -65,7 +68,8 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const kept = setOutputs(graph, model, outputs, states);
     graph.removeUnused();
     inferTypes(graph);
-    return { graph, states: kept, departures, maskedInputs, sourceBytes: file.bytes + weights.bytes };
+    const sourceBytes = file.bytes + weights.bytes;
+    return { graph, states: kept, departures, maskedInputs, layerClasses, sourceBytes };
   } finally {
     weights.close();
   }

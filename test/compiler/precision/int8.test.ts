@@ -135,6 +135,14 @@ describe('int8', () => {
     expect(lower.removals?.reason).toMatch(/bytes and outputs that change by .* with them, .* without/);
   });
 
+  test('goes with another precision of another target, and none of a third', async () => {
+    const targets = ['cpu', 'webgpu', 'edge'];
+    const precision = { webgpu: 'fp16', edge: 'int8' } as const;
+    const common = { model: fixture('mnist-mlp'), calibration: calibrationOf(true), labels, targets, precision };
+    const { report } = await compile({ ...common, mode: 'dense', samples: 64 });
+    expect(report.targets.map(({ lowerPrecision }) => lowerPrecision?.precision)).toEqual([undefined, 'fp16', 'int8']);
+  });
+
   test('needs two samples, and tells that few hardly judge it', async () => {
     const error = await errorOf(quantized('mnist-mlp', true, { samples: 1 }));
     expect([error.kind, error.problems[0]?.what]).toEqual(['usage', '1 of them make no two halves']);

@@ -24,6 +24,7 @@ export async function withMeasuredCosts(
   const path = file ?? costsPath(thisMachine(runtime), target.name);
   const measured = await readCosts(path, target.name, file !== undefined);
   if (measured !== undefined) return { target: { ...target, costs: measured.costs }, costsFile: path };
-  if (file !== undefined) throw invalid('SWC3301', path, 'there is no such file', `write it with "swanc tune --out ${path}"`);
+  if (file !== undefined)
+    throw invalid('SWC3301', path, 'there is no such file', `write it with "swanc tune --out ${path}"`);
   return { target, costsFile: undefined };
 }
