@@ -7,7 +7,7 @@ import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
 import { passContext } from '../src/compiler/context.js';
 import { bytesOfForm, compileForm } from '../src/compiler/forms.js';
-import { measure, median } from '../src/compiler/measure.js';
+import { measure } from '../src/compiler/measure.js';
 import { sizeOfGraph } from '../src/compiler/size-of-graph.js';
 import { openSource } from '../src/compiler/source.js';
 import { writeNpy } from '../src/data/npy.js';
@@ -52,20 +52,23 @@ interface Row {
   readonly microseconds: number;
   /** Over every gate a mask, with which it was run in turns. */
   readonly speedUp?: number;
-  readonly parameters?: number;
-  readonly bytes?: number;
-  readonly flops?: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly flops: number;
   readonly removed?: string;
   readonly maxDifference?: string;
 }
 
-/** A compiled model that the demo runs. */
-interface CompiledForm {
+/** What runs: the original, or what was made of it. */
+interface Way {
   readonly form: string;
-  readonly bytes: Uint8Array;
-  readonly size: SizeReport;
+  readonly size: Omit<SizeReport, 'nodes'>;
   readonly removed?: string;
   readonly path?: string;
+}
+
+interface CompiledForm extends Way {
+  readonly bytes: Uint8Array;
 }
 
 async function main(): Promise<void> {
@@ -131,16 +134,18 @@ async function demonstrate(
     forms.push({ form, ...(await compiled({ mode: 'dense', maxDrop, labels })) });
   }
 
-  const original = await openModel(join(model, 'model.json'));
   const sessions: Session[] = [];
   try {
+    sessions.push(originalSession(await openModel(join(model, 'model.json')), input));
     for (const { bytes } of forms) sessions.push(await runtime.load(bytes));
     const timed = Array.from({ length: timedImages }, (_, index) => ({ [input]: shaped(test, index, 1) }));
-    const rows: Row[] = [
-      { ...(await originalRow(original, input, shaped, test)), parameters, flops, bytes: file.bytes },
+    const ways: readonly Way[] = [
+      { form: 'original (tfjs)', size: { parameters, flops, bytes: file.bytes } },
+      ...forms,
     ];
-    const [baseline] = sessions;
-    for (const [index, { form, size, removed, path }] of forms.entries()) {
+    const rows: Row[] = [];
+    const baseline = sessions[1];
+    for (const [index, { form, size, removed, path }] of ways.entries()) {
       const session = sessions[index];
       if (session === undefined || baseline === undefined) continue;
       const [masked = Number.NaN, own = Number.NaN] = await measure([baseline, session], timed);
@@ -152,7 +157,7 @@ async function demonstrate(
         form,
         accuracy,
         microseconds: own,
-        ...(index === 0 ? {} : { speedUp: masked / own }),
+        ...(form === maskedForm ? {} : { speedUp: masked / own }),
         parameters: size.parameters,
         bytes: size.bytes,
         flops: size.flops,
@@ -163,7 +168,6 @@ async function demonstrate(
     printRows(name, rows);
   } finally {
     for (const session of sessions) await session.close();
-    original.close();
   }
 }
 
@@ -176,26 +180,20 @@ async function maskedModel(model: string, runtime: Runtime): Promise<Pick<Compil
   return { bytes, size: { ...sizeOfGraph(form.graph), bytes: bytes.length } };
 }
 
-async function originalRow(
-  model: ReferenceModel,
-  input: string,
-  shaped: (digits: Digits, start: number, count: number) => Tensor,
-  test: Digits,
-): Promise<Row> {
-  const predict = async (start: number, count: number): Promise<Float32Array> => {
-    const { dims, data } = shaped(test, start, count);
-    if (!(data instanceof Float32Array)) throw new Error('images are float32');
-    const [output] = await model.predict([{ name: input, dims, data }], count);
-    return output?.data instanceof Float32Array ? output.data : new Float32Array();
+/** The original in tfjs, to be run in turns with what is compiled. */
+function originalSession(model: ReferenceModel, input: string): Session {
+  return {
+    inputs: [input],
+    outputs: [],
+    run: async (feeds) => {
+      const { dims, data } = feeds[input] ?? {};
+      if (dims === undefined || !(data instanceof Float32Array)) throw new Error('images are float32');
+      const [output] = await model.predict([{ name: input, dims, data }], dims[0] ?? 1);
+      const scores = output?.data instanceof Float32Array ? output.data : new Float32Array();
+      return { scores: Tensor.floats([scores.length], scores) };
+    },
+    close: async () => model.close(),
   };
-  const accuracy = await accuracyOf(predict, test);
-  const times: number[] = [];
-  for (let index = 0; index < timedImages; index++) {
-    const start = performance.now();
-    await predict(index, 1);
-    times.push((performance.now() - start) * 1000);
-  }
-  return { form: 'original (tfjs)', accuracy, microseconds: median(times.slice(8)) };
 }
 
 /** Largest difference from tfjs on test images whose gates decide clearly, and how many images that left out. */
@@ -244,8 +242,8 @@ function printRows(name: string, rows: readonly Row[]): void {
     rows.map((row) => [
       row.form,
       `${(row.accuracy * 100).toFixed(2)} %`,
-      row.parameters?.toLocaleString('en') ?? '',
-      row.bytes === undefined ? '' : `${(row.bytes / 1000).toFixed(0)} kB`,
+      row.parameters.toLocaleString('en'),
+      `${(row.bytes / 1000).toFixed(0)} kB`,
       flopsText(row.flops, masked?.flops),
       `${row.microseconds.toFixed(0)} µs`,
       row.speedUp === undefined ? '' : `${row.speedUp.toFixed(2)}x`,
@@ -257,8 +255,7 @@ function printRows(name: string, rows: readonly Row[]): void {
 }
 
 /** Such as `1.02 M (13.5x)`: how many times fewer than with every gate a mask. */
-function flopsText(flops: number | undefined, masked: number | undefined): string {
-  if (flops === undefined) return '';
+function flopsText(flops: number, masked: number | undefined): string {
   return `${formatCount(flops)}${masked === undefined ? '' : ` (${(masked / flops).toFixed(2)}x)`}`;
 }
 

@@ -28,7 +28,7 @@ type Change = (bytes: Uint8Array, random: Random) => Uint8Array;
 
 /** Writes over the bytes from a place on. */
 function overwritten(bytes: Uint8Array, start: number, content: Uint8Array): Uint8Array {
-  const result = bytes.slice();
+  const result = new Uint8Array(bytes);
   result.set(content.subarray(0, Math.max(0, result.length - start)), start);
   return result;
 }
@@ -36,7 +36,7 @@ function overwritten(bytes: Uint8Array, start: number, content: Uint8Array): Uin
 const changes: readonly Change[] = [
   // A bit.
   (bytes, random) => {
-    const result = bytes.slice();
+    const result = new Uint8Array(bytes);
     const at = random.integer(Math.max(1, result.length));
     result[at] = (result[at] ?? 0) ^ (1 << random.integer(8));
     return result;

@@ -12,8 +12,26 @@ const names: readonly string[] = [
 ];
 
 const paths: readonly string[] = [
-  ...['../weights.bin', '..', '.', './weights.bin', '/etc/passwd', '/dev/zero', 'C:\\x', '..\\weights.bin', 'a/../../b'],
-  ...['http://localhost/weights.bin', 'file:///etc/passwd', 'data:,x', 'weights.bin\u0000', 'link', 'folder', 'model.json'],
+  ...[
+    '../weights.bin',
+    '..',
+    '.',
+    './weights.bin',
+    '/etc/passwd',
+    '/dev/zero',
+    'C:\\x',
+    '..\\weights.bin',
+    'a/../../b',
+  ],
+  ...[
+    'http://localhost/weights.bin',
+    'file:///etc/passwd',
+    'data:,x',
+    'weights.bin\u0000',
+    'link',
+    'folder',
+    'model.json',
+  ],
 ];
 
 const numbers: readonly number[] = [
@@ -125,7 +143,9 @@ function changedList(value: readonly unknown[], random: Random): unknown {
     case 4:
       return value.toReversed();
     default:
-      return Array.from({ length: pick(random, [2, 20, 300]) }, () => value).flat().slice(0, 3000);
+      return Array.from({ length: pick(random, [2, 20, 300]) }, () => value)
+        .flat()
+        .slice(0, 3000);
   }
 }
 
@@ -181,7 +201,11 @@ function changeText(text: string, random: Random): string {
       return `\uFEFF${text}`;
     case 3: {
       const depth = pick(random, [300, 100_000]);
-      const [open, close] = pick(random, [['[', ']'], ['{"a":', '}'], ['[', '']] as const);
+      const [open, close] = pick(random, [
+        ['[', ']'],
+        ['{"a":', '}'],
+        ['[', ''],
+      ] as const);
       return `${head}${open.repeat(depth)}${close.repeat(depth)}${tail}`;
     }
     case 4:

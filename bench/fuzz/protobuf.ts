@@ -1,6 +1,6 @@
 import type { Random } from '../../src/support/random.js';
 import { changeBytes } from './bytes.js';
-import { nextSeed, pick, rarely } from './choice.js';
+import { pick, rarely } from './choice.js';
 
 /**
  * Changes of protobuf messages without their schema: whatever can be read as a message is one. Lengths of all that is around
@@ -72,7 +72,27 @@ function bytesOfFields(fields: readonly Field[]): Uint8Array {
 }
 
 const integers: readonly bigint[] = [
-  ...[0n, 1n, 2n, 3n, 6n, 7n, 9n, 10n, 11n, 16n, 17n, 20n, 127n, 1000n, 65_536n, 1_000_000n, 1_000_000_000_000n, -1n, -2n],
+  ...[
+    0n,
+    1n,
+    2n,
+    3n,
+    6n,
+    7n,
+    9n,
+    10n,
+    11n,
+    16n,
+    17n,
+    20n,
+    127n,
+    1000n,
+    65_536n,
+    1_000_000n,
+    1_000_000_000_000n,
+    -1n,
+    -2n,
+  ],
   ...[2n ** 31n, 2n ** 31n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 63n - 1n],
 ];
 
@@ -110,9 +130,14 @@ function changedFields(fields: readonly Field[], random: Random): readonly Field
     case 3:
       return put({ ...field, number: 1 + random.integer(26) });
     case 4:
-      return rarely(random, 3) ? put(nestedIn(field, random)) : put({ ...(fields[other] ?? field), number: field.number });
+      return rarely(random, 3)
+        ? put(nestedIn(field, random))
+        : put({ ...(fields[other] ?? field), number: field.number });
     case 5:
-      return put({ ...field, content: fields[other]?.kind === field.kind ? (fields[other]?.content ?? field.content) : field.content });
+      return put({
+        ...field,
+        content: fields[other]?.kind === field.kind ? (fields[other]?.content ?? field.content) : field.content,
+      });
     default:
       return put({ ...field, content: changedContent(field, random) });
   }
@@ -129,10 +154,7 @@ export function changeMessage(bytes: Uint8Array, random: Random): Uint8Array {
   // Rather deep than not: most of what there is lies four messages down.
   if (inner.length === 0 || rarely(random, 5)) return bytesOfFields(changedFields(fields, random));
   const at = pick(random, inner);
-  const seed = nextSeed(random);
   return bytesOfFields(
-    fields.map((field, index) =>
-      index === at ? { ...field, content: changeMessage(field.content, { ...random, integer: random.integer }) } : field,
-    ).concat(seed === -1 ? fields : []),
+    fields.map((field, index) => (index === at ? { ...field, content: changeMessage(field.content, random) } : field)),
   );
 }

@@ -1,32 +1,61 @@
-import { Command, CommanderError } from 'commander';
-import { colorsFor } from '../report/colors.js';
-import { exitCodes, SwancError } from '../support/errors.js';
+import { Command } from 'commander';
 import { swancVersion } from '../support/version.js';
+import { addBench } from './commands/bench.js';
 import { addCompile } from './commands/compile.js';
+import { addCompletion } from './commands/completion.js';
+import { addDiff } from './commands/diff.js';
+import { addExplain } from './commands/explain.js';
+import { addInit } from './commands/init.js';
 import { addInspect } from './commands/inspect.js';
 import { addProfile } from './commands/profile.js';
+import { addReport } from './commands/report.js';
 import { addTune } from './commands/tune.js';
 import { addVerify } from './commands/verify.js';
-import type { Terminal } from './terminal.js';
-
-/** As shells report a process ended by SIGINT. */
-const interrupted = 130;
+import { explain } from './failures.js';
+import { Outcome } from './outcome.js';
+import { quietly, type Terminal } from './terminal.js';
 
 /** Runs one command line (without node and script) and returns the exit code. Never throws, never ends the process. */
-export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCli(args: readonly string[], given: Terminal): Promise<number> {
+  // One for this run, over the given one: what --quiet and --verbose make of it is known when the command line has been read.
+  const terminal: Terminal = Object.create(given);
   const program = createProgram(terminal);
+  program.hook('preAction', (_, command) => {
+    const { quiet, verbose }: { readonly quiet?: true; readonly verbose?: true } = command.opts();
+    if (quiet) Object.defineProperties(terminal, Object.getOwnPropertyDescriptors(quietly(given)));
+    if (verbose) Object.defineProperty(terminal, 'debug', { value: true });
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    // Not for wrong usage: what is not understood may be anything, --json too.
-    if (error instanceof SwancError && args.includes('--json')) terminal.out(errorJson(error));
-    return explain(error, terminal, terminal.debug || args.includes('--verbose'));
+    if (error instanceof Outcome) return error.exitCode;
+    return explain(error, { terminal: given, showsStack: terminal.debug, program, args });
   }
 }
 
-function createProgram(terminal: Terminal): Command {
+const examples = `
+Examples:
+  $ swanc compile model.json
+      to swanc-out/cpu/model.onnx, verified
+  $ swanc init
+      writes a config file, so that "swanc compile" alone is enough
+  $ swanc inspect model.json
+      what swanc sees in a model
+
+Exit codes:
+  0    done
+  1    internal error: please report it
+  2    wrong usage
+  3    unsupported or invalid model or data
+  4    verification failed
+  5    memory budget exceeded
+  130  interrupted`;
+
+/** The program: every command with its options, which help, completion and man pages are made of. */
+export function createProgram(terminal: Terminal): Command {
   const program = new Command('swanc')
+    .summary('compile switchable activation networks to ONNX')
     .description('Compiles switchable activation networks trained in TensorFlow.js into ONNX.')
     .version(swancVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -36,54 +65,31 @@ function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
-      writeOut: terminal.out,
-      writeErr: terminal.err,
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
       getOutHasColors: () => terminal.outColors,
       getErrHasColors: () => terminal.errColors,
-    });
-  program.addHelpText(
-    'after',
-    `
-Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 unsupported or invalid model or data, 4 verification failed,
-5 memory budget exceeded, 130 interrupted.`,
-  );
+      getOutHelpWidth: () => helpWidth(terminal.outColumns),
+      getErrHelpWidth: () => helpWidth(terminal.columns),
+      // Errors are told where all errors are.
+      outputError: () => {},
+    })
+    .addHelpText('after', examples);
   addCompile(program, terminal);
   addProfile(program, terminal);
+  addInit(program, terminal);
   addInspect(program, terminal);
   addVerify(program, terminal);
+  addReport(program, terminal);
   addTune(program, terminal);
+  addBench(program, terminal);
+  addDiff(program, terminal);
+  addExplain(program, terminal);
+  addCompletion(program, terminal);
   return program;
 }
 
-/** Says what went wrong, on stderr, and returns the exit code. */
-function explain(error: unknown, terminal: Terminal, withStack: boolean): number {
-  // Help and version come as errors with exit code 0; everything else commander has printed already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const colors = colorsFor(terminal.errColors);
-  if (error instanceof SwancError) {
-    if (error.kind === 'aborted' && terminal.signal.aborted) {
-      terminal.err('interrupted: nothing was written\n');
-      return interrupted;
-    }
-    terminal.err(`${colors.red(`error ${error.code}:`)} ${error.message}\n`);
-    if (withStack) terminal.err(`${error.stack}\n`);
-    return error.exitCode;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  terminal.err(`${colors.red('internal error:')} ${message.replace(/^internal error: /, '')}\n`);
-  if (withStack) terminal.err(`${error instanceof Error ? describeStack(error) : ''}\n`);
-  const how = withStack ? 'the lines above' : 'what the same command prints with --verbose';
-  terminal.err(`This is a defect of swanc. Please report it with the command, the model if you can, and ${how}.\n`);
-  return exitCodes.internal;
-}
-
-/** What `--json` prints instead of a result. `equal` is said where original and result were compared. */
-function errorJson({ code, kind, summary, problems }: SwancError): string {
-  const equal = kind === 'verification' ? { equal: false } : {};
-  return `${JSON.stringify({ ...equal, error: { code, kind, message: summary, problems } }, undefined, 2)}\n`;
-}
-
-function describeStack(error: Error): string {
-  const cause = error.cause instanceof Error ? `\ncaused by ${describeStack(error.cause)}` : '';
-  return `${error.stack ?? error.message}${cause}`;
+/** Lines of more than 80 characters are hard to read, and fewer than 40 leave no room beside the options. */
+function helpWidth(columns: number): number {
+  return Math.max(40, Math.min(80, columns));
 }

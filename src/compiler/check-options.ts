@@ -2,7 +2,7 @@ import { targets as knownTargets } from '../../targets/index.js';
 import type { Deployment } from '../formats/format.js';
 import { internalOpset, oldestWrittenOpset } from '../ops/operator.js';
 import { defined } from '../support/assert.js';
-import { type Problem, problem, SwancError } from '../support/errors.js';
+import { commonCode, type Problem, problem, SwancError } from '../support/errors.js';
 import { budgetProblems } from './budget/budget-options.js';
 import { type CompileOptions, modes, tunings } from './options.js';
 import { precisionOf, precisionsOf } from './precision/precision-of.js';
@@ -45,10 +45,10 @@ export function checkOptions(options: CompileOptions): Deployment[] {
     problems.push(problem('verify each', 'passes cannot be verified with verification left out'));
   }
   if (precisionsOf(options).has('int8') && options.calibration === undefined) {
-    problems.push(problem('precision', 'int8 takes the ranges of values from data', 'give --calibration'));
+    problems.push(problem('precision', 'int8 takes the ranges of values from data', 'give --calibration', 'SWC2008'));
   }
   problems.push(...budgetProblems(options));
-  if (problems.length > 0) throw new SwancError('SWC2002', 'these options do not fit', problems);
+  if (problems.length > 0) throw new SwancError(commonCode(problems, 'SWC2002'), 'these options do not fit', problems);
   return targets;
 }
 

@@ -28,7 +28,7 @@ import { lowerPrecision } from './precision/lower-precision.js';
 import { requireHalves } from './precision/require-halves.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
-import { openSamples } from './samples.js';
+import { openData } from './samples.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
 import { type BuiltTarget, reportTarget } from './target-report.js';
@@ -37,6 +37,7 @@ import { type CostedTarget, withMeasuredCosts } from './tuning/costs/measured-co
 import { type Reference, runReference } from './verification.js';
 import { caveatsOf, precisionWarnings, runtimeWarnings, warningsOf } from './warnings.js';
 
+/** What a compile made: its report, and the models as files or as bytes. */
 export interface CompileResult {
   readonly report: Report;
   /** Files written, with the model of each target first; empty without an output folder. */
@@ -90,12 +91,14 @@ export async function compile(options: CompileOptions): Promise<CompileResult> {
       bytes: source.bytes,
       size: source.size,
       states: [...source.states],
+      layers: source.layers === undefined ? null : [...source.layers],
     },
     calibration:
       profile === undefined ? null : { samples: profile.samples, source: data === undefined ? 'profile' : 'data' },
     dead: base.dead,
     warnings: [
       ...runtimeWarnings(runtime),
+      ...(data?.notes ?? []),
       ...warningsOf(options, source, profile, choices),
       ...built.flatMap(({ deployed }) => deployed.warnings),
       ...precisionWarnings(reported),
@@ -168,7 +171,7 @@ async function openInputs(
   }
   const source = await openWithOriginal(model, context, options, dump);
   requireBatch(options.batch, source.prepared.graph);
-  const opened = calibration === undefined ? undefined : await openSamples(calibration, source, options.labels);
+  const opened = await openData(options, source);
   const { inputRange } = options;
   const data = opened === undefined || inputRange === undefined ? opened : requireWithin(opened, inputRange);
   if (data !== undefined) requireHalves(options, data);

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { ortFileDamage } from '../formats/ort/canonical.js';
 import type { Graph } from '../ir/graph.js';
 import { embedExternalData } from '../onnx/embed.js';
 import { readMetadata } from '../onnx/metadata.js';
@@ -27,14 +28,30 @@ export function readCompiled(path: string): CompiledFile {
   }
   const { bytes: own, metadata } = readMetadata(onnx);
   const bytes = embedExternalData(onnx, own);
-  return { bytes: isOrt ? readFileSync(path) : bytes, graph: readModel(bytes), metadata };
+  return { bytes: isOrt ? readOrt(path) : bytes, graph: readModel(bytes), metadata };
+}
+
+function readOrt(path: string): Uint8Array {
+  const bytes = readFileSync(path);
+  const damage = ortFileDamage(bytes);
+  if (damage !== undefined) throw invalid('SWC3011', path, `the file is damaged: ${damage}`, 'compile again');
+  return bytes;
+}
+
+/**
+ * What the engine runs of a model file, with weights that lie beside it; the file alone of one in ORT format.
+ * @throws SwancError `invalid` for what is neither.
+ */
+export function readRunnable(path: string): Uint8Array {
+  if (isOrtFormat(path)) return readOrt(path);
+  return embedExternalData(path, readMetadata(path).bytes);
 }
 
 /** Flatbuffers have an identifier behind the offset of their root. */
 const identifier = { at: 4, text: 'ORTM' };
 
 /** False for what cannot be read, too: the reader of models says why. */
-function isOrtFormat(path: string): boolean {
+export function isOrtFormat(path: string): boolean {
   try {
     const file = openSync(path, 'r');
     try {

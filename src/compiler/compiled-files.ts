@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
 import { z } from 'zod';
 import { invalid } from '../support/errors.js';
+import { readFileUpTo } from '../support/read-file.js';
 
 /**
  * The model files that a path means: itself, or those in a folder that was compiled to, as its report lists them; without
@@ -36,14 +37,22 @@ const reportSchema = z.object({
   targets: z.array(z.object({ files: filesSchema, lowerPrecision: z.object({ files: filesSchema }).nullish() })),
 });
 
+/** Far more than a report of a thousand gates has. */
+const largestReport = 2 ** 28;
+
+/** A report tells of files in its own folder. */
+function isInside(path: string): boolean {
+  return !isAbsolute(path) && !/^([A-Za-z]:|\.\.([/\\]|$))/.test(normalize(path));
+}
+
 /** Undefined where there is no report of a compile. */
 async function reportedIn(folder: string): Promise<string[] | undefined> {
-  const text = await readFile(join(folder, 'report.json'), 'utf8').catch(() => undefined);
-  const report = text === undefined ? undefined : reportSchema.safeParse(jsonIn(text)).data;
+  const text = await readFileUpTo(join(folder, 'report.json'), largestReport).catch(() => undefined);
+  const report = text === undefined ? undefined : reportSchema.safeParse(jsonIn(text.toString('utf8'))).data;
   return report?.targets
     .flatMap(({ files, lowerPrecision }) => [...files, ...(lowerPrecision?.files ?? [])])
     .map(({ path }) => path)
-    .filter((path) => /\.(onnx|ort)$/.test(path));
+    .filter((path) => /\.(onnx|ort)$/.test(path) && isInside(path));
 }
 
 function jsonIn(text: string): unknown {

@@ -35,7 +35,7 @@ export function requireFormats(targets: readonly Deployment[], runtime: Runtime)
   const problems = targets.flatMap((target) =>
     target.formats.flatMap((format: Format) => format.problem?.({ target, runtime }) ?? []),
   );
-  if (problems.length > 0) throw new SwancError('SWC3010', 'these targets cannot be compiled for here', problems);
+  if (problems.length > 0) throw new SwancError('SWC3019', 'these targets cannot be compiled for here', problems);
 }
 
 /**

@@ -16,6 +16,6 @@ export function readRecord<T>(
   try {
     return schema.parse(JSON.parse(text));
   } catch {
-    throw invalid('SWC3401', path, `its metadata '${key}' is not what swanc writes`);
+    throw invalid('SWC3403', path, `its metadata '${key}' is not what swanc writes`);
   }
 }

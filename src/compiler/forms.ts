@@ -6,6 +6,7 @@ import type { GateOutput, Pass, PassContext, RemovedUnits } from '../passkit/pas
 import { type Approximation, approximationMetadata } from './budget/approximation.js';
 import { gateOutputMetadata } from './gate-outputs.js';
 import { type InputRange, rangeMetadata } from './input-range.js';
+import { gatedUnits } from './layers.js';
 import { densifying, dynamicGating, masking, pruning, removal, settling } from './pipeline.js';
 import { joinRemovals, removalMetadata } from './removal-record.js';
 import type { SizeReport } from './report.js';
@@ -30,6 +31,8 @@ export interface Form {
   readonly removed: readonly RemovedUnits[];
   /** What it gives besides the outputs of the original. */
   readonly gateOutputs: readonly GateOutput[];
+  /** For each gate that it had before it was lowered its units, by the numbers that they have in the source model. */
+  readonly gatedUnits: ReadonlyMap<string, ReadonlySet<number>>;
   /** Numbers of samples that it is verified with besides large batches: its branches are for these. */
   readonly pieces: readonly number[];
   /** Samples of a run, where it was made for so many and the original is not; else 1. Work is told of one. */
@@ -76,6 +79,7 @@ export async function compileForm(
   const removed = manager.runs.flatMap(({ report }) => report.removed ?? []);
   const gateOutputs = manager.runs.flatMap(({ report }) => report.exposed ?? []);
   const { graph } = manager;
+  const units = gatedUnits(start.graph);
   const metadata = {
     ...removalMetadata(joinRemovals(options.before ?? [], removed)),
     ...approximationMetadata(options.approximation),
@@ -85,7 +89,7 @@ export async function compileForm(
   const samples = fixedBatchOf(start.graph) === undefined ? (fixedBatchOf(graph) ?? 1) : 1;
   const pieces = piecesFor(graph, [1, context.batch ?? 1]);
   const writing = { opset: context.opset, metadata };
-  return { name, manager, graph, removed, gateOutputs, pieces, samples, writing };
+  return { name, manager, graph, removed, gateOutputs, gatedUnits: units, pieces, samples, writing };
 }
 
 /** Of these numbers of samples those that tell more of a graph than a large batch; none where it takes one number alone. */

@@ -49,7 +49,7 @@ export function requireWithin(samples: Calibration, range: InputRange): Calibrat
       for await (const batch of samples.batches(batchSize, options)) {
         for (const { input, sample, element } of outliersOf(batch.feeds, batch.samples, range)) {
           const what = `sample ${start + sample} of input '${input}' has an element ${element} outside ${range.join(' to ')}`;
-          throw invalid('SWC3104', 'calibration data', what, 'give an --input-range that holds for all inputs');
+          throw invalid('SWC3108', 'calibration data', what, 'give an --input-range that holds for all inputs');
         }
         start += batch.samples;
         yield batch;

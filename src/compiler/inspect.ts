@@ -1,10 +1,11 @@
-import type { Graph, Node } from '../ir/graph.js';
+import type { Graph } from '../ir/graph.js';
 import { formatType } from '../ir/types.js';
 import { flopsOf } from '../ops/index.js';
 import { gatesOf } from '../passkit/gates.js';
 import { openRuntime } from '../runtime/session.js';
 import { passContext } from './context.js';
 import { inspectUnits, type UnitGroupInspection } from './inspect-units.js';
+import { nodesByLayer, outputOf } from './layers.js';
 import type { InspectOptions } from './options.js';
 import { type ScoreLimit, scoreLimits } from './score-advice.js';
 import { sizeOfGraph } from './size-of-graph.js';
@@ -24,6 +25,7 @@ export interface Inspection {
   readonly flops: number;
 }
 
+/** A layer of a model as it was read: what it became in ONNX, and what it takes. */
 export interface LayerInspection {
   readonly name: string;
   /** Operators that the layer became, in order. */
@@ -34,6 +36,7 @@ export interface LayerInspection {
   readonly flops: number;
 }
 
+/** A gate of a model as it was read: what it gates, what its score costs, and what that leaves to save. */
 export interface GateInspection {
   readonly name: string;
   readonly units: number;
@@ -74,13 +77,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
 }
 
 function layersOf(graph: Graph): LayerInspection[] {
-  const layers = new Map<string, Node[]>();
-  for (const node of graph.nodes) {
-    const nodes = layers.get(node.label) ?? [];
-    nodes.push(node);
-    layers.set(node.label, nodes);
-  }
-  return [...layers].map(([name, nodes]) => {
+  return [...nodesByLayer(graph)].map(([name, nodes]) => {
     const constants = new Set(nodes.flatMap(({ inputs }) => inputs.flatMap((value) => value?.constant ?? [])));
     const parameters = [...constants].filter(({ type }) => type.startsWith('float'));
     return {
@@ -91,14 +88,6 @@ function layersOf(graph: Graph): LayerInspection[] {
       flops: nodes.reduce((sum, node) => sum + flopsOf(node), 0),
     };
   });
-}
-
-/** What a layer hands on: the last of its values that others read, masks left out where there is more. */
-function outputOf(nodes: readonly Node[]): Graph['inputs'][number] | undefined {
-  const isOutside = ({ isGraphOutput, uses }: Graph['inputs'][number]): boolean =>
-    isGraphOutput || uses.some(({ node }) => !nodes.includes(node));
-  const handed = nodes.flatMap(({ outputs }) => outputs.filter(isOutside));
-  return handed.findLast(({ elementType }) => elementType !== 'bool') ?? handed.at(-1) ?? nodes.at(-1)?.outputs[0];
 }
 
 function typeText(value: Graph['inputs'][number] | undefined): string {

@@ -1,6 +1,7 @@
 import type { Session, Tensors } from '../runtime/types.js';
 import { at } from '../support/assert.js';
 import { throwIfAborted } from '../support/errors.js';
+import { type Random, shuffled } from '../support/random.js';
 
 /** For about how long each session is measured, in milliseconds. */
 const usualTime = 200;
@@ -62,6 +63,61 @@ export async function measure(
   return (await timeSamples(sessions, samples, { signal, milliseconds })).map(mean);
 }
 
+export interface RoundOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** So many rounds, however long they take; by default as many as `milliseconds` have room for, and a few at least. */
+  readonly rounds?: number | undefined;
+  /** For about how long to go round. */
+  readonly milliseconds: number;
+  /** Orders the sessions anew in every round. */
+  readonly random: Random;
+  /** Called now and then with the part that is done. */
+  readonly onRound?: ((part: number) => void) | undefined;
+}
+
+/** Fewer rounds tell nothing of how times scatter. */
+const fewestRounds = 10;
+/** The engine's first runs are slower; processors raise their clock with work. */
+const warmUpMilliseconds = 300;
+
+/**
+ * Microseconds of every run of each session: in each round all run once on the same sample, in random order, so that
+ * whatever else the machine does hits all alike. Element `r` of each list is of the same round.
+ */
+export async function timeRounds(
+  sessions: readonly Session[],
+  samples: readonly Tensors[],
+  { signal, rounds, milliseconds, random, onRound }: RoundOptions,
+): Promise<readonly (readonly number[])[]> {
+  const round = async (index: number): Promise<number[]> => {
+    const times = sessions.map(() => 0);
+    for (const own of shuffled([...sessions.keys()], random)) {
+      throwIfAborted(signal);
+      times[own] = await timeOf(at(sessions, own), at(samples, index % samples.length));
+    }
+    return times;
+  };
+  const warm = performance.now() + Math.min(warmUpMilliseconds, milliseconds) * sessions.length;
+  for (let index = 0; index < warmUpRounds || performance.now() < warm; index++) await round(index);
+  const start = performance.now();
+  const runs = sessions.map((): number[] => []);
+  const isDone = (count: number): boolean =>
+    rounds === undefined ? count >= fewestRounds && performance.now() - start >= milliseconds : count >= rounds;
+  for (let count = 0; !isDone(count); count++) {
+    for (const [session, time] of (await round(count)).entries()) runs[session]?.push(time);
+    const done = count + 1;
+    onRound?.(Math.min(1, rounds === undefined ? (performance.now() - start) / milliseconds : done / rounds));
+  }
+  return runs;
+}
+
+/** Microseconds of one run. */
+async function timeOf(session: Session, feeds: Tensors): Promise<number> {
+  const start = performance.now();
+  await session.run(feeds);
+  return (performance.now() - start) * 1000;
+}
+
 /** Runs every session once on the same feeds and returns what each took. */
 function roundsOf(sessions: readonly Session[]): (feeds: Tensors) => Promise<number[]> {
   let round = 0;
@@ -74,10 +130,7 @@ function roundsOf(sessions: readonly Session[]): (feeds: Tensors) => Promise<num
     const step = at(steps, Math.floor(round / sessions.length) % steps.length);
     for (const turn of sessions.keys()) {
       const index = (turn * step + round) % sessions.length;
-      const session = at(sessions, index);
-      const start = performance.now();
-      await session.run(feeds);
-      times[index] = (performance.now() - start) * 1000;
+      times[index] = await timeOf(at(sessions, index), feeds);
     }
     round++;
     return times;

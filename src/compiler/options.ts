@@ -1,14 +1,28 @@
+import type { DataFormat, ImageChannels, ImageCrop, ImageLayout, ImageResize } from '../data/names.js';
 import type { Plugin } from '../frontends/index.js';
 import type { Precision } from '../passkit/target.js';
 
+export {
+  type DataFormat,
+  dataFormats,
+  type ImageChannels,
+  type ImageCrop,
+  type ImageLayout,
+  type ImageResize,
+  imageCrops,
+  imageLayouts,
+  imageResizes,
+} from '../data/names.js';
 export { type Precision, precisions } from '../passkit/target.js';
 
 /** Dense removes what is never needed; dynamic also skips at run time what this input does not need. */
 export const modes = ['dense', 'dynamic', 'auto'] as const;
+/** One of {@link modes}. */
 export type Mode = (typeof modes)[number];
 
 /** What plans to skip work are chosen by: the target's costs, or the times of the whole model on samples. */
 export const tunings = ['measured', 'predicted'] as const;
+/** One of {@link tunings}. */
 export type Tuning = (typeof tunings)[number];
 
 /** How far a long operation is. Without a known total, `total` is absent. */
@@ -30,22 +44,60 @@ export interface Progress {
 
 /** What every operation on a model takes. */
 export interface CommonOptions {
+  /** Ends the operation with a SwancError of kind `aborted`, and nothing written. */
   readonly signal?: AbortSignal | undefined;
+  /** Called often: for each pass, each batch of samples, each plan that is measured. It must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told what the user should know and no result says: of a profile, how its data were understood. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   /** Rules for layers of the user's own: plugins, or paths of modules whose default export is one. */
   readonly plugins?: readonly (Plugin | string)[] | undefined;
 }
 
-export interface ProfileOptions extends CommonOptions {
-  /** Path of a model.json, of an .onnx file, or of a folder with one of them. */
-  readonly model: string;
-  /** Path of .npy, .npz, or of a folder of them. */
-  readonly calibration: string;
+/** Calibration data, and how they are read (`docs/data.md`). */
+export interface DataOptions {
+  /**
+   * Files of samples, or folders of them, one behind the other: .npy, .npz, .safetensors, .csv, .tsv, .parquet, .json, .jsonl,
+   * .png, .jpg. `name=path` has the data of one input.
+   */
+  readonly calibration?: string | readonly string[] | undefined;
+  /** A file, in any of these formats, with the label of every sample, for calibration data without labels of their own. */
+  readonly labels?: string | undefined;
   /** Most samples to use; all by default. */
   readonly samples?: number | undefined;
+  /** Takes the samples in an order that depends on this seed alone, so that `samples` of them are a random choice. */
+  readonly shuffle?: number | undefined;
+  /** The format of files whose name does not tell it; by default found out from how they begin. */
+  readonly dataFormat?: DataFormat | undefined;
+  /** Whether the first line of tables has the names of their columns; by default found out. */
+  readonly dataHeader?: boolean | undefined;
+  /** Height and width of the samples that images become; by default those of the input. */
+  readonly imageSize?: readonly [height: number, width: number] | undefined;
+  /** `bilinear` by default: without antialiasing, between the centres of pixels. */
+  readonly imageResize?: ImageResize | undefined;
+  /** `center` cuts off what is too wide or too high before resizing; `none` by default, which distorts. */
+  readonly imageCrop?: ImageCrop | undefined;
+  /** What pixels, 0 to 255, are multiplied by; 1 by default, with a warning where the input takes floats. */
+  readonly imageScale?: number | undefined;
+  /** Subtracted from the scaled pixels: one number, or one for each channel. */
+  readonly imageMean?: readonly number[] | undefined;
+  /** What the rest is divided by: one number, or one for each channel. */
+  readonly imageStd?: readonly number[] | undefined;
+  /** 1: grey, 3: red, green and blue, 4: with alpha; by default as the input has. */
+  readonly imageChannels?: ImageChannels | undefined;
+  /** Where the channels of a sample are; by default where the input has 1, 3 or 4 of them. */
+  readonly imageLayout?: ImageLayout | undefined;
 }
 
-export interface CompileOptions extends CommonOptions {
+/** What the statistics of gates are collected of, and on. */
+export interface ProfileOptions extends CommonOptions, DataOptions {
+  /** Path of a model.json, of an .onnx file, or of a folder with one of them. */
+  readonly model: string;
+  readonly calibration: string | readonly string[];
+}
+
+/** What is compiled, for what, with what data, and how far it may depart from the original. */
+export interface CompileOptions extends CommonOptions, DataOptions {
   readonly model: string;
   /** Folder to write into. Without it nothing is written, and the models are in the result. */
   readonly out?: string | undefined;
@@ -69,16 +121,10 @@ export interface CompileOptions extends CommonOptions {
    * swanc comes with.
    */
   readonly tunedCosts?: string | false | undefined;
-  /** Data for the gates' statistics, verification and measurements. */
-  readonly calibration?: string | undefined;
   /** Path of a profile that was collected before. */
   readonly profile?: string | undefined;
-  /** Most calibration samples to use; all by default. */
-  readonly samples?: number | undefined;
   /** What units may be removed: those that can never fire, or also those that did not in the profile (the default). */
   readonly dead?: 'proved' | 'observed' | undefined;
-  /** .npy file with the class number of every sample, for calibration data without labels of their own. */
-  readonly labels?: string | undefined;
   /**
    * Units in use may be removed too, as long as accuracy on held-out calibration samples drops by no more than this part of
    * them: 0.005 for half a point. Needs labels.
@@ -118,16 +164,14 @@ export interface CompileOptions extends CommonOptions {
   readonly dumpIr?: string | undefined;
 }
 
-export interface VerifyOptions extends CommonOptions {
+/** What is compared with what. */
+export interface VerifyOptions extends CommonOptions, DataOptions {
   readonly model: string;
   /** The compiled .onnx file. */
   readonly compiled: string;
-  readonly calibration?: string | undefined;
-  /** .npy file with the class number of every sample: a budget of accuracy is judged by labels. */
-  readonly labels?: string | undefined;
-  readonly samples?: number | undefined;
 }
 
+/** What is looked at. */
 export interface InspectOptions extends CommonOptions {
   readonly model: string;
   /** Tells which units go together, too. */

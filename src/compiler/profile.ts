@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { profileFromJson } from '../runtime/profile/json.js';
+import { largestProfile, profileFromJson } from '../runtime/profile/json.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
 import { invalid, problem, SwancError } from '../support/errors.js';
 import { fileErrorText } from '../support/file-errors.js';
+import { readFileUpTo } from '../support/read-file.js';
 import { collectProfile } from './collect-profile.js';
 import { passContext } from './context.js';
 import type { ProfileOptions } from './options.js';
@@ -18,13 +18,14 @@ import { openWithOriginal } from './source.js';
 export async function profile(options: ProfileOptions): Promise<Profile> {
   const runtime = await openRuntime();
   const source = await openWithOriginal(options.model, passContext(runtime, options), options);
-  const data = await openSamples(options.calibration, source);
+  const data = await openSamples(options.calibration, source, options);
+  for (const note of data.notes ?? []) options.onWarning?.(note);
   return collectProfile(source, data, runtime, options);
 }
 
 /** Reads a profile and checks that it is of the model with this identity. */
 export async function loadProfile(path: string, identity: string): Promise<Profile> {
-  const text = await readFile(path).catch((error: unknown) => {
+  const text = await readFileUpTo(path, largestProfile).catch((error: unknown) => {
     throw invalid('SWC3201', path, fileErrorText(error));
   });
   const loaded = profileFromJson(text, path);

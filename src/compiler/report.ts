@@ -101,12 +101,53 @@ const budgetReportSchema = z.strictObject({
   points: z.array(tradeOffSchema).describe('everything that was tried, by number of items'),
 });
 
+const shapeSchema = z
+  .array(z.union([count, z.string()]))
+  .nullable()
+  .describe('of what it gives; a text stands for a size that is open; null where it is not known');
+
+const sourceLayerSchema = z.strictObject({
+  name: z.string(),
+  class: z.string().nullable().describe('in the framework that the model was made with; null where that is not known'),
+  operators: z.array(z.string()).describe('what it was imported as, each once'),
+  shape: shapeSchema,
+  parameters: count,
+  flops: z.number().nonnegative().describe('for one sample'),
+  inputs: z.array(count).describe('positions in this list of the layers that it reads'),
+  isOutput: z.boolean().describe('whether the model gives what it gives'),
+});
+
+const compiledLayerSchema = z.strictObject({
+  operators: z
+    .array(z.string())
+    .describe('what is left of it in the file, each once; empty: it is part of others, or gone'),
+  shape: shapeSchema.describe('in the order of axes that the layer had; of branches the largest'),
+  parameters: count,
+  isConditional: z.boolean().describe('whether some of it runs only for some inputs'),
+});
+
+/** What became of a unit of a gate, as one character. */
+export const unitFates = {
+  '.': 'its gate decides at run time',
+  '=': 'it is taken to fire when another unit does, which decides',
+  '1': 'always on: its gate is gone',
+  '0': 'never on: it is gone',
+  '-': 'gone, or without a gate, for another reason: a budget, or nobody needs it',
+} as const;
+
+export type UnitFate = keyof typeof unitFates;
+
 const gateSchema = z.strictObject({
   name: z.string(),
   units: count,
   density: z.number().nullable().describe('mean fraction of units that fire; null without a profile'),
   removedOff: z.strictObject({ proved: count, observed: count }).describe('units removed because they never fire'),
   removedOn: z.strictObject({ proved: count, observed: count }).describe('units whose gate was removed: always on'),
+  fates: z.string().describe(
+    `what became of each unit, one character each: ${Object.entries(unitFates)
+      .map(([fate, meaning]) => `'${fate}' ${meaning}`)
+      .join('; ')}`,
+  ),
   output: z
     .strictObject({
       name: z.string(),
@@ -236,6 +277,10 @@ const targetSchema = z.strictObject({
     .nullable()
     .describe('how the work of units that are off is skipped; null where nothing was planned'),
   layers: z.array(layerSchema).describe('layers that lost units of their sums of products'),
+  compiledLayers: z
+    .array(compiledLayerSchema)
+    .nullable()
+    .describe("what the file in fp32 has left of each of the model's layers, in their order; null without these"),
   budget: budgetReportSchema.nullable().describe('removals within a budget; null without one'),
   lowerPrecision: lowerPrecisionSchema.nullable().describe('the same model in the precision that was asked for'),
   memory: memorySchema.nullable().describe('null where sizes are open'),
@@ -244,6 +289,7 @@ const targetSchema = z.strictObject({
   verification: verificationSchema.nullable().describe('null if left out on request'),
 });
 
+/** What `report.json` must be, in terms of the library zod: for who reads such files. */
 export const reportSchema = z.strictObject({
   format: z.literal('swanc-report'),
   version: z.literal(1),
@@ -257,6 +303,10 @@ export const reportSchema = z.strictObject({
     states: z
       .array(z.strictObject({ input: z.string(), output: z.string() }))
       .describe('what stateful layers keep: each output is the input of the next run'),
+    layers: z
+      .array(sourceLayerSchema)
+      .nullable()
+      .describe('as imported, the inputs first, in the order in which they run; null for a model of more than 2000'),
   }),
   calibration: z
     .strictObject({ samples: count, source: z.enum(['data', 'profile']) })
@@ -267,16 +317,33 @@ export const reportSchema = z.strictObject({
   targets: z.array(targetSchema),
 });
 
+/** Everything that a compile did and found: what `report.json` holds. Its fields are described in `docs/report.schema.json`. @useDeclaredType */
 export type Report = z.infer<typeof reportSchema>;
+/** What was made for one target. @useDeclaredType */
 export type TargetReport = z.infer<typeof targetSchema>;
+/** Removals of units that are in use, within a budget of accuracy or error. @useDeclaredType */
 export type BudgetReport = z.infer<typeof budgetReportSchema>;
+/** The same model in less than float32. @useDeclaredType */
 export type LowerPrecisionReport = z.infer<typeof lowerPrecisionSchema>;
+/** Memory of a run. @useDeclaredType */
 export type MemoryReport = z.infer<typeof memorySchema>;
+/** What of a model runs on the processor beside a device. @useDeclaredType */
 export type PlacementReport = z.infer<typeof placementSchema>;
+/** A point of the curve of removals against what they lose. @useDeclaredType */
 export type TradeOffPoint = z.infer<typeof tradeOffSchema>;
+/** Output units of a layer, and how many of them were removed. @useDeclaredType */
 export type LayerReport = z.infer<typeof layerSchema>;
+/** A layer of the model as it was read. @useDeclaredType */
+export type SourceLayer = z.infer<typeof sourceLayerSchema>;
+/** What is left of a layer in the compiled file. @useDeclaredType */
+export type CompiledLayer = z.infer<typeof compiledLayerSchema>;
+/** What became of the units of a gate. @useDeclaredType */
 export type GateReport = z.infer<typeof gateSchema>;
+/** How the work of units that are off is skipped. @useDeclaredType */
 export type Planning = z.infer<typeof planningSchema>;
+/** The plans that a region could have, and the one that it got. @useDeclaredType */
 export type RegionReport = z.infer<typeof regionSchema>;
+/** How the result compares with the original. @useDeclaredType */
 export type VerificationReport = z.infer<typeof verificationSchema>;
+/** Operators, parameters, work and bytes of a model. @useDeclaredType */
 export type SizeReport = z.infer<typeof sizeSchema>;

@@ -1,25 +1,55 @@
-import { openCalibration } from '../data/calibration.js';
+import { openCalibration, type ReadOptions } from '../data/calibration.js';
 import { randomSamples } from '../data/random.js';
 import type { Calibration, InputSpec } from '../data/types.js';
-import type { Value } from '../ir/graph.js';
+import type { Graph, Value } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { isStatic, sizeOf } from '../ir/types.js';
 import { operatorOf } from '../ops/index.js';
 import { elementsPerSample } from '../ops/operator.js';
 import type { Tensors } from '../runtime/types.js';
 import { defined } from '../support/assert.js';
-import { invalid } from '../support/errors.js';
+import { problem, SwancError } from '../support/errors.js';
 import type { InputRange } from './input-range.js';
+import type { DataOptions } from './options.js';
 import type { Source } from './source.js';
 
 /**
- * Calibration data for a model. Every sample begins a sequence of its own: the states of stateful layers are zeros.
- * `labels` is a file with the class numbers, for data that have none.
+ * Calibration data for a model, or undefined without any. Every sample begins a sequence of its own: the states of stateful
+ * layers are zeros.
  * @throws SwancError `invalid` for data that do not fit the model.
  */
-export async function openSamples(path: string, source: Source, labels?: string): Promise<Calibration> {
+export async function openData(options: DataOptions, source: Source): Promise<Calibration | undefined> {
+  return options.calibration === undefined ? undefined : openSamples(options.calibration, source, options);
+}
+
+/** As {@link openData}, for data that are there. */
+export async function openSamples(
+  paths: string | readonly string[],
+  source: Source,
+  options: DataOptions = {},
+): Promise<Calibration> {
   const { data, states } = inputsOf(source);
-  return withZeros(await openCalibration(path, data.map(specOf), labels), states);
+  return withZeros(await openCalibration(paths, data.map(specOf), readOptionsOf(options)), states);
+}
+
+/** How data are read, of the options of an operation. */
+export function readOptionsOf(options: DataOptions): ReadOptions {
+  return {
+    labels: options.labels,
+    shuffle: options.shuffle,
+    format: options.dataFormat,
+    header: options.dataHeader,
+    images: {
+      size: options.imageSize,
+      resize: options.imageResize,
+      crop: options.imageCrop,
+      scale: options.imageScale,
+      mean: options.imageMean,
+      std: options.imageStd,
+      channels: options.imageChannels,
+      layout: options.imageLayout,
+    },
+  };
 }
 
 /** Seeded random samples for a model without data, within a range if one is known. */
@@ -60,7 +90,9 @@ function positionsBelow(value: Value): number | undefined {
 function withZeros(samples: Calibration, states: readonly Value[]): Calibration {
   if (states.length === 0) return samples;
   return {
-    ...samples,
+    count: samples.count,
+    labelled: samples.labelled,
+    notes: samples.notes ?? [],
     async *batches(batchSize, options) {
       for await (const batch of samples.batches(batchSize, options)) {
         const zeros = states.map((state) => [state.name, zerosFor(state, batch.feeds)] as const);
@@ -85,9 +117,10 @@ const mostElements = 2 ** 28;
 
 /**
  * How many samples to run at a time: fewer of a model with large values.
- * @throws SwancError `invalid` where even one sample is too large to run here.
+ * @throws SwancError `unsupported` where even one sample is too large to run here.
  */
 export function batchSizeFor({ prepared }: Source): number {
+  requireFewRounds(prepared.graph);
   const values = [...prepared.graph.inputs, ...[...prepared.graph.allNodes()].flatMap(({ outputs }) => outputs)];
   let largest = 1;
   for (const value of values) {
@@ -95,14 +128,32 @@ export function batchSizeFor({ prepared }: Source): number {
     const elements = elementsPerSample(value.shape);
     if (elements > mostElements) {
       const what = `it has ${elements} elements for ${isStatic(value.shape ?? []) ? 'its batch' : 'one sample'}: too many to be run here`;
-      throw invalid(
-        'SWC3009',
-        value.producer?.label ?? value.name,
-        what,
-        'compile without verification and calibration data',
-      );
+      throw new SwancError('SWC3009', 'the model is too large', [
+        problem(value.producer?.label ?? value.name, what, 'compile without verification and calibration data'),
+      ]);
     }
     largest = Math.max(largest, elements);
   }
   return Math.max(1, Math.min(usualBatch, Math.floor(comfortableElements / largest)));
+}
+
+/** Rounds of all loops that one run may take: engines do some hundred thousand small ones in a second. */
+const mostRounds = 1e6;
+
+/**
+ * Loops whose number of rounds stands in the model must come to an end: engines cannot be interrupted.
+ * @throws SwancError `unsupported` for more rounds than can be run here.
+ */
+function requireFewRounds(graph: Graph, before = 1): void {
+  for (const node of graph.nodes) {
+    const trips = node.op === 'Loop' ? node.inputs[0]?.constant?.numbers()[0] : undefined;
+    const rounds = before * Math.max(1, trips ?? 1);
+    if (rounds > mostRounds) {
+      const what = `it has ${rounds} rounds in a run: too many to be run here`;
+      throw new SwancError('SWC3009', 'the model is too large', [
+        problem(node.label, what, 'compile without verification and calibration data'),
+      ]);
+    }
+    for (const nested of node.subgraphs) requireFewRounds(nested, rounds);
+  }
 }

@@ -9,17 +9,19 @@ import {
 import { cloneGraph } from '../ir/clone.js';
 import type { Graph } from '../ir/graph.js';
 import { readMetadata } from '../onnx/metadata.js';
-import { encodeModel } from '../onnx/write.js';
+import { encodeModel, modelBytes } from '../onnx/write.js';
 import { type AfterPass, PassManager } from '../passkit/manager.js';
 import type { PassContext, RemovedUnits } from '../passkit/pass.js';
+import { openRuntime } from '../runtime/session.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { type Approximation, readApproximation } from './budget/approximation.js';
 import { type InputRange, readRange } from './input-range.js';
+import { sourceLayers } from './layers.js';
 import type { CommonOptions } from './options.js';
 import { preparation } from './pipeline.js';
 import { loadPlugins } from './plugins.js';
 import { readRemovals } from './removal-record.js';
-import type { SizeReport } from './report.js';
+import type { SizeReport, SourceLayer } from './report.js';
 import { sizeOfGraph } from './size-of-graph.js';
 
 /** A model as it was read, and as the passes want it. */
@@ -41,6 +43,8 @@ export interface Source {
   readonly inputRange: InputRange | undefined;
   /** Nodes, parameters and work of the original. */
   readonly size: Omit<SizeReport, 'bytes'>;
+  /** Its layers; undefined where there are too many to tell of each. */
+  readonly layers: readonly SourceLayer[] | undefined;
   /** Prepared by exact passes: layouts settled, gates recognised and named. Nobody changes it. */
   readonly prepared: PassManager;
 }
@@ -91,16 +95,18 @@ async function readModel(path: string, options: CommonOptions): Promise<Imported
   options.onProgress?.({ stage: 'import' });
   const imported = importModel(path, { layers: await loadPlugins(options.plugins ?? []) });
   checkModel(imported);
+  if (imported.format === 'onnx') await requireLoadable(imported.graph);
   return imported;
 }
 
 async function prepare(
-  { path, format, graph, sourceBytes, states, departures, maskedInputs }: ImportedModel,
+  { path, format, graph, sourceBytes, states, departures, maskedInputs, layerClasses }: ImportedModel,
   context: PassContext,
   options: CommonOptions,
   afterPass: AfterPass | undefined,
 ): Promise<Source> {
   const size = sizeOfGraph(graph);
+  const layers = sourceLayers(graph, layerClasses);
   options.onProgress?.({ stage: 'prepare' });
   const prepared = new PassManager(graph, context);
   await prepared.run(preparation, afterPass);
@@ -108,7 +114,17 @@ async function prepare(
   const before = readRemovals(metadata, path);
   const [approximation, inputRange] = [readApproximation(metadata, path), readRange(metadata, path)];
   const record = { before, approximation, inputRange };
-  return { path, format, bytes: sourceBytes, states, departures, maskedInputs, ...record, size, prepared };
+  return { path, format, bytes: sourceBytes, states, departures, maskedInputs, ...record, size, layers, prepared };
+}
+
+/**
+ * Refuses a graph that is no valid one to the engine, which knows all attributes of all operators: whatever is refused later is
+ * of our making.
+ */
+async function requireLoadable(graph: Graph): Promise<void> {
+  const runtime = await openRuntime();
+  const session = await runtime.load(modelBytes(graph), { optimize: 'none' });
+  await session.close();
 }
 
 /** Refuses models that no sample can be run through. */
@@ -118,7 +134,7 @@ function checkModel({ graph, path }: ImportedModel): void {
     if (shape?.includes(0))
       problems.push(problem(`input '${name}'`, `its shape [${shape.join(', ')}] has no elements`));
   }
-  if (problems.length > 0) throw new SwancError('SWC3004', `${path} cannot be compiled`, problems);
+  if (problems.length > 0) throw new SwancError('SWC3032', `${path} cannot be compiled`, problems);
 }
 
 function identityOf(graph: Graph): string {

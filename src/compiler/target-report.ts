@@ -8,6 +8,7 @@ import type { Profile } from '../runtime/profile/types.js';
 import type { Choice } from './choose-form.js';
 import { type Deployed, type DeployedFile, inReadingOrder, modelFilesOf } from './deploy.js';
 import { type Form, filesOfForm, sizeOfForm } from './forms.js';
+import { compiledLayers } from './layers.js';
 import { type DeployedMemory, reportMemory } from './memory/deployed-memory.js';
 import { reportPlacement } from './placement.js';
 import type { LowerForm } from './precision/lower-precision.js';
@@ -17,6 +18,7 @@ import type {
   LowerPrecisionReport,
   SizeReport,
   TargetReport,
+  UnitFate,
   VerificationReport,
 } from './report.js';
 import type { Source } from './source.js';
@@ -57,6 +59,7 @@ export function reportTarget(
     gates: gatesOf(source.prepared.graph).map(({ name: gate, units }) => reportGate(gate, units, form, profile)),
     planning: planning === undefined ? null : { ...planning, costs },
     layers: reportLayers(form),
+    compiledLayers: source.layers === undefined ? null : compiledLayers(form.graph, source.layers),
     budget: budget ?? null,
     lowerPrecision: lower === undefined ? null : reportLower(lower, own),
     memory: reportMemory(memory),
@@ -105,7 +108,7 @@ function reportLayers({ manager }: Form): LayerReport[] {
 function reportGate(
   name: string,
   units: number,
-  { removed, gateOutputs }: Form,
+  { removed, gateOutputs, gatedUnits }: Form,
   profile: Profile | undefined,
 ): GateReport {
   const statistics = statisticsOf(profile, name);
@@ -120,8 +123,24 @@ function reportGate(
     density: statistics === undefined ? null : meanDensity(statistics),
     removedOff: { proved: count('off', 'proved'), observed: count('off', 'observed') },
     removedOn: { proved: count('on', 'proved'), observed: count('on', 'observed') },
+    fates: fatesOf(
+      units,
+      removed.filter(({ gate }) => gate === name),
+      gatedUnits.get(name),
+    ),
     output: exposed === undefined ? null : { name: exposed.output, units: [...exposed.units] },
   };
+}
+
+/** What became of each of the units of a gate, `left` being those that still have one: see `unitFates`. */
+function fatesOf(units: number, removed: readonly RemovedUnits[], left: ReadonlySet<number> = new Set()): string {
+  const marks = { off: '0', on: '1', with: '=' } as const satisfies Record<RemovedUnits['reason'], UnitFate>;
+  const fates: UnitFate[] = Array.from({ length: units }, (_, unit) => (left.has(unit) ? '.' : '-'));
+  for (const { units: own, reason } of removed) {
+    // A unit that fires with another and is not gated is gone, for whatever reason.
+    for (const unit of own) if (reason !== 'with' || left.has(unit)) fates[unit] = marks[reason];
+  }
+  return fates.join('');
 }
 
 /** The comparison in the report's form; `before` is that before removals within a budget. */

@@ -4,7 +4,7 @@ import { bytesOf, type Tensor, tensorFromBytes } from '../ir/tensor.js';
 import type { Tensors } from '../runtime/types.js';
 import { at, defined } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
-import { type Random, seededRandom } from '../support/random.js';
+import { seededRandom, shuffled } from '../support/random.js';
 
 /** Runs that measurements go round. */
 const mostRuns = 32;
@@ -140,9 +140,10 @@ function rowOf(tensor: Tensor, row: number): Tensor {
  */
 function dealt(count: number, batch: number): readonly (readonly number[])[] {
   const random = seededRandom(count);
+  const numbers = Array.from({ length: count }, (_, index) => index);
   const hands = new Map<string, readonly number[]>();
   for (let deal = 0; deal < mostDeals && hands.size < mostRuns; deal++) {
-    const deck = shuffled(count, random);
+    const deck = shuffled(numbers, random);
     for (let start = 0; start + batch <= count && hands.size < mostRuns; start += batch) {
       const hand = deck.slice(start, start + batch).sort((left, right) => left - right);
       hands.set(hand.join(), hand);
@@ -153,16 +154,6 @@ function dealt(count: number, batch: number): readonly (readonly number[])[] {
 
 /** So many find nearly all sets where there are few. */
 const mostDeals = 8 * mostRuns;
-
-/** The numbers below `count` in a random order (Fisher and Yates). */
-function shuffled(count: number, random: Random): number[] {
-  const numbers = Array.from({ length: count }, (_, index) => index);
-  for (let last = count - 1; last > 0; last--) {
-    const other = random.integer(last + 1);
-    [numbers[last], numbers[other]] = [at(numbers, other), at(numbers, last)];
-  }
-  return numbers;
-}
 
 /** Samples of one size as one run. */
 function joined(rows: readonly Tensors[]): Tensors {

@@ -160,7 +160,7 @@ class EngineError extends SwancError {
     const advice = isRandom
       ? 'random inputs may not suit the model: give samples with --calibration, or leave the comparison out with --no-verify'
       : 'check the data; what the original refuses anyway can be compiled without verification';
-    super('SWC3011', 'the original cannot be run', [problem('the original', what, advice)], { cause });
+    super('SWC3033', 'the original cannot be run', [problem('the original', what, advice)], { cause });
     this.engine = engine;
   }
 }
@@ -353,7 +353,7 @@ export interface Compared {
 export function requireEqual({ comparison }: Compared, what: string): void {
   if (comparison.passed) return;
   if (comparison.verdict === 'incomparable') {
-    throw new SwancError('SWC4001', `${what} could not be verified`, [
+    throw new SwancError('SWC4002', `${what} could not be verified`, [
       problem(
         'samples',
         `none of ${comparison.samples} could be compared: ${comparison.boundary} have a score within ` +
@@ -365,10 +365,21 @@ export function requireEqual({ comparison }: Compared, what: string): void {
       ),
     ]);
   }
+  const { failures } = comparison;
+  // What no number takes part in is none itself: a unit that is off, and was removed, no longer does.
+  if (failures.length > 0 && failures.every(({ expected }) => Number.isNaN(expected))) {
+    throw new SwancError(
+      'SWC3106',
+      `${what} cannot be compared: the original computes what is no number`,
+      failures.map(({ sample, output, index }) =>
+        problem(`sample ${sample}`, `output '${output}' element ${index} of the original is NaN`),
+      ),
+    );
+  }
   throw new SwancError(
     'SWC4001',
     `${what} differs from the original in ${comparison.failed} of ${comparison.clear} comparable samples`,
-    comparison.failures.map(({ sample, output, index, expected, actual }) =>
+    failures.map(({ sample, output, index, expected, actual }) =>
       problem(`sample ${sample}`, `output '${output}' element ${index} is ${actual}, expected ${expected}`),
     ),
   );

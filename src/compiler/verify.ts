@@ -1,3 +1,4 @@
+import type { Calibration } from '../data/types.js';
 import type { Graph, Value } from '../ir/graph.js';
 import type { GateOutput } from '../passkit/pass.js';
 import { openRuntime } from '../runtime/session.js';
@@ -14,7 +15,7 @@ import type { VerifyOptions } from './options.js';
 import { readPrecision } from './precision/precision-record.js';
 import { readRemovals } from './removal-record.js';
 import type { VerificationReport } from './report.js';
-import { openSamples } from './samples.js';
+import { openData } from './samples.js';
 import { openWithOriginal } from './source.js';
 import { reportVerification } from './target-report.js';
 import { fixedBatchOf } from './timed-samples.js';
@@ -39,8 +40,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const runtime = await openRuntime();
   const context = passContext(runtime, options);
   const source = await openWithOriginal(options.model, context, options);
-  const data =
-    options.calibration === undefined ? undefined : await openSamples(options.calibration, source, options.labels);
+  const data = await openData(options, source);
   const { bytes, graph: compiled, metadata } = readCompiled(options.compiled);
   const removed = readRemovals(metadata, options.compiled);
   const approximation = readApproximation(metadata, options.compiled);
@@ -49,7 +49,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   const gateOutputs = readGateOutputs(metadata, options.compiled);
   requireSameInterface(source.original, compiled, options.compiled, gateOutputs);
   options.onProgress?.({ stage: 'verify' });
-  const session = await runtime.load(bytes);
+  const session = ofFile(await runtime.load(bytes), options.compiled);
   try {
     requireSameNames(session, compiled, options.compiled);
     const reference = await runReference({
@@ -65,14 +65,19 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
     if (approximation !== undefined || precision !== undefined) {
       const { prepared } = source;
       const file = { path: options.compiled, approximation, precision, prepared, context, reference, session };
-      return await judgeFile({ ...file, assumptions, runtime });
+      return withNotes(await judgeFile({ ...file, assumptions, runtime }), data);
     }
     const compared = await compareWith(reference, session, assumptions, options.signal);
     requireEqual(compared, `'${options.compiled}'`);
-    return reportVerification(compared);
+    return withNotes(reportVerification(compared), data);
   } finally {
     await session.close();
   }
+}
+
+/** What the user should know of the data comes first. */
+function withNotes(report: VerificationReport, data: Calibration | undefined): VerificationReport {
+  return { ...report, caveats: [...(data?.notes ?? []), ...report.caveats] };
 }
 
 /**
@@ -100,6 +105,20 @@ function requireSameInterface(
   const extra = [...found.keys()].filter((name) => !wanted.has(name) && !own.has(name));
   problems.push(...extra.map((name) => problem(name, `'${path}' has it and the original does not`)));
   if (problems.length > 0) throw new SwancError('SWC3402', 'these models cannot be compared', problems);
+}
+
+/** The session with failures of a run told of its file: whoever made it, it is not known to have been swanc. */
+function ofFile(session: Session, path: string): Session {
+  return {
+    inputs: session.inputs,
+    outputs: session.outputs,
+    run: (feeds, fetches) =>
+      session.run(feeds, fetches).catch((error: unknown) => {
+        const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+        throw invalid('SWC3033', path, `it fails when it is run: ${why}`, 'compile again');
+      }),
+    close: () => session.close(),
+  };
 }
 
 /** What is run must be what was read: a file in ORT format is told of by the .onnx file beside it. */

@@ -99,7 +99,10 @@ export function nameList(names: readonly string[]): Kind<readonly string[]> {
     print: (value) => value.join(','),
     schema: (z) => {
       const known = z.string().meta({ examples: [...names] });
-      return textOr(z, z.array(known).min(1), { expected: `A list of names, of ${names.join(', ')}, is`, parse });
+      return textOr(z, z.array(known).min(1, abort), {
+        expected: `A list of names, of ${names.join(', ')}, is`,
+        parse,
+      });
     },
     choices: names,
   };
@@ -137,6 +140,9 @@ export function requirePath(text: string, expected: string): string {
   return text;
 }
 
+/** Else a value of the right type that is out of bounds counts as taken, with the words of zod. */
+const abort = { abort: true };
+
 interface Bounds {
   readonly integer?: true;
   readonly min?: number;
@@ -159,9 +165,9 @@ function numeric(expected: string, bounds: Bounds, parseNumber: (text: string) =
     print: (value) => textFor(value, parse),
     schema: (z) => {
       let typed = integer ? z.int() : z.number();
-      if (bounds.min !== undefined) typed = typed.min(bounds.min);
-      if (bounds.max !== undefined) typed = typed.max(bounds.max);
-      if (bounds.above !== undefined) typed = typed.gt(bounds.above);
+      if (bounds.min !== undefined) typed = typed.min(bounds.min, abort);
+      if (bounds.max !== undefined) typed = typed.max(bounds.max, abort);
+      if (bounds.above !== undefined) typed = typed.gt(bounds.above, abort);
       return textOr(z, typed, { expected: `${expected} is`, parse });
     },
   };

@@ -11,7 +11,9 @@ export function textOr<T>(
   { expected, parse }: Pick<Kind<T>, 'expected' | 'parse'>,
 ): z.ZodType<T> {
   const read = (value: unknown): T => parse(textOf(value) ?? '');
-  const error = ({ input }: { readonly input?: unknown }): string => objection(read, input) ?? `${expected} expected.`;
+  // Of a list that `typed` does not take, its parser would say what is wrong with a text.
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    (Array.isArray(input) ? undefined : objection(read, input)) ?? `${expected} expected.`;
   return z.union([typed, z.string()], { error }).transform((value, context) => {
     const message = objection(read, value);
     if (message === undefined) return read(value);

@@ -8,13 +8,19 @@ import { halfToNumber, numberToHalf } from '../support/float16.js';
  * stays 0 to 255: nothing is scaled); integers and bools may go to an integer input that can hold them, bools and the
  * integers 0 and 1 to a bool input. NaN and infinity are refused, and so is what becomes infinite by rounding.
  *
- * `rows` samples start at sample `first` of what `where` names.
+ * The first sample is number `first` of what `where` names; `locate` says where an element of a sample stands in it.
  * @throws SwancError `invalid` with the sample at fault.
  */
-export function convertSamples(tensor: Tensor, type: ElementType, where: string, first: number): Tensor {
+export function convertSamples(
+  tensor: Tensor,
+  type: ElementType,
+  where: string,
+  first: number,
+  locate = (row: number, _element: number): string => `sample ${row}`,
+): Tensor {
   const inner = tensor.size / Math.max(1, tensor.dims[0] ?? 1);
   const fail = (index: number, what: string): never => {
-    throw invalid('SWC3104', where, `sample ${first + Math.floor(index / inner)} ${what}`);
+    throw invalid('SWC3104', where, `${locate(first + Math.floor(index / inner), index % inner)} ${what}`);
   };
   if (isFloat(type)) return toFloat(tensor, type, fail);
   if (isFloat(tensor.type)) {
@@ -68,21 +74,22 @@ function integerRange(type: Exclude<ElementType, FloatType>, bytes: number): [bi
 }
 
 /**
- * Class numbers, [samples] or [samples, 1] of whole numbers in any type, as int64 [samples].
+ * Class numbers from sample `first` on, [samples] or [samples, 1] of whole numbers in any type, as int64 [samples].
  * @throws SwancError `invalid`.
  */
-export function convertLabels(tensor: Tensor, where: string): Tensor<'int64'> {
+export function convertLabels(tensor: Tensor, where: string, first = 0): Tensor<'int64'> {
   const { dims, data } = tensor;
   if (dims.length === 0 || dims.slice(1).some((dim) => dim !== 1)) {
     const advice = 'save one class number per sample; of one-hot labels take numpy.argmax(labels, -1)';
-    throw invalid('SWC3104', where, `labels of shape [${dims.join(', ')}]`, advice);
+    throw invalid('SWC3105', where, `labels of shape [${dims.join(', ')}]`, advice);
   }
   const half = tensor.type === 'float16';
   const labels = BigInt64Array.from({ length: data.length }, (_, index) => {
     const raw = data[index] ?? 0;
     const label = half ? halfToNumber(Number(raw)) : raw;
     if (typeof label === 'bigint') return label;
-    if (!Number.isSafeInteger(label)) throw invalid('SWC3104', where, `label ${label} of sample ${index} is no whole number`);
+    if (!Number.isSafeInteger(label))
+      throw invalid('SWC3105', where, `label ${label} of sample ${first + index} is no whole number`);
     return BigInt(label);
   });
   return new Tensor('int64', [data.length], labels);

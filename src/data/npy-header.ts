@@ -16,7 +16,8 @@ export interface NpyHeader {
 
 /** Magic, version and the longest length field. */
 export const npyPrefixBytes = 12;
-const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** What every .npy file begins with. */
+export const npyMagic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** NumPy itself refuses headers of more than 10,000 bytes. */
 const maxHeaderBytes = 1 << 16;
 const maxRank = 32;
@@ -39,15 +40,17 @@ const typeCodes: ReadonlyMap<string, ElementType> = new Map([
 
 /** Total size of prefix and header, from the first {@link npyPrefixBytes} bytes of the file (fewer in tiny files). */
 export function npyHeaderEnd(prefix: Uint8Array, where: string): number {
-  if (magic.some((byte, index) => prefix[index] !== byte)) {
+  if (npyMagic.some((byte, index) => prefix[index] !== byte)) {
     throw invalid('SWC3102', where, 'is not a .npy file', 'write it with numpy.save');
   }
   const [major = 0] = prefix.subarray(6);
-  if (major < 1 || major > 3) throw invalid('SWC3102', where, `has .npy version ${major}; versions 1 to 3 are understood`);
+  if (major < 1 || major > 3)
+    throw invalid('SWC3107', where, `has .npy version ${major}; versions 1 to 3 are understood`);
   const lengthBytes = major === 1 ? 2 : 4;
   if (prefix.length < 8 + lengthBytes) throw invalid('SWC3102', where, 'is cut off within its header');
   const length = prefix.subarray(8, 8 + lengthBytes).reduceRight((value, byte) => value * 256 + byte, 0);
-  if (length > maxHeaderBytes) throw invalid('SWC3102', where, `has a header of ${length} bytes, more than any array needs`);
+  if (length > maxHeaderBytes)
+    throw invalid('SWC3102', where, `has a header of ${length} bytes, more than any array needs`);
   return 8 + lengthBytes + length;
 }
 
@@ -77,9 +80,19 @@ function parseType(descr: string, where: string): { type: ElementType; bigEndian
   }
   const shown = descr.slice(0, 40);
   if (/^[<>|=]?O/.test(descr)) {
-    throw invalid('SWC3102', where, 'holds Python objects', 'convert it to numbers first: numpy.asarray(x, dtype="float32")');
+    throw invalid(
+      'SWC3107',
+      where,
+      'holds Python objects',
+      'convert it to numbers first: numpy.asarray(x, dtype="float32")',
+    );
   }
-  throw invalid('SWC3102', where, `has element type '${shown}'`, 'bool, integers and floats of 2, 4 and 8 bytes can be read');
+  throw invalid(
+    'SWC3107',
+    where,
+    `has element type '${shown}'`,
+    'bool, integers and floats of 2, 4 and 8 bytes can be read',
+  );
 }
 
 type Field = string | boolean | number[];
@@ -101,7 +114,8 @@ function parseDictionary(text: string, where: string): Record<string, Field> {
     if (word !== undefined) return word === 'True';
     const tuple = take(/^\(((?:\s*\d{1,20}L?\s*,)*(?:\s*\d{1,20}L?)?\s*)\)/);
     if (tuple !== undefined) return [...tuple.matchAll(/\d+/g)].map((match) => safeInteger(match[0], where));
-    if (rest.startsWith('[')) throw invalid('SWC3102', where, 'holds records', 'save each field as an array of its own');
+    if (rest.startsWith('['))
+      throw invalid('SWC3107', where, 'holds records', 'save each field as an array of its own');
     throw malformed(where, `'${rest.slice(0, 30)}' is no value`);
   };
   if (take(/^\{\s*/) === undefined) throw malformed(where, 'it is no dictionary');
@@ -138,5 +152,5 @@ export function formatNpyHeader(type: ElementType, dims: readonly number[]): Uin
   const text = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': (${shape}), }`;
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
   const body = new TextEncoder().encode(`${text.padEnd(length - 1)}\n`);
-  return Uint8Array.from([...magic, 1, 0, length & 255, length >> 8, ...body]);
+  return Uint8Array.from([...npyMagic, 1, 0, length & 255, length >> 8, ...body]);
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { bytesOf, type Tensor, tensorFromBytes } from '../ir/tensor.js';
 import { type ElementType, elementTypes, sizeOf } from '../ir/types.js';
 import { invalid } from '../support/errors.js';
+import type { RowArray } from './array.js';
 import { type ByteSource, memorySource } from './bytes.js';
 import { formatNpyHeader, type NpyHeader, npyHeaderEnd, npyPrefixBytes, parseNpyHeader } from './npy-header.js';
 
@@ -11,7 +12,7 @@ const blockBytes = 1 << 26;
 const maxReadBytes = 2 ** 31 - 1;
 
 /** An array in a .npy file, of which rows (entries of the first axis) are read as needed. */
-export class NpyArray {
+export class NpyArray implements RowArray {
   readonly type: ElementType;
   readonly dims: readonly number[];
   readonly #source: ByteSource;
@@ -42,6 +43,11 @@ export class NpyArray {
     return new NpyArray(source, header, where);
   }
 
+  /** An array whose place in the source is known already. */
+  static at(source: ByteSource, header: NpyHeader, where: string): NpyArray {
+    return new NpyArray(source, header, where);
+  }
+
   /** Rows [start, start + count) in C order, in the element type of the file. */
   async rows(start: number, count: number): Promise<Tensor> {
     const [rows = 1, ...inner] = this.dims;
@@ -49,6 +55,11 @@ export class NpyArray {
       throw new Error(`internal error: rows ${start} to ${start + count} of ${rows} in ${this.#where}`);
     }
     return this.#tensor([count, ...inner], await this.#rowBytes(start, count));
+  }
+
+  /** Gives back the rows that are held. */
+  release(): void {
+    this.#block = undefined;
   }
 
   /** All of it, for arrays that are known to be small; the only way to read an array of rank 0. */
@@ -71,7 +82,12 @@ export class NpyArray {
     const rowBytes = inner * elementTypes[this.type].bytes;
     if (count === 0 || rowBytes === 0) return new Uint8Array(0);
     if (count * rowBytes > maxReadBytes) {
-      throw invalid('SWC3102', this.#where, `${count} samples of ${rowBytes} bytes are too much at once`, 'use smaller batches');
+      throw invalid(
+        'SWC3102',
+        this.#where,
+        `${count} samples of ${rowBytes} bytes are too much at once`,
+        'use smaller batches',
+      );
     }
     if (!this.#header.fortranOrder || this.dims.length === 1) {
       return this.#source.read(this.#header.offset + start * rowBytes, count * rowBytes);

@@ -39,6 +39,8 @@ export interface Calibration {
   /** Number of samples. */
   readonly count: number;
   readonly labelled: boolean;
+  /** What the user should know of how the data were understood. */
+  readonly notes?: readonly string[];
   /**
    * The samples in their order, `batchSize` at a time; the last batch, and one before samples of another size, may be
    * smaller. A model with a fixed batch gets padded batches of that size, whatever is asked for.

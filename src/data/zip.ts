@@ -35,7 +35,8 @@ interface DirectoryEntry {
 /** The entries of an archive; `where` names it in messages. @throws SwancError `invalid`. */
 export async function readZip(source: ByteSource, where: string): Promise<ZipEntry[]> {
   const { start, size, count } = await findDirectory(source, where);
-  if (count > maxEntries || size > maxDirectoryBytes) throw invalid('SWC3102', where, `has ${count} entries, far too many`);
+  if (count > maxEntries || size > maxDirectoryBytes)
+    throw invalid('SWC3102', where, `has ${count} entries, far too many`);
   if (start + size > source.size) throw damaged(where, 'its directory lies outside the file');
   const directory = new Reader(await source.read(start, size), where);
   const entries: ZipEntry[] = [];
@@ -114,11 +115,17 @@ class EntrySource implements ByteSource {
     return this.#inflated.subarray(offset, end);
   }
 
+  async release(): Promise<void> {
+    this.#inflated = undefined;
+    await this.#archive.release();
+  }
+
   /** The packed bytes: they follow a second header, whose name and extra field may differ in length. */
   async #locate(): Promise<ByteSource> {
     const { encrypted, method, offset, packed, size } = this.#entry;
     if (encrypted || (method !== 0 && method !== 8)) {
-      throw invalid('SWC3102', 
+      throw invalid(
+        'SWC3102',
         this.#where,
         encrypted ? 'is encrypted' : `is compressed by method ${method}; only deflate is read`,
       );
@@ -130,7 +137,8 @@ class EntrySource implements ByteSource {
     if (start + packed > this.#archive.size) throw damaged(this.#where, 'it is cut off');
     if (method === 0 && packed !== size) throw damaged(this.#where, 'its two sizes differ');
     if (method === 8 && (size > maxInflatedBytes || size > packed * maxRatio)) {
-      throw invalid('SWC3102', 
+      throw invalid(
+        'SWC3102',
         this.#where,
         `claims ${size} bytes from ${packed} compressed ones`,
         'store large arrays with numpy.savez',

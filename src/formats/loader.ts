@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { posix } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import type { Graph, Value } from '../ir/graph.js';
 import { formatType, type ValueType } from '../ir/types.js';
+import { readModel } from '../onnx/read.js';
 import { dataFile, type ModelFileContent } from '../onnx/write-file.js';
+import { type BrowserDevices, type Precision, precisions, type Target } from '../passkit/target.js';
 import { at, defined } from '../support/assert.js';
 import { swancVersion } from '../support/version.js';
 import { type CompiledModel, type Format, type FormatFile, type FormatInput, stemOf } from './format.js';
@@ -10,6 +13,10 @@ import type { LoadedFile, LoadedModel, LoadedPart, LoadedValue } from './loader/
 import { moduleText } from './loader/module-text.js';
 import { typesText } from './loader/types-text.js';
 import { onnxPath } from './onnx.js';
+
+export type { LoadedFile, LoadedModel, LoadedPart, LoadedValue } from './loader/loaded-model.js';
+export { type ModuleSurroundings, moduleText } from './loader/module-text.js';
+export { typesText } from './loader/types-text.js';
 
 /**
  * `model.mjs`, an ES module that loads the model in a browser or in Node, and its types `model.d.mts`. It knows the files by
@@ -26,14 +33,56 @@ export const loader: Format = {
       target: target.name,
       inputs: graph.inputs.map(signatureOf),
       outputs: graph.outputs.map(signatureOf),
-      // The file that is best where it runs comes first: those below fp32 are smaller and faster.
-      files: models.map((model) => fileOf(model, input)).toReversed(),
+      files: bestFirst(models.map((model) => fileOf(model, input))),
     };
     const [module, types] = loaderPaths(target.name);
     return [textFile(types, typesText(loaded)), textFile(module, moduleText(loaded))];
   },
   paths: (target) => [...loaderPaths(target)],
 };
+
+/**
+ * What a module has to know of a model that was compiled into `folder`, for any target: bundlers load them all. Paths are
+ * relative to the folder of the target. Files that are not for devices of browsers run on the processor.
+ */
+export function loadedModelIn(folder: string, target: Pick<Target, 'name' | 'runsOn'>): LoadedModel {
+  const find = (path: string): ModelFileContent | undefined => {
+    if (!existsSync(join(folder, path))) return undefined;
+    const content = readFileSync(join(folder, path));
+    return { path, bytes: content.length, content: [content] };
+  };
+  const onProcessor: BrowserDevices = { devices: ['wasm'], feature: null };
+  const files = precisions.flatMap((precision): LoadedFile[] => {
+    const path = onnxPath(stemOf(target.name, precision));
+    const graph = find(path);
+    if (graph === undefined) return [];
+    const data = find(dataFile(path));
+    return [
+      {
+        precision,
+        ...(target.runsOn?.[precision] ?? onProcessor),
+        graph: partOf(graph),
+        data: data === undefined ? null : partOf(data),
+      },
+    ];
+  });
+  const { inputs, outputs } = readModel(join(folder, onnxPath(stemOf(target.name, 'fp32'))));
+  return {
+    compiler: `swanc ${swancVersion()}`,
+    target: target.name,
+    inputs: inputs.map(signatureOf),
+    outputs: outputs.map(signatureOf),
+    files: bestFirst(files),
+  };
+}
+
+/** The file that is best where it runs comes first: those below fp32 are smaller and faster. */
+function bestFirst(files: readonly LoadedFile[]): readonly LoadedFile[] {
+  const isFull = ({ precision }: LoadedFile): boolean => precision === fullPrecision;
+  return [...files.filter((file) => !isFull(file)), ...files.filter(isFull)];
+}
+
+const fullPrecision: Precision = 'fp32';
 
 function loaderPaths(target: string): readonly [module: string, types: string] {
   const stem = stemOf(target, 'fp32');

@@ -7,11 +7,26 @@ import type { Departure } from './tfjs/context.js';
 import { importTfjsModel, type TfjsImportOptions } from './tfjs/import.js';
 import type { ModelState } from './tfjs/states.js';
 
+export type { Attribute, Attributes } from '../ir/attribute.js';
 export type { Builder } from '../ir/builder.js';
-export type { Value } from '../ir/graph.js';
-export { type Plugin, type PluginApi, rulesOf } from './plugin.js';
-export type { ConfigReader } from './tfjs/config.js';
-export type { InnerLayer, LayerContext, LayerDefinition, LayerRule, Masked } from './tfjs/layer.js';
+export type { Graph, Node, NodeSpec, Use, Value } from '../ir/graph.js';
+export type { Tensor } from '../ir/tensor.js';
+export type { Dim, ElementArrays, ElementType, Shape, ValueType } from '../ir/types.js';
+export { type AttributeMakers, type Plugin, type PluginApi, rulesOf } from './plugin.js';
+export type { ConfigReader, DataFormat } from './tfjs/config.js';
+export type { JsonObject } from './tfjs/json.js';
+export type {
+  InnerLayer,
+  LayerContext,
+  LayerDefinition,
+  LayerInputs,
+  LayerOutput,
+  LayerRule,
+  Masked,
+  PlainLayerRule,
+  WeightForm,
+  WeightPart,
+} from './tfjs/layer.js';
 export type { ModelState } from './tfjs/states.js';
 export type { Departure };
 
@@ -72,5 +87,10 @@ function modelFileAt(path: string): string {
     const file = join(path, name);
     if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
   }
-  throw invalid('SWC3001', path, 'there is no model.json or model.onnx in this folder', 'give the path of the model file itself');
+  throw invalid(
+    'SWC3001',
+    path,
+    'there is no model.json or model.onnx in this folder',
+    'give the path of the model file itself',
+  );
 }

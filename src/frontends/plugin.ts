@@ -1,9 +1,24 @@
+import type { Attribute } from '../ir/attribute.js';
 import * as attributes from '../ir/attribute.js';
 import { Graph } from '../ir/graph.js';
 import { Tensor } from '../ir/tensor.js';
 import { type Problem, problem, SwancError } from '../support/errors.js';
 import { isList, isObject, show } from './tfjs/json.js';
 import { defineLayer, type LayerDefinition, type LayerRule, type PlainLayerRule } from './tfjs/layer.js';
+
+/** What makes the attributes of nodes, by their type in ONNX. */
+export interface AttributeMakers {
+  /** A whole number. */
+  int(value: number): Attribute;
+  /** Whole numbers. */
+  ints(value: readonly number[]): Attribute;
+  /** Rounded to float32, the precision that ONNX stores. */
+  float(value: number): Attribute;
+  /** A text. */
+  string(value: string): Attribute;
+  /** A graph inside a node, such as a branch of `If`. */
+  subgraph(value: Graph): Attribute;
+}
 
 /** What a plugin is given: the registration of layers, and what their rules are written with. */
 export interface PluginApi {
@@ -16,9 +31,10 @@ export interface PluginApi {
    *     });
    */
   registerLayer<C>(rule: LayerRule<C>): void;
+  /** The same for a rule that reads no config: it is given the fields as they are. */
   registerLayer(rule: PlainLayerRule): void;
   /** Makers of the attributes of operators: `attributes.int(1)`. */
-  readonly attributes: typeof attributes;
+  readonly attributes: AttributeMakers;
   /** Constants: `Tensor.floats([2], [1, 2])`. */
   readonly Tensor: typeof Tensor;
   /** Bodies of `If`, `Loop` and `Scan`. */
@@ -85,7 +101,7 @@ function checkRule(rule: unknown, plugin: string): void {
 function failure(error: unknown, where: string, what: string): SwancError {
   if (error instanceof SwancError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new SwancError('SWC2004', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
+  return new SwancError('SWC2009', 'a plugin has failed', [problem(where, `${what}: ${reason}`)], { cause: error });
 }
 
 /** The rule with all that it throws reported with the plugin and the layer. */

@@ -12,6 +12,7 @@ export type Attribute =
   | { readonly kind: 'tensor'; readonly value: Tensor }
   | { readonly kind: 'graph'; readonly value: Graph };
 
+/** By the name that ONNX gives an attribute. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** True if both hold the same: floats to the bit, so that 0 is not -0. Tensors and graphs are the same only as objects. */

@@ -43,6 +43,7 @@ export class Builder {
     return this.graph.addNode({ ...spec, ...this.#options });
   }
 
+  /** A constant that shares the memory of `tensor`. */
   constant(tensor: Tensor, name = 'constant'): Value {
     const { origin } = this.#options;
     return this.graph.addConstant(origin === undefined ? name : `${origin}_${name}`, tensor);
@@ -68,6 +69,7 @@ export class Builder {
     return this.op('Reshape', [value, this.int64s(shape, 'shape')]);
   }
 
+  /** The same data with axes of size 1 put in, at these positions of the result. */
   unsqueeze(value: Value, axes: readonly number[]): Value {
     return axes.length === 0 ? value : this.op('Unsqueeze', [value, this.int64s(axes, 'axes')]);
   }
@@ -77,6 +79,7 @@ export class Builder {
     return axes.length === 0 ? value : this.op('Squeeze', [value, this.int64s(axes, 'axes')]);
   }
 
+  /** The elements as another type; the value itself where it has that type. */
   cast(value: Value, type: ElementType): Value {
     return this.op('Cast', [value], { to: int(elementTypes[type].onnx) });
   }

@@ -68,12 +68,14 @@ export class Graph {
     for (const { subgraphs } of this.nodes) for (const nested of subgraphs) yield* nested.allGraphs();
   }
 
+  /** Adds an input after those that there are. */
   addInput(name: string, type: ValueType): Value {
     const value = new Value(this, this.freshName(name), type);
     this.#inputs.push(value);
     return value;
   }
 
+  /** Adds a constant that shares the memory of `tensor`. */
   addConstant(name: string, tensor: Tensor): Value {
     const value = new Value(this, this.freshName(name), undefined, tensor);
     this.#constants.add(value);
@@ -108,6 +110,7 @@ export class Graph {
     for (const output of node.outputs) this.#names.release(output.name);
   }
 
+  /** Lets `node` read `value` in place of what it reads; undefined for nothing. */
   setInput(node: Node, index: number, value: Value | undefined): void {
     const previous = node.inputs[index];
     if (previous === value) return;
@@ -125,10 +128,12 @@ export class Graph {
     nodeEdits.setAttributes(node, merged);
   }
 
+  /** Sets what the graph gives, in this order. */
   setOutputs(outputs: readonly Value[]): void {
     this.#outputs = [...outputs];
   }
 
+  /** Sets what is known of a value at run time; undefined for nothing. */
   setType(value: Value, type: ValueType | undefined): void {
     assert(value.constant === undefined, 'the type of a constant is that of its data');
     valueEdits.setType(value, type);

@@ -30,6 +30,7 @@ interface NodeEdits {
 export let valueEdits: ValueEdits;
 export let nodeEdits: NodeEdits;
 
+/** A graph's input, a constant of it, or the output of a node: what edges hold. */
 export class Value {
   /** The graph that owns this value. */
   readonly graph: Graph;
@@ -112,6 +113,7 @@ export class Value {
   }
 }
 
+/** An operator that is applied: what it reads, what it gives, and its attributes. */
 export class Node {
   readonly graph: Graph;
   /** Operator name, as in the ONNX specification. */
@@ -156,18 +158,22 @@ export class Node {
     return at(this.outputs, 0);
   }
 
+  /** The attribute of this name; `fallback` where the node has none. */
   int(name: string, fallback: number): number {
     return this.#attribute(name, 'int')?.value ?? fallback;
   }
 
+  /** The attribute of this name; `fallback` where the node has none. */
   float(name: string, fallback: number): number {
     return this.#attribute(name, 'float')?.value ?? fallback;
   }
 
+  /** The attribute of this name; `fallback` where the node has none. */
   string(name: string, fallback: string): string {
     return this.#attribute(name, 'string')?.value ?? fallback;
   }
 
+  /** The attribute of this name; undefined where the node has none. */
   ints(name: string): readonly number[] | undefined {
     return this.#attribute(name, 'ints')?.value;
   }

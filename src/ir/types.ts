@@ -16,6 +16,7 @@ export interface ElementArrays {
   bool: Uint8Array;
 }
 
+/** What a tensor has as elements. */
 export type ElementType = keyof ElementArrays;
 
 /** What is known of each element type; the only table of them. `text` is its name in ONNX's textual syntax. */
@@ -51,6 +52,7 @@ export const elementTypeNames: readonly ElementType[] = Object.keys(elementTypes
 
 /** A size, or a symbol that names an unknown one. Two dimensions with the same symbol are equal. */
 export type Dim = number | string;
+/** Sizes of all axes; those of a value at run time may be open. */
 export type Shape = readonly Dim[];
 
 /** Element type and shape of a value. */

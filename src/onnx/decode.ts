@@ -98,7 +98,7 @@ export class Decoder {
       return readTensor(message, this.#readExternal);
     } catch (error) {
       if (!(error instanceof TensorError)) throw error;
-      this.problems[error.kind].push(problem(where, error.message));
+      this.problems[error.kind].push(problem(where, error.message, undefined, error.code));
       return Tensor.floats([0], []);
     }
   }

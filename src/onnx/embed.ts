@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { bytesOf } from '../ir/tensor.js';
-import { invalid, problem, SwancError } from '../support/errors.js';
+import { problem, SwancError } from '../support/errors.js';
 import { externalDataIn } from './external.js';
 import { type onnx, proto } from './proto.js';
 import { maxMessageBytes } from './rope.js';
@@ -20,7 +20,7 @@ export function embedExternalData(path: string, bytes: Uint8Array): Uint8Array {
   const length = outside.reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), bytes.length);
   if (length > maxMessageBytes) {
     const what = `with its weights it has ${length} bytes, more than one ONNX file can have`;
-    throw new SwancError('SWC3007', 'this model is too large to be run here', [problem(path, what)]);
+    throw new SwancError('SWC3009', 'the model is too large', [problem(path, what)]);
   }
   return proto.ModelProto.encode(model).finish();
 }
@@ -31,7 +31,10 @@ function embed(tensor: onnx.ITensorProto, read: ExternalReader, path: string): v
     tensor.externalData = [];
     tensor.dataLocation = proto.TensorProto.DataLocation.DEFAULT;
   } catch (error) {
-    if (error instanceof TensorError) throw invalid('SWC3006', path, `weights '${tensor.name ?? ''}': ${error.message}`);
+    if (error instanceof TensorError) {
+      const found = problem(path, `weights '${tensor.name ?? ''}': ${error.message}`);
+      throw new SwancError(error.code ?? 'SWC3006', 'this ONNX model is damaged', [found]);
+    }
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize, sep } from 'node:path';
+import type { ErrorCode } from '../support/errors.js';
 import { type ExternalReader, TensorError } from './tensors.js';
 
 /** For models that are given as bytes: there is no folder to look into. */
@@ -21,7 +22,11 @@ export function externalDataIn(folder: string): ExternalReader {
     try {
       const { size } = fstatSync(file);
       if (offset + length > size) {
-        throw new TensorError('invalid', `external data up to byte ${offset + length} of ${path}, which has ${size}`);
+        throw new TensorError(
+          'invalid',
+          `external data up to byte ${offset + length} of ${path}, which has ${size}`,
+          'SWC3003',
+        );
       }
       return readRange(file, offset, length);
     } finally {
@@ -37,15 +42,17 @@ function open(path: string): number {
     throw new TensorError(
       'invalid',
       `external data that cannot be read: ${error instanceof Error ? error.message : ''}`,
+      'SWC3003',
     );
   }
 }
 
 function safePath(folder: string, location: string): string {
-  const refuse = (why: string) => new TensorError('invalid', `external data in '${location}', ${why}`);
+  const refuse = (why: string, code?: ErrorCode) =>
+    new TensorError('invalid', `external data in '${location}', ${why}`, code);
   if (location === '' || location.includes('\0')) throw refuse('which is no file name');
   if (isAbsolute(location) || /^[A-Za-z]:|\\/.test(location) || normalize(location).split(sep).includes('..')) {
-    throw refuse('which is outside the folder of the model');
+    throw refuse('which is outside the folder of the model', 'SWC3021');
   }
   let path: string;
   let root: string;
@@ -53,11 +60,11 @@ function safePath(folder: string, location: string): string {
     root = realpathSync(folder);
     path = realpathSync(join(root, location));
   } catch {
-    throw refuse('which does not exist');
+    throw refuse('which does not exist', 'SWC3003');
   }
   if (!path.startsWith(root.endsWith(sep) ? root : root + sep))
-    throw refuse('which leads outside the folder of the model');
-  if (!statSync(path).isFile()) throw refuse('which is no file');
+    throw refuse('which leads outside the folder of the model', 'SWC3021');
+  if (!statSync(path).isFile()) throw refuse('which is no file', 'SWC3003');
   return path;
 }
 
@@ -76,7 +83,7 @@ function readRange(file: number, offset: number, length: number): Uint8Array {
   let done = 0;
   while (done < length) {
     const read = readSync(file, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (read === 0) throw new TensorError('invalid', 'external data that ends early');
+    if (read === 0) throw new TensorError('invalid', 'external data that ends early', 'SWC3003');
     done += read;
   }
   return bytes;

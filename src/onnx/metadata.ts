@@ -18,7 +18,8 @@ export function readMetadata(path: string): ModelFile {
     const { metadataProps } = proto.ModelProto.decode(bytes);
     return { bytes, metadata: new Map(metadataProps.map(({ key, value }) => [key ?? '', value ?? ''])) };
   } catch (error) {
-    throw invalid('SWC3006', 
+    throw invalid(
+      'SWC3006',
       path,
       `this is no ONNX model that can be read: ${error instanceof Error ? error.message : String(error)}`,
     );
@@ -29,6 +30,6 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw invalid('SWC3006', path, `it cannot be read: ${fileErrorText(error)}`);
+    throw invalid('SWC3001', path, `it cannot be read: ${fileErrorText(error)}`);
   }
 }

@@ -4,7 +4,7 @@ import { assembleGraph } from '../ir/assemble.js';
 import type { Graph } from '../ir/graph.js';
 import { inferTypes, operatorOf } from '../ops/index.js';
 import { swanDomain } from '../ops/operator.js';
-import { type ErrorCode, invalid, type Problem, problem, SwancError } from '../support/errors.js';
+import { commonCode, type ErrorCode, invalid, type Problem, problem, SwancError } from '../support/errors.js';
 import { Decoder, domainOf } from './decode.js';
 import { externalDataIn, noExternalData } from './external.js';
 import { type onnx, proto } from './proto.js';
@@ -28,9 +28,10 @@ export function readModel(source: Uint8Array | string): Graph {
 
 function readFile(path: string): Uint8Array {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw invalid('SWC3006', path, 'there is no such file');
+  if (stats === undefined) throw invalid('SWC3001', path, 'there is no such file');
   if (!stats.isFile()) throw invalid('SWC3006', path, 'this is not a file');
-  if (stats.size > maxMessageBytes) throw invalid('SWC3006', path, `${stats.size} bytes are more than an ONNX file can have`);
+  if (stats.size > maxMessageBytes)
+    throw invalid('SWC3006', path, `${stats.size} bytes are more than an ONNX file can have`);
   try {
     return readFileSync(path);
   } catch (error) {
@@ -86,6 +87,7 @@ function unknownOwnOperators(graph: Graph): Problem[] {
     );
 }
 
+/** One error of all; its code is that of the problems where all have the same one of their own. */
 function throwProblems(code: ErrorCode, summary: string, problems: readonly Problem[]): void {
-  if (problems.length > 0) throw new SwancError(code, summary, problems);
+  if (problems.length > 0) throw new SwancError(commonCode(problems, code), summary, problems);
 }

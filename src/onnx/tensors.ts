@@ -1,14 +1,18 @@
 import { Tensor, tensorFromBytes } from '../ir/tensor.js';
 import { type ElementType, elementTypeNames, elementTypes, sizeOf } from '../ir/types.js';
+import type { ErrorCode } from '../support/errors.js';
 import type { onnx } from './proto.js';
 
 /** A tensor that cannot be read; the message says why. */
 export class TensorError extends Error {
   readonly kind: 'invalid' | 'unsupported';
+  /** That of what is thrown for the whole file where it is not given. */
+  readonly code: ErrorCode | undefined;
 
-  constructor(kind: 'invalid' | 'unsupported', message: string) {
+  constructor(kind: 'invalid' | 'unsupported', message: string, code?: ErrorCode) {
     super(message);
     this.kind = kind;
+    this.code = code;
   }
 }
 

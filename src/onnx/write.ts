@@ -86,7 +86,7 @@ export function encode(
 /** Refuses a file larger than `most`. */
 export function requireFits(graph: Graph, bytes: number, most: number, advice: string): void {
   if (bytes <= most) return;
-  throw new SwancError('SWC3013', 'the model does not fit into one ONNX file', [
+  throw new SwancError('SWC3020', 'the model does not fit into one ONNX file', [
     problem(graph.name, `${bytes} bytes, at most ${most} are possible`, advice),
   ]);
 }

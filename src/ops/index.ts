@@ -171,7 +171,7 @@ function guarded<T>(node: Node, step: () => T): T {
     if (error instanceof SwancError) throw error;
     const isSaid = error instanceof ShapeError;
     const what = isSaid ? error.message : 'its attributes and the shapes of its inputs do not fit one another';
-    throw invalid('SWC3006', node.label, `${node.op}: ${what}`);
+    throw invalid('SWC3008', node.label, `${node.op}: ${what}`);
   }
 }
 
@@ -180,7 +180,11 @@ function inferNode(node: Node): readonly (ValueType | undefined)[] {
   if (operator === undefined) return [];
   const [fewest, most] = operator.inputs;
   if (node.inputs.length < fewest || node.inputs.length > most) {
-    throw invalid('SWC3006', node.label, `${node.op} takes ${fewest} to ${most} inputs, ${node.inputs.length} are given`);
+    throw invalid(
+      'SWC3008',
+      node.label,
+      `${node.op} takes ${fewest} to ${most} inputs, ${node.inputs.length} are given`,
+    );
   }
   for (let index = 0; index < fewest; index++) node.input(index);
   const types = operator.infer(node);

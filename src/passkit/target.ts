@@ -4,6 +4,7 @@ import type { IntegerKernels } from './quantization/kernels.js';
 
 /** What weights and arithmetic are in, apart from what its accuracy needs to be better. */
 export const precisions = ['fp32', 'fp16', 'int8'] as const;
+/** One of {@link precisions}. */
 export type Precision = (typeof precisions)[number];
 
 /** Where a node runs: `host` is the processor beside a device that has no kernel for it, which costs copies both ways. */

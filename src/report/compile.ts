@@ -3,19 +3,12 @@ import type { Report, TargetReport } from '../compiler/report.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import { budgetLines } from './budget.js';
 import type { Colors } from './colors.js';
-import {
-  formatBytes,
-  formatChange,
-  formatCount,
-  formatMicroseconds,
-  formatTable,
-  labelled,
-  plural,
-  wrapped,
-} from './format.js';
+import { formatBytes, formatChange, formatCount, formatMicroseconds, formatTable, labelled, plural } from './format.js';
 import { memoryLines } from './memory.js';
+import { passSection } from './passes.js';
 import { planningLines } from './planning.js';
 import { modelFile, ofFile, precisionLines } from './precision.js';
+import { renderSummary } from './summary.js';
 import { printable } from './text.js';
 import { describe } from './verify.js';
 
@@ -23,19 +16,29 @@ export interface RenderOptions {
   /** Folder that the files were written to. */
   readonly out: string;
   readonly colors: Colors;
+  /** Cells of a line; 80 if not given. */
+  readonly columns?: number;
+  /** Everything, with what each pass did, instead of a summary. */
+  readonly verbose?: boolean | undefined;
 }
 
 /** Gates listed one by one; of models with more, the rest is only counted, so that a summary fits a screen. */
 const shownGates = 12;
 
-/** The summary that `swanc compile` prints. */
-export function renderReport(report: Report, { out, colors }: RenderOptions): string {
+/** What `swanc compile` prints: one screen, or all that the report has. */
+export function renderReport(report: Report, { verbose = false, columns = 80, ...options }: RenderOptions): string {
+  return verbose ? renderWhole(report, columns, options) : renderSummary(report, { ...options, columns });
+}
+
+function renderWhole(report: Report, columns: number, { out, colors }: RenderOptions): string {
   const { model } = report;
   const lines = [
     `${colors.bold(printable(model.path))}  ${formatBytes(model.bytes)}, ${formatCount(model.size.parameters)} parameters, ` +
       `${formatCount(model.size.flops)} FLOPs a sample`,
   ];
-  for (const target of report.targets) lines.push(...renderTarget(target, report, colors));
+  for (const target of report.targets) {
+    lines.push(...renderTarget(target, report, colors), ...passSection(target, columns, colors));
+  }
   lines.push(...labelled('wrote', writtenFiles(report, out), colors.dim));
   return `${lines.join('\n')}\n`;
 }
@@ -51,7 +54,6 @@ function renderTarget(target: TargetReport, report: Report, colors: Colors): str
     ...labelled('memory', memoryLines(target), colors.dim),
     ...labelled('plans', planningLines(target.planning), colors.dim),
     ...labelled('latency', latencyLines(target, report), colors.dim),
-    ...labelled('passes', passLines(target), colors.dim),
     ...labelled('precision', precisionLines(target), colors.dim),
     ...labelled('verified', verifiedLines(target), colors.dim),
   ];
@@ -173,21 +175,6 @@ function latencyLines({ latency, mode, gates, placement }: TargetReport, { calib
   });
   const run = latency.batch === 1 ? 'one sample' : plural(latency.batch, 'sample');
   return [parts.join(', '), `a run of ${run} in ${latency.runtime}, one thread; * is written`];
-}
-
-/** How many candidates every pass dealt with, and how many it left: the reasons are in the report. */
-function passLines({ passes }: TargetReport): string[] {
-  const counts = new Map<string, number>();
-  let left = 0;
-  for (const { pass, findings } of passes) {
-    const done = findings.filter((finding) => finding.done).length;
-    left += findings.length - done;
-    if (done > 0) counts.set(pass, (counts.get(pass) ?? 0) + done);
-  }
-  const acted = [...counts].map(([pass, count]) => `${pass} ${count}`);
-  const lines = wrapped(acted, 96);
-  if (left > 0) lines.push(`${plural(left, 'candidate')} left alone: reasons in report.json`);
-  return lines;
 }
 
 function writtenFiles({ targets, calibration }: Report, out: string): string[] {

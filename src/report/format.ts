@@ -30,9 +30,9 @@ export function formatDifference(value: number | null): string {
   return value === 0 ? '0' : value.toExponential(1);
 }
 
-/** `1 unit`, `2 units`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 unit`, `2 units`; with the plural where it is no `s`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`;
 }
 
 export interface Column {

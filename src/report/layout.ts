@@ -27,8 +27,11 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** Cells that a line takes. Escape sequences of colours take none. */
 export function displayWidth(text: string): number {
+  const shown = stripVTControlCharacters(text);
+  // Nearly all text is, and is asked for often.
+  if (/^[ -~]*$/.test(shown)) return shown.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(stripVTControlCharacters(text))) width += graphemeWidth(segment);
+  for (const { segment } of segmenter.segment(shown)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -81,6 +84,8 @@ export function padStart(text: string, width: number): string {
   return `${' '.repeat(Math.max(0, width - displayWidth(text)))}${text}`;
 }
 
+const hardSpace = '\u00a0';
+
 /** A least width to lay text out in: in narrower terminals lines break wherever the terminal breaks them. */
 const narrowest = 8;
 
@@ -94,7 +99,11 @@ export function wrapText(text: string, width: number, indent = 0): string[] {
   const lines: string[] = [];
   let line = '';
   let isEmpty = true;
-  for (const word of text.split(' ')) {
+  const words = text.split(' ');
+  // What is to stay together and does not fit on any line is broken all the same.
+  for (const word of words.flatMap((own) =>
+    displayWidth(own) > room - margin.length ? own.split(hardSpace) : [own],
+  )) {
     let rest = word;
     if (!isEmpty && displayWidth(line) + 1 + displayWidth(rest) <= room) {
       line += ` ${rest}`;
@@ -114,5 +123,10 @@ export function wrapText(text: string, width: number, indent = 0): string[] {
     line += rest;
     isEmpty = false;
   }
-  return [...lines, line];
+  return [...lines, line].map((own) => own.replaceAll(hardSpace, ' '));
+}
+
+/** Text that {@link wrapText} keeps on one line, such as a number and its unit. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', hardSpace);
 }

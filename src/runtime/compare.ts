@@ -197,7 +197,7 @@ function checkOutputs({ expected, actual, margins, outside, samples: wanted = In
     if (list !== undefined && list.length < Math.min(samples, wanted))
       problems.push(problem(what, `${list.length} for ${samples} samples`));
   }
-  if (problems.length > 0) throw new SwancError('SWC4002', 'the outputs cannot be compared', problems);
+  if (problems.length > 0) throw new SwancError('SWC4001', 'the outputs cannot be compared', problems);
   return samples;
 }
 

@@ -7,7 +7,7 @@ import { Tensor, tensorFromBytes } from '../ir/tensor.js';
 import { type ElementType, elementTypes, isElementType } from '../ir/types.js';
 import { modelBytes } from '../onnx/write.js';
 import { invalid, problem, SwancError } from '../support/errors.js';
-import type { LoadOptions, Optimization, Runtime, Session, Tensors } from './types.js';
+import type { LoadedModel, LoadOptions, Optimization, Runtime, SessionValue, Tensors } from './types.js';
 
 /** Running graphs in ONNX Runtime. The only file that touches its API. */
 
@@ -82,7 +82,7 @@ class OrtRuntime implements Runtime {
     this.version = (name === 'onnxruntime-node' ? versions.node : versions.web) ?? versions.common;
   }
 
-  async load(model: Graph | Uint8Array, options: LoadOptions = {}): Promise<Session> {
+  async load(model: Graph | Uint8Array, options: LoadOptions = {}): Promise<LoadedModel> {
     const { optimize = 'all', threads = 1, opset } = options;
     const bytes = model instanceof Uint8Array ? model : modelBytes(model, opset === undefined ? {} : { opset });
     try {
@@ -96,7 +96,7 @@ class OrtRuntime implements Runtime {
       });
       return new OrtSession(this.#ort, session);
     } catch (error) {
-      if (model instanceof Uint8Array) throw invalid('SWC3011', 'ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
+      if (model instanceof Uint8Array) throw invalid('SWC3011', 'ONNX model', reason(error));
       throw new Error(`ONNX Runtime refuses graph '${model.name}': ${reason(error)}`, { cause: error });
     }
   }
@@ -104,7 +104,7 @@ class OrtRuntime implements Runtime {
   async toOrtFormat(model: Uint8Array, optimization: Optimization): Promise<Uint8Array> {
     if (!this.writesOrtFormat) {
       const advice = 'install onnxruntime-node';
-      throw new SwancError('SWC3010', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
+      throw new SwancError('SWC3019', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
     }
     // The engine writes files only.
     const folder = await mkdtemp(join(tmpdir(), 'swanc-ort-'));
@@ -122,7 +122,7 @@ class OrtRuntime implements Runtime {
       await session.release();
       return new Uint8Array(await readFile(path));
     } catch (error) {
-      throw invalid('SWC3011', 'ONNX model', `ONNX Runtime refuses it: ${reason(error)}`);
+      throw invalid('SWC3011', 'ONNX model', reason(error));
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -134,9 +134,11 @@ function levelOf(optimization: Optimization): 'disabled' | Exclude<Optimization,
   return optimization === 'none' ? 'disabled' : optimization;
 }
 
-class OrtSession implements Session {
+class OrtSession implements LoadedModel {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  readonly inputTypes: readonly SessionValue[];
+  readonly outputTypes: readonly SessionValue[];
   readonly #ort: OrtModule;
   #session: Ort.InferenceSession | undefined;
 
@@ -145,6 +147,8 @@ class OrtSession implements Session {
     this.#session = session;
     this.inputs = [...session.inputNames];
     this.outputs = [...session.outputNames];
+    this.inputTypes = session.inputMetadata.map(sessionValue);
+    this.outputTypes = session.outputMetadata.map(sessionValue);
   }
 
   async run(feeds: Tensors, fetches: readonly string[] = this.outputs): Promise<Record<string, Tensor>> {
@@ -176,6 +180,12 @@ class OrtSession implements Session {
   #toOrt(tensor: Tensor): Ort.Tensor {
     return new this.#ort.Tensor(tensor.type, tensor.data, [...tensor.dims]);
   }
+}
+
+function sessionValue(metadata: Ort.InferenceSession.ValueMetadata): SessionValue {
+  if (!metadata.isTensor) return { name: metadata.name, type: undefined, shape: [] };
+  const { name, type, shape } = metadata;
+  return { name, type: isElementType(type) ? type : undefined, shape: [...shape] };
 }
 
 function checkNames(what: string, names: readonly string[], known: readonly string[]): void {

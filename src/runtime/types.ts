@@ -1,5 +1,6 @@
 import type { Graph } from '../ir/graph.js';
 import type { Tensor } from '../ir/tensor.js';
+import type { ElementType } from '../ir/types.js';
 
 /** What runs graphs, seen from the rest of the compiler. No type of ONNX Runtime appears here. */
 
@@ -36,7 +37,7 @@ export interface Runtime {
    * Makes a graph or the bytes of an .onnx file ready to run.
    * @throws SwancError `invalid` for bytes, Error for a graph, that ONNX Runtime refuses.
    */
-  load(model: Graph | Uint8Array, options?: LoadOptions): Promise<Session>;
+  load(model: Graph | Uint8Array, options?: LoadOptions): Promise<LoadedModel>;
   /**
    * The bytes of an .onnx file as those of an .ort file, as ONNX Runtime writes it: tables are in a different order each
    * time.
@@ -57,4 +58,19 @@ export interface Session {
   run(feeds: Tensors, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
   /** Frees the model; a second call does nothing. */
   close(): Promise<void>;
+}
+
+/** What a model takes or gives, as the engine tells it. */
+export interface SessionValue {
+  readonly name: string;
+  /** Undefined for what is no tensor, or one of a type that swanc does not know. */
+  readonly type: ElementType | undefined;
+  /** Sizes; open ones are texts, and may be empty. */
+  readonly shape: readonly (number | string)[];
+}
+
+/** A session that knows what the model takes and gives: of models that swanc cannot read, too. */
+export interface LoadedModel extends Session {
+  readonly inputTypes: readonly SessionValue[];
+  readonly outputTypes: readonly SessionValue[];
 }

@@ -20,6 +20,7 @@ export type CodedProblem = Problem & { readonly code: ErrorCode };
 /**
  * `usage`: the call was wrong; `invalid`: the model or data is; `unsupported`: swanc has no rule for it; `budget`: the result
  * takes more memory than it may.
+ * @useDeclaredType
  */
 export type ErrorKind = (typeof errorCodes)[ErrorCode]['kind'];
 
@@ -49,14 +50,17 @@ export class SwancError extends Error {
   readonly summary: string;
   readonly problems: readonly CodedProblem[];
 
-  /** Problems without a code of their own get that of the error. */
+  /** Problems without a code of their own get that of the error. Texts are cut where what they quote is long. */
   constructor(code: ErrorCode, summary: string, problems: readonly Problem[] = [], options?: ErrorOptions) {
-    super([summary, ...problems.map((entry) => formatProblem(entry, code))].join('\n'), options);
+    const brief = problems.map(shortened);
+    const more = brief.length - mostListed;
+    const lines = brief.slice(0, mostListed).map((entry) => formatProblem(entry, code));
+    super([cut(summary), ...lines, ...(more > 0 ? [`  … and ${more} more`] : [])].map(plain).join('\n'), options);
     this.name = 'SwancError';
     this.code = code;
     this.kind = errorCodes[code].kind;
-    this.summary = summary;
-    this.problems = problems.map((entry) => ({ code, ...entry }));
+    this.summary = cut(summary);
+    this.problems = brief.map((entry) => ({ code, ...entry }));
   }
 
   get exitCode(): number {
@@ -64,9 +68,32 @@ export class SwancError extends Error {
   }
 }
 
+/** Longest text of a problem: a file may hold names of any length, and people read messages. */
+const longestText = 1000;
+/** Problems in the message; the list of them has all. */
+const mostListed = 100;
+
+function cut(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+}
+
+function shortened({ where, what, advice, code }: Problem): Problem {
+  return problem(cut(where), cut(what), advice === undefined ? undefined : cut(advice), code);
+}
+
+/** Without what a terminal would obey, or show otherwise than it stands there: texts quote names out of files. */
+function plain(text: string): string {
+  return text.replace(unsafe, '\ufffd');
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
+const unsafe = /[\p{Cs}\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu;
+
 function formatProblem({ where, what, advice, code }: Problem, shown: ErrorCode): string {
   const other = code === undefined || code === shown ? '' : ` [${code}]`;
-  return `  ${where}: ${what}${other}${advice === undefined ? '' : `\n    ${advice}`}`;
+  // A line is a line: what is quoted makes none.
+  const line = `${where}: ${what}`.replace(/\s+/g, ' ');
+  return `  ${line}${other}${advice === undefined ? '' : `\n    ${advice}`}`;
 }
 
 /** An input (model, weights, data, profile) that cannot be what it claims to be; the title of its code is the summary. */
@@ -74,9 +101,16 @@ export function invalid(code: CodeOf<'invalid'>, where: string, what: string, ad
   return new SwancError(code, errorCodes[code].title, [problem(where, what, advice)]);
 }
 
-/** Builds a {@link Problem}, leaving `advice` out where there is none. */
-export function problem(where: string, what: string, advice?: string): Problem {
-  return advice === undefined ? { where, what } : { where, what, advice };
+/** Builds a {@link Problem}, leaving out what is not given; `code` where it is not that of the error. */
+export function problem(where: string, what: string, advice?: string, code?: ErrorCode): Problem {
+  return { where, what, ...(advice === undefined ? {} : { advice }), ...(code === undefined ? {} : { code }) };
+}
+
+/** The code of problems that all have the same one of their own; `otherwise` where they have several, or none. */
+export function commonCode(problems: readonly Problem[], otherwise: ErrorCode): ErrorCode {
+  const codes = new Set(problems.map(({ code = otherwise }) => code));
+  const [only = otherwise] = codes.size === 1 ? codes : [];
+  return only;
 }
 
 /** Throws the `aborted` error when the caller's signal has fired. Long loops call this once a round. */

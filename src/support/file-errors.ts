@@ -9,6 +9,7 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'permission is denied'],
   ['EROFS', 'this file system can only be read'],
   ['ENOSPC', 'no space is left on the disk'],
+  ['EFBIG', 'the file would be larger than it may be here'],
   ['EDQUOT', 'the quota of disk space is used up'],
   ['ENAMETOOLONG', 'this name is too long'],
   ['ELOOP', 'its symbolic links lead around in a circle'],

@@ -1,3 +1,5 @@
+import { at } from './assert.js';
+
 /** A seeded source of random numbers: the same seed gives the same numbers on every machine. */
 export interface Random {
   /** Uniform in [0, 1). */
@@ -22,4 +24,14 @@ export function seededRandom(seed: number): Random {
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     integer: (bound) => Math.floor(uniform() * bound),
   };
+}
+
+/** A list in a random order (Fisher and Yates). */
+export function shuffled<T>(list: readonly T[], random: Random): T[] {
+  const order = [...list];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [order[last], order[other]] = [at(order, other), at(order, last)];
+  }
+  return order;
 }

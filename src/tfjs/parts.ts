@@ -1,7 +1,8 @@
 import { tf } from './tf.js';
 
-/** An initializer or a regularizer, which tfjs names and configures alike. */
+/** An initializer. Regularizers are named and configured alike. */
 export type Initializer = ReturnType<typeof tf.initializers.zeros>;
+/** A regularizer. */
 export type Regularizer = ReturnType<typeof tf.regularizers.l1>;
 
 /** What a saved config holds in its place. */

@@ -1,9 +1,12 @@
 import { checkKnown, type LayerArgs } from './options.js';
 import { tf } from './tf.js';
 
+/** How alpha becomes the share of the shifted Swish. */
 export type Blend = 'sigmoid' | 'clip';
+/** Which formula stands for GELU. */
 export type GeluForm = 'sigmoid' | 'tanh' | 'erf';
 
+/** What {@link SGBlend} takes, besides what any layer of TensorFlow.js does. */
 export interface SGBlendArgs extends LayerArgs {
   /** How alpha becomes the share `a` of SSwish: its sigmoid (default, as in the authors' code) or clipped to [0, 1]. */
   blend?: Blend;

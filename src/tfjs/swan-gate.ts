@@ -4,8 +4,10 @@ import { type Initializer, type PartSpec, type Regularizer, readPart, writePart 
 import { hardGates, straightThroughGates } from './straight-through.js';
 import { tf } from './tf.js';
 
+/** What becomes of a control that has positions: their mean, or a gate at each. */
 export type Pooling = 'average' | 'none';
 
+/** What {@link SwanGate} takes, besides what any layer of TensorFlow.js does. */
 export interface SwanGateArgs extends LayerArgs {
   /** Probability from which a gate fires, in (0, 1). Default 0.5. Not with `modes`. */
   threshold?: number;
@@ -74,7 +76,8 @@ const ownOptions = Object.keys({
 
 const defaultThreshold = 0.5;
 
-type Shapes = tf.Shape | tf.Shape[];
+/** The shape of one input, or of each. */
+export type Shapes = tf.Shape | tf.Shape[];
 type Weight = ReturnType<tf.layers.Layer['addWeight']>;
 
 /**

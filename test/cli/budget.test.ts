@@ -26,7 +26,17 @@ describe('swanc compile within a budget', () => {
   it('shows the curve, writes what fits, and swanc verify judges it', async () => {
     const { calibration } = files('change', await inputShape());
     const out = join(folder, 'change');
-    const compiled = await swanc(['compile', model, '--calibration', calibration, '--max-error', '60%', '-o', out]);
+    const compiled = await swanc([
+      'compile',
+      model,
+      '--calibration',
+      calibration,
+      '--max-error',
+      '60%',
+      '-o',
+      out,
+      '-v',
+    ]);
     expect(compiled.stderr).toMatch(/compared with the model without them, not the original/);
     expect(compiled.code).toBe(0);
     expect(compiled.stdout).toMatch(

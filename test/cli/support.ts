@@ -16,23 +16,32 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** Where no words go. */
+export const quietTerminal: Terminal = {
+  out: () => {},
+  err: () => {},
+  outColors: false,
+  errColors: false,
+  showsProgress: false,
+  logsProgress: false,
+  columns: Number.POSITIVE_INFINITY,
+  outColumns: 80,
+  debug: false,
+  signal: new AbortController().signal,
+};
+
 /** Runs the command line in this process. */
 export async function swanc(args: readonly string[], terminal: Partial<Terminal> = {}): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
   const code = await runCli(args, {
+    ...quietTerminal,
     out: (text) => {
       stdout += text;
     },
     err: (text) => {
       stderr += text;
     },
-    outColors: false,
-    errColors: false,
-    showsProgress: false,
-    columns: 80,
-    debug: false,
-    signal: new AbortController().signal,
     ...terminal,
   });
   return { code, stdout, stderr };

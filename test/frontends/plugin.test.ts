@@ -1,15 +1,21 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import customLayers from '../../examples/plugins/custom-layers.mjs';
 import { type Plugin, rulesOf } from '../../src/frontends/index.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import * as attributes from '../../src/ir/attribute.js';
 import { SwancError } from '../../src/support/errors.js';
 import { fileHandler } from '../../src/tfjs/index.js';
+import { root } from '../repository/sources.js';
 import { layer, sequential, writeModel } from './handmade.js';
 import { functional, importTopology } from './recurrent-support.js';
 import { conforms, errorOf, one, single, withFolder } from './support.js';
+
+/** The example has no types of its own: it is a project of plain JavaScript. */
+const { default: customLayers }: { default: Plugin } = await import(
+  pathToFileURL(join(root, 'examples/custom-layer/custom-layers.mjs')).href
+);
 
 class ChannelScale extends tf.layers.Layer {
   static readonly className = 'ChannelScale';

@@ -258,7 +258,7 @@ test('files that Keras itself saved, and models of Keras 3', async () => {
     const file = join(folder, 'model.h5');
     writeFileSync(file, Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a]));
     expect(errorOf(() => importTfjsModel(file)).message).toMatch(
-      /model\.h5: this is a file of HDF5.*\n.*tensorflowjs_converter/,
+      /model\.h5: it is a file of HDF5.*\n.*tensorflowjs_converter/,
     );
     const topology = sequential(layer('Dense', 'a', { ...start, units: 2 }));
     writeJson(folder, { modelTopology: { keras_version: '3.1.0', model_config: topology }, weightsManifest: [] });

@@ -26,6 +26,7 @@ function read(path: string): string {
 
 /** The source of a built file. */
 function sourceOf(built: string): string {
+  if (!built.startsWith('./dist/')) return built;
   return built
     .replace(/^\.\/dist\//, '')
     .replace(/\.d\.ts$/, '.ts')
@@ -38,9 +39,11 @@ describe('package.json', () => {
       .flatMap((entry) => (typeof entry === 'string' ? [entry] : Object.values(entry)))
       .filter((target) => target !== './package.json');
     expect(targets.length).toBeGreaterThan(0);
-    expect(
-      targets.filter((target) => !target.startsWith('./dist/') || !existsSync(join(root, sourceOf(target)))),
-    ).toEqual([]);
+    // Declarations that are written by hand are packed as they are.
+    const isPacked = (target: string): boolean => manifest.files.includes(target.replace('./', ''));
+    const lost = targets.filter((target) => !existsSync(join(root, sourceOf(target))));
+    expect(lost).toEqual([]);
+    expect(targets.filter((target) => !target.startsWith('./dist/') && !isPacked(target))).toEqual([]);
   });
 
   it('has a command that the system can start', () => {
@@ -52,7 +55,7 @@ describe('package.json', () => {
     const imported = new Set(
       sourceFiles('src', 'passes', 'targets')
         .flatMap(importsOf)
-        .filter(({ isLocal, to }) => !isLocal && !to.startsWith('node:'))
+        .filter(({ isLocal, to }) => !isLocal && !to.startsWith('node:') && to !== 'swanc')
         .map(({ to }) => to),
     );
     const declared = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]);

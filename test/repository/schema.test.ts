@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { configJsonSchema, configSchema } from '../../src/config/schema.js';
 import { reportSchema } from '../../src/index.js';
 import { profileSchema } from '../../src/runtime/profile/schema.js';
 import { root } from './sources.js';
@@ -10,8 +11,10 @@ describe('published schemas', () => {
   it.each([
     { file: 'report.schema.json', title: 'Report of swanc', schema: reportSchema },
     { file: 'profile.schema.json', title: 'Profile of swanc', schema: profileSchema },
+    { file: 'config.schema.json', title: 'Config of swanc', schema: configSchema },
   ])('$file is up to date', async ({ file, title, schema }) => {
-    const published = { title, ...z.toJSONSchema(schema) };
+    const isConfig = schema === configSchema;
+    const published = { title, ...(isConfig ? configJsonSchema() : z.toJSONSchema(schema)) };
     await expect(`${format(published)}\n`).toMatchFileSnapshot(join(root, 'docs', file));
   });
 });

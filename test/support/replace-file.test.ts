@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,11 @@ import { replaceFile, replaceFiles } from '../../src/support/replace-file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'swanc-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function* throwing(): Generator<Uint8Array> {
+  yield Uint8Array.of(1);
+  throw new Error('no more');
+}
 
 describe('replaceFile', () => {
   it('makes folders, replaces what is there, leaves nothing else', async () => {
@@ -38,6 +43,28 @@ describe('replaceFile', () => {
     await expect(replaceFiles(files)).rejects.toThrow('no more');
     expect(readFileSync(join(place, 'first'), 'utf8')).toBe('old');
     expect(readdirSync(place)).toEqual(['first']);
+  });
+
+  it('leaves no folders where it fails', async () => {
+    const files = [
+      { path: join(folder, 'none', 'a', 'first'), content: 'new' },
+      { path: join(folder, 'none', 'b', 'second'), content: throwing() },
+    ];
+    await expect(replaceFiles(files)).rejects.toThrow('no more');
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  it('removes what an ended process left long ago, and nothing else', async () => {
+    const place = join(folder, 'left');
+    const path = join(place, 'file');
+    await replaceFile(path, 'one');
+    const old = ['.file.0123456789ab.tmp', '.other.0123456789ab.tmp', '.file.0123456789ab.tmp.txt'];
+    for (const name of old) writeFileSync(join(place, name), '');
+    for (const name of old) utimesSync(join(place, name), 1, 1);
+    writeFileSync(join(place, '.file.ba9876543210.tmp'), '');
+    await replaceFile(path, 'two');
+    const left = ['.file.0123456789ab.tmp.txt', '.file.ba9876543210.tmp', '.other.0123456789ab.tmp', 'file'];
+    expect(readdirSync(place).toSorted()).toEqual(left);
   });
 
   it('says what is in the way', async () => {

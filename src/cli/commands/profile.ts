@@ -1,26 +1,33 @@
-import { readFile, stat } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderProfile } from '../../report/profile.js';
+import { printable } from '../../report/text.js';
 import type { Profile } from '../../runtime/profile/types.js';
 import { invalid, type Problem, SwancError } from '../../support/errors.js';
 import { fileErrorText } from '../../support/file-errors.js';
+import { readFileUpTo } from '../../support/read-file.js';
 import { replaceFile } from '../../support/replace-file.js';
-import { type ModelFlags, withCommonOptions, withModelOptions } from '../common.js';
+import {
+  dataAndPlugins,
+  dataOptions,
+  modelArgument,
+  modelOf,
+  settingsOf,
+  withCommonOptions,
+  withJsonOption,
+  withModelOptions,
+} from '../common.js';
 import { withProgress } from '../progress.js';
+import { withStandardInput } from '../standard-input.js';
 import type { Terminal } from '../terminal.js';
-import { positiveInteger } from '../values.js';
 
-interface CollectFlags extends ModelFlags {
-  readonly calibration?: string;
+interface Flags {
   readonly out?: string;
-  readonly samples?: number;
   readonly json?: true;
 }
 
-interface MergeFlags {
+interface MergeFlags extends Flags {
   readonly out: string;
-  readonly json?: true;
 }
 
 const examples = `
@@ -28,44 +35,70 @@ Examples:
   $ swanc profile model.json --calibration shard-1.npy -o 1.json
   $ swanc profile model.json --calibration shard-2.npy -o 2.json
   $ swanc profile merge 1.json 2.json -o gates.json
-      the same file, to the last bit, as one run over both shards gives`;
+      the same file, to the last bit, as one run over both shards gives
+  $ swanc compile model.json --profile gates.json`;
+
+const mergeExamples = `
+Examples:
+  $ swanc profile merge shards/*.json -o gates.json`;
 
 /** Adds `swanc profile` and `swanc profile merge`. */
 export function addProfile(program: Command, terminal: Terminal): void {
-  const profileCommand = withModelOptions(program.command('profile'))
+  const command = program
+    .command('profile')
     .summary("collect the gates' statistics of a model")
-    .usage('[options] <model>')
+    .usage('[options] [model]')
     .description(
       'Runs samples through the gates of a model and writes what each unit did, for "swanc compile --profile".',
     )
-    .argument('<model>', 'model.json, .onnx file, or a folder with one of them')
-    .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (required)')
-    .option('-o, --out <file>', 'file to write (required)')
-    .option('--samples <count>', 'use at most so many samples', positiveInteger)
-    .option('--json', 'print the profile as JSON and nothing else')
+    .argument('[model]', modelArgument);
+  // `out` is of its own: in the table it is the folder of a compile.
+  withModelOptions(command, dataOptions);
+  withCommonOptions(withJsonOption(withOut(command), 'the profile as JSON'))
     .addHelpText('after', examples)
-    .action(async (model: string, flags: CollectFlags, command: Command) => {
+    .action(async (given: string | undefined, { out, json }: Flags) => {
+      const settings = await settingsOf(command, terminal);
+      const model = modelOf(command, given, settings);
+      const options = dataAndPlugins(settings.options);
       // Not required options of commander: these would be asked of "merge", too.
-      const { calibration, out, samples, plugin } = flags;
-      if (calibration === undefined) command.error("error: required option '--calibration <path>' not specified");
+      if (options.calibration === undefined)
+        command.error("error: required option '--calibration <path>' not specified");
       else if (out === undefined) command.error("error: required option '-o, --out <file>' not specified");
       else {
         const { profile } = await import('../../index.js');
-        const collected = await withProgress(terminal, (onProgress) =>
-          profile({ model, calibration, samples, plugins: plugin, signal: terminal.signal, onProgress }),
+        const warnings: string[] = [];
+        const collected = await withStandardInput(terminal, options, ({ calibration = [], ...others }) =>
+          withProgress(terminal, (onProgress) => {
+            const onWarning = (warning: string): void => void warnings.push(warning);
+            return profile({ ...others, model, calibration, signal: terminal.signal, onProgress, onWarning });
+          }),
         );
-        await finish(collected, out, flags.json, terminal);
+        const colors = colorsFor(terminal.errColors);
+        for (const warning of warnings) terminal.err(`${colors.yellow('warning:')} ${printable(warning)}\n`);
+        await finish(collected, out, json, terminal);
       }
     });
-  withCommonOptions(profileCommand.command('merge'))
+  addMerge(command, terminal);
+}
+
+function addMerge(profileCommand: Command, terminal: Terminal): void {
+  const command = profileCommand
+    .command('merge')
+    .summary('merge profiles of one model')
     .description('Merges profiles of one model into that of all their samples.')
-    .argument('<profiles...>', 'files written by "swanc profile"')
-    .requiredOption('-o, --out <file>', 'file to write')
-    .option('--json', 'print the profile as JSON and nothing else')
+    .argument('<profiles...>', 'files written by "swanc profile"');
+  withOut(command, true);
+  withCommonOptions(withJsonOption(command, 'the profile as JSON'))
+    .addHelpText('after', mergeExamples)
     .action(async (paths: readonly string[], { out, json }: MergeFlags) => {
       const { mergeProfiles } = await import('../../index.js');
       await finish(mergeProfiles(await readProfiles(paths)), out, json, terminal);
     });
+}
+
+function withOut(command: Command, isMandatory = false): Command {
+  const option = new Option('-o, --out <file>', 'file to write (required)').helpGroup('Output:');
+  return command.addOption(option.makeOptionMandatory(isMandatory));
 }
 
 /** Reads all files, so that every bad one is reported. */
@@ -85,17 +118,13 @@ async function readProfiles(paths: readonly string[]): Promise<Profile[]> {
   return profiles;
 }
 
-/** Files that no profile can have the size of are left to {@link profileFromJson} to refuse, unread. */
+/** Largest file that is read; {@link profileFromJson} takes no larger ones either. */
 const maxBytes = 2 ** 29;
 
 async function readWhole(path: string): Promise<Uint8Array> {
-  try {
-    if ((await stat(path)).size > maxBytes) throw invalid('SWC3201', path, `is larger than ${maxBytes} bytes`);
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof SwancError) throw error;
+  return readFileUpTo(path, maxBytes).catch((error: unknown) => {
     throw invalid('SWC3201', path, `cannot be read: ${fileErrorText(error)}`);
-  }
+  });
 }
 
 async function finish(result: Profile, path: string, json: boolean | undefined, terminal: Terminal): Promise<void> {

@@ -4,21 +4,32 @@ import { colorsFor } from '../../report/colors.js';
 import { printable } from '../../report/text.js';
 import { renderVerification } from '../../report/verify.js';
 import { type ErrorKind, problem, SwancError } from '../../support/errors.js';
-import { type ModelFlags, withModelOptions } from '../common.js';
+import {
+  dataAndPlugins,
+  dataOptions,
+  defaultOut,
+  modelOf,
+  settingsOf,
+  withCommonOptions,
+  withJsonOption,
+  withModelOptions,
+} from '../common.js';
 import { withProgress } from '../progress.js';
+import { withStandardInput } from '../standard-input.js';
 import type { Terminal } from '../terminal.js';
-import { positiveInteger } from '../values.js';
 
-interface Flags extends ModelFlags {
-  readonly calibration?: string;
-  readonly labels?: string;
-  readonly samples?: number;
-  readonly json?: true;
-}
+const examples = `
+Examples:
+  $ swanc verify model.json swanc-out
+      all models that "swanc compile" wrote there, on random inputs
+  $ swanc verify model.json build/cpu/model.onnx --calibration test.npz
+  $ swanc verify
+      model, samples and folder of the config file`;
 
 /** Adds `swanc verify`. */
 export function addVerify(program: Command, terminal: Terminal): void {
-  withModelOptions(program.command('verify'))
+  const command = program
+    .command('verify')
     .summary('compare a compiled model with its original')
     .description(
       'Runs the original and a compiled model on the same samples and compares their outputs: strictly where every gate ' +
@@ -26,16 +37,24 @@ export function addVerify(program: Command, terminal: Terminal): void {
         'if they differ. A file that was compiled within a budget is judged by that, one in int8 without a budget by what it ' +
         'lost when it was compiled. Of a folder all models are verified.',
     )
-    .argument('<model>', 'the original: model.json, .onnx file, or a folder with one of them')
-    .argument('<compiled>', 'an .onnx or .ort file made from it, or the folder that "swanc compile" wrote to')
-    .option('--calibration <path>', 'samples: .npy, .npz, or a folder of them (default: seeded random inputs)')
-    .option('--labels <file>', '.npy file with the class number of every sample, for data without an array "labels"')
-    .option('--samples <count>', 'compare at most so many samples, taken evenly (default: 1000)', positiveInteger)
-    .option('--json', 'print JSON and nothing else')
-    .action(async (model: string, path: string, { json, ...flags }: Flags) => {
+    .argument('[model]', 'the original: model.json, .onnx file, or a folder with one of them')
+    .argument('[compiled]', 'an .onnx or .ort file made from it, or the folder that "swanc compile" wrote to');
+  withModelOptions(command, {
+    ...dataOptions,
+    calibration: { default: 'seeded random inputs' },
+    samples: { text: 'compare at most so many samples, taken evenly', default: '1000' },
+  });
+  withCommonOptions(withJsonOption(command))
+    .addHelpText('after', examples)
+    .action(async (first: string | undefined, second: string | undefined, { json }: { readonly json?: true }) => {
+      const settings = await settingsOf(command, terminal);
+      const model = modelOf(command, first, settings);
+      const path = second ?? (first === undefined ? settings.options.out : undefined) ?? missing(command, first);
       const { compiledFiles, isFolder } = await import('../../compiler/compiled-files.js');
       const files = await compiledFiles(path);
-      const { verified, failures } = await verifyAll(files, model, flags, terminal);
+      const { verified, failures } = await withStandardInput(terminal, dataAndPlugins(settings.options), (inputs) =>
+        verifyAll(files, model, inputs, terminal),
+      );
       warn(verified, terminal);
       if (!json) {
         const colors = colorsFor(terminal.outColors);
@@ -48,6 +67,11 @@ export function addVerify(program: Command, terminal: Terminal): void {
       const all = { equal: told.every(({ equal }) => equal), files: told };
       terminal.out(`${JSON.stringify((await isFolder(path)) ? all : told[0], undefined, 2)}\n`);
     });
+}
+
+/** Without arguments the config tells both; its folder of results need not be named in it. */
+function missing(command: Command, model: string | undefined): string {
+  return model === undefined ? defaultOut : command.error("error: missing required argument 'compiled'");
 }
 
 interface Verified {
@@ -64,7 +88,7 @@ interface Failure {
 async function verifyAll(
   files: readonly string[],
   model: string,
-  { plugin, ...flags }: Flags,
+  inputs: ReturnType<typeof dataAndPlugins>,
   terminal: Terminal,
 ): Promise<{ readonly verified: readonly Verified[]; readonly failures: readonly Failure[] }> {
   const { verify } = await import('../../index.js');
@@ -73,7 +97,7 @@ async function verifyAll(
   for (const file of files) {
     try {
       const result = await withProgress(terminal, (onProgress) =>
-        verify({ ...flags, model, compiled: file, plugins: plugin, signal: terminal.signal, onProgress }),
+        verify({ ...inputs, model, compiled: file, signal: terminal.signal, onProgress }),
       );
       verified.push({ file, result });
     } catch (error) {
@@ -105,8 +129,9 @@ function worstOf(failures: readonly Failure[], files: number): SwancError {
   const [first, ...others] = failures.toSorted((left, right) => right.error.exitCode - left.error.exitCode);
   if (first === undefined) throw new Error('internal error: nothing failed');
   if (files === 1) return first.error;
-  const problems = failures.flatMap(({ file, error: { summary, problems: own } }) => {
-    return [problem(file, summary), ...own.map((entry) => ({ ...entry, where: `${file}: ${entry.where}` }))];
+  const problems = failures.flatMap(({ file, error: { code, summary, problems: own } }) => {
+    const within = (where: string): string => (where === file ? file : `${file}: ${where}`);
+    return [problem(file, summary, undefined, code), ...own.map((entry) => ({ ...entry, where: within(entry.where) }))];
   });
   return new SwancError(first.error.code, `${others.length + 1} of ${files} files failed`, problems);
 }

@@ -73,7 +73,7 @@ async function halfForm(
 }
 
 function withoutSamples(): SwancError {
-  return new SwancError('SWC2002', `float16 ends at ${largestHalf}, and how large numbers become is not known`, [
+  return new SwancError('SWC2008', `float16 ends at ${largestHalf}, and how large numbers become is not known`, [
     problem('precision', 'there are neither data nor a verification', 'give --calibration, or verify'),
   ]);
 }

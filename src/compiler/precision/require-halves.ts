@@ -14,7 +14,7 @@ export function requireHalves(options: CompileOptions, { count }: Calibration): 
 
 export function tooFew(what: string): SwancError {
   const advice = 'give some hundreds, and let --samples take them';
-  return new SwancError('SWC2002', 'int8 takes ranges from one half of the data and is judged on the other', [
+  return new SwancError('SWC2008', 'int8 takes ranges from one half of the data and is judged on the other', [
     problem('calibration data', what, advice),
   ]);
 }

@@ -13,7 +13,7 @@ export function requireRounded({ comparison }: Compared, what: string, loss: Los
   const isOpen = verdict === 'incomparable' && failed === 0;
   if (verdict === 'equal' || (isOpen && loss !== undefined)) return;
   if (isOpen) {
-    throw new SwancError('SWC4003', `${what} could not be judged`, [
+    throw new SwancError('SWC4002', `${what} could not be judged`, [
       problem(
         'samples',
         `in each of ${samples} a gate may be turned over by rounding`,
@@ -22,7 +22,7 @@ export function requireRounded({ comparison }: Compared, what: string, loss: Los
     ]);
   }
   throw new SwancError(
-    'SWC4003',
+    'SWC4006',
     `${what} differs from the original by more than its rounding comes to, in ${failed} of ${samples} samples`,
     [
       ...failures.map(({ sample, output, index, expected, actual }) =>

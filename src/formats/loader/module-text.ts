@@ -6,6 +6,7 @@ import type { LoadedFile, LoadedModel, LoadedPart } from './loaded-model.js';
 /** From the package's folder. These are no sources of the build, they are delivered as they stand. */
 const folder = 'src/formats/loader/module';
 const parts = ['load.mjs', 'model.mjs', 'feeds.mjs', 'errors.mjs'];
+const surroundings = 'surroundings.mjs';
 
 /** What the module exports; the parts also export to each other. */
 const exported = new Set(['load', 'inputs', 'outputs', 'ModelError']);
@@ -13,9 +14,25 @@ const exported = new Set(['load', 'inputs', 'outputs', 'ModelError']);
 /** A sample of what is written for each model. With it in the folder, the parts can be checked. */
 const sample = { file: 'sample.mjs', declares: 'const model = ' };
 
+/** What a bundler puts in where `model.mjs` stands by itself. */
+export interface ModuleSurroundings {
+  /** An expression for the address of a file, as a URL. */
+  readonly addressOf: (path: string) => string;
+  /** What declares `surroundings`, in place of surroundings.mjs: as an object of the same members. */
+  readonly surroundings: string;
+}
+
 /** The text of `model.mjs`: what it loads, and then the parts that all of them have, in one file. */
-export function moduleText(model: LoadedModel): string {
-  return [head(model), ...parts.map(partOfModule)].join('\n');
+export function moduleText(model: LoadedModel, own: ModuleSurroundings = besideModule()): string {
+  return [head(model, own), ...parts.map(partOfModule), own.surroundings].join('\n');
+}
+
+/** Bundlers know an address that is written out like this: they take the file along, and put in where it comes to lie. */
+function besideModule(): ModuleSurroundings {
+  return {
+    addressOf: (path) => `new URL(${JSON.stringify(`./${path}`)}, import.meta.url)`,
+    surroundings: partOfModule(surroundings),
+  };
 }
 
 /** A part without what it takes from the others and gives to them. */
@@ -29,7 +46,8 @@ function partOfModule(name: string): string {
     .trimStart();
 }
 
-function head({ compiler, target, inputs, outputs, files }: LoadedModel): string {
+function head({ compiler, target, inputs, outputs, files }: LoadedModel, { addressOf }: ModuleSurroundings): string {
+  const addressed = (part: LoadedPart): string => partText(part, addressOf(part.path));
   const [declared = ''] = partOfModule(sample.file).split(sample.declares);
   return `// Loads the model beside it. Made by ${compiler} for the target ${target}; model.d.mts has the types.
 
@@ -38,7 +56,7 @@ ${declared}${sample.declares}{
   ],
   outputs: [${outputs.map(item).join('')}
   ],
-  files: [${files.map(fileText).join('')}
+  files: [${files.map((file) => fileText(file, addressed)).join('')}
   ],
 };
 `;
@@ -46,7 +64,10 @@ ${declared}${sample.declares}{
 
 const item = (value: object): string => `\n    ${JSON.stringify(value)},`;
 
-function fileText({ precision, devices, feature, graph, data }: LoadedFile): string {
+function fileText(
+  { precision, devices, feature, graph, data }: LoadedFile,
+  addressed: (part: LoadedPart) => string,
+): string {
   return `
     {
       precision: ${JSON.stringify(precision)},
@@ -57,12 +78,11 @@ function fileText({ precision, devices, feature, graph, data }: LoadedFile): str
     },`;
 }
 
-/** Bundlers know an address that is written out like this: they take the file along, and put in where it comes to lie. */
-function addressed({ path, bytes, sha256 }: LoadedPart): string {
+function partText({ path, bytes, sha256 }: LoadedPart, address: string): string {
   return `{
         path: ${JSON.stringify(path)},
         bytes: ${bytes},
         sha256: ${JSON.stringify(sha256)},
-        url: () => new URL(${JSON.stringify(`./${path}`)}, import.meta.url),
+        url: () => ${address},
       }`;
 }

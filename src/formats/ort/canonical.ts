@@ -1,5 +1,7 @@
 import { topologicalOrder } from '../../ir/topological-order.js';
 import {
+  DamagedBufferError,
+  FlatBufferError,
   readFlatBuffer,
   type Table,
   tableOf,
@@ -29,6 +31,20 @@ export function canonicalOrtFile(bytes: Uint8Array): Uint8Array {
       ...(resolver === undefined ? {} : { kernel_type_str_resolver: orderedResolver(resolver) }),
     }),
   );
+}
+
+/**
+ * What is wrong with the places in a file in ORT format, which ONNX Runtime does not look at before it follows them; undefined
+ * where nothing is, also for a version of the format that is not known.
+ */
+export function ortFileDamage(bytes: Uint8Array): string | undefined {
+  try {
+    readFlatBuffer(bytes, ortIdentifier, inferenceSession);
+  } catch (error) {
+    if (error instanceof DamagedBufferError) return error.message;
+    if (!(error instanceof FlatBufferError)) throw error;
+  }
+  return undefined;
 }
 
 function orderedModel(model: Table): Table {

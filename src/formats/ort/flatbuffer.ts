@@ -36,6 +36,9 @@ export interface Table {
 /** A buffer that is not what the schema says: another version of the format, or broken. */
 export class FlatBufferError extends Error {}
 
+/** A buffer with places that no writer makes, in any version of the format. */
+export class DamagedBufferError extends FlatBufferError {}
+
 const scalarSizes: Readonly<Record<ScalarName, number>> = { u8: 1, i8: 1, i32: 4, u32: 4, f32: 4, i64: 8 };
 
 /** Large vectors are put at a multiple of so many bytes: that of cache lines, and more than any vector instruction asks. */
@@ -44,7 +47,8 @@ const smallestLate = 1024;
 
 /**
  * The root table of a buffer with a file identifier of four letters.
- * @throws FlatBufferError for a field that the schema does not have, another identifier, or a place outside the buffer.
+ * @throws FlatBufferError for a field that the schema does not have, another identifier, or a place outside the buffer; also for
+ *   one that is read so often that a small file would take any amount of memory.
  */
 export function readFlatBuffer(bytes: Uint8Array, identifier: string, type: TableType): Table {
   const reader = new Reader(bytes);
@@ -54,14 +58,20 @@ export function readFlatBuffer(bytes: Uint8Array, identifier: string, type: Tabl
   try {
     return reader.table(reader.target(0), type);
   } catch (error) {
-    if (error instanceof RangeError) throw new FlatBufferError('a place outside the file', { cause: error });
+    if (error instanceof RangeError) throw new DamagedBufferError('a place outside the file', { cause: error });
     throw error;
   }
 }
 
+/** Every table has bytes of its own; texts are shared, but not by so many. */
+const leastTableBytes = 4;
+const mostTextReads = 64;
+
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #tables = 0;
+  #textBytes = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -74,6 +84,7 @@ class Reader {
   }
 
   table(place: number, type: TableType): Table {
+    if (++this.#tables > this.#bytes.length / leastTableBytes) throw new DamagedBufferError('tables in each other');
     const vtable = place - this.#view.getInt32(place, true);
     const slots = (this.#view.getUint16(vtable, true) - 4) / 2;
     const fields = new Map<string, FieldValue>();
@@ -93,7 +104,7 @@ class Reader {
       case 'scalar':
         return this.#scalar(place, type.scalar);
       case 'text':
-        return Buffer.from(this.#vector(this.target(place), 1)).toString();
+        return this.#text(this.target(place));
       case 'plain':
         return this.#vector(this.target(place), type.element);
       case 'table':
@@ -101,6 +112,8 @@ class Reader {
       case 'list': {
         const start = this.target(place);
         const count = this.#view.getUint32(start, true);
+        if (start + 4 + 4 * count > this.#bytes.length)
+          throw new DamagedBufferError('a list beyond the end of the file');
         return Array.from({ length: count }, (_, index) => this.#field(start + 4 + 4 * index, type.of, before));
       }
       case 'union':
@@ -116,9 +129,16 @@ class Reader {
     return name === 'u8' ? this.#view.getUint8(place) : this.#view.getInt8(place);
   }
 
+  #text(start: number): string {
+    const bytes = this.#vector(start, 1);
+    this.#textBytes += bytes.length;
+    if (this.#textBytes > mostTextReads * this.#bytes.length) throw new DamagedBufferError('texts in each other');
+    return Buffer.from(bytes).toString();
+  }
+
   #vector(start: number, element: number): Uint8Array {
     const end = start + 4 + element * this.#view.getUint32(start, true);
-    if (end > this.#bytes.length) throw new FlatBufferError('a vector beyond the end of the file');
+    if (end > this.#bytes.length) throw new DamagedBufferError('a vector beyond the end of the file');
     return this.#bytes.subarray(start + 4, end);
   }
 }

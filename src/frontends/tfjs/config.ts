@@ -63,6 +63,7 @@ export class ConfigReader {
     return [name, camelCase(name)].some((key) => Object.hasOwn(this.#config, key) && this.#config[key] === null);
   }
 
+  /** True or false; `fallback` where the field is absent. */
   bool(name: string, fallback: boolean): boolean {
     const value = this.raw(name) ?? fallback;
     // Old Keras versions write 0 and 1.
@@ -115,6 +116,7 @@ export class ConfigReader {
     return fallback;
   }
 
+  /** The field `data_format`: where channels are; last, where it is absent. */
   dataFormat(): DataFormat {
     return this.choice('data_format', ['channels_last', 'channels_first'], 'channels_last');
   }
@@ -163,10 +165,12 @@ export class ConfigReader {
     for (const name of names) this.#read.add(name);
   }
 
+  /** Records that the config cannot be right. */
   invalid(what: string, advice?: string): void {
     this.#problems.invalid(this.#where, what, advice);
   }
 
+  /** Records that there is no rule for what the config says. */
   unsupported(what: string, advice?: string): void {
     this.#problems.unsupported(this.#where, what, advice);
   }
@@ -206,6 +210,7 @@ export class ConfigReader {
   }
 }
 
+/** Where channels are: the last axis, or the first after the batch. */
 export type DataFormat = 'channels_last' | 'channels_first';
 
 function isInt(value: unknown, least = Number.MIN_SAFE_INTEGER): value is number {

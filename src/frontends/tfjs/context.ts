@@ -191,12 +191,13 @@ export class Context implements LayerContext {
       const advice = isOrderMissing
         ? "they number weights: the layer's rule must tell the order of its own"
         : undefined;
-      problems.invalid(full, 'this weight is not in the weight files', advice);
+      problems.invalid(full, 'this weight is not in the weight files', advice, 'SWC3022');
       return undefined;
     }
     if (handle.type !== 'float32' || !sameShape(handle.dims, shape)) {
       const found = `${handle.type}[${handle.dims.join(', ')}]`;
-      problems.invalid(full, `the file has ${found} where the layer needs float32[${shape.join(', ')}]`);
+      const what = `the file has ${found} where the layer needs float32[${shape.join(', ')}]`;
+      problems.invalid(full, what, undefined, 'SWC3022');
       return undefined;
     }
     if (perm !== undefined) return handle.readPermuted(perm);

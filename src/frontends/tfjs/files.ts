@@ -21,12 +21,13 @@ export interface ModelFile {
 
 /** Reads the `model.json` at `path`, which may be the file itself or the folder that holds it. */
 export function readModelFile(path: string): ModelFile {
-  const file = stat(path).isDirectory() ? join(path, 'model.json') : path;
-  const stats = stat(file);
+  const file = modelStats(path).isDirectory() ? join(path, 'model.json') : path;
+  const stats = modelStats(file);
   if (!stats.isFile()) throw invalid('SWC3002', file, 'this is not a file');
   if (stats.size > maxJsonBytes) throw invalid('SWC3002', file, `${stats.size} bytes are too many for a model.json`);
   const text = readFileSync(file, 'utf8');
-  if (nestsDeeper(text, maxJsonDepth)) throw invalid('SWC3002', file, `brackets nest deeper than ${maxJsonDepth} levels`);
+  if (nestsDeeper(text, maxJsonDepth))
+    throw invalid('SWC3002', file, `brackets nest deeper than ${maxJsonDepth} levels`);
   return { path: file, folder: dirname(file), json: parse(file, text), bytes: stats.size };
 }
 
@@ -49,14 +50,19 @@ function kerasFile(file: string, text: string): SwancError | undefined {
   if (kind === undefined) return undefined;
   const advice =
     'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model <file> <folder>';
-  return invalid('SWC3002', file, `this is a file of ${kind}, as Keras saves models, and no model.json`, advice);
+  return invalid('SWC3016', file, `it is a file of ${kind}, and no model.json`, advice);
 }
 
-function stat(path: string): Stats {
+function modelStats(path: string): Stats {
   try {
     return statSync(path);
   } catch {
-    throw invalid('SWC3002', path, 'there is no such file or folder', 'give the path of a model.json or of the folder it is in');
+    throw invalid(
+      'SWC3001',
+      path,
+      'there is no such file or folder',
+      'give the path of a model.json or of the folder it is in',
+    );
   }
 }
 
@@ -68,18 +74,23 @@ export function shardPath(folder: string, name: string): string {
   const parts = name.split(/[/\\]/);
   const hostile = name === '' || name.includes('\0') || isAbsolute(name) || /^[a-z][a-z0-9+.-]*:/i.test(name);
   if (hostile || parts.includes('..')) {
-    throw invalid('SWC3002', `weights file '${name}'`, "the manifest names a file outside the model's folder");
+    throw invalid('SWC3021', `weights file '${name}'`, "the manifest names a file outside the model's folder");
   }
   const path = resolve(folder, name);
   let real: string;
   try {
     real = realpathSync(path);
   } catch {
-    throw invalid('SWC3002', `weights file '${name}'`, `it is not in ${folder}`, 'copy all shards next to the model.json');
+    throw invalid(
+      'SWC3003',
+      `weights file '${name}'`,
+      `there is no file ${join(folder, name)}`,
+      'copy all shards next to the model.json',
+    );
   }
   const inside = relative(realpathSync(folder), real);
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-    throw invalid('SWC3002', `weights file '${name}'`, "it is a link out of the model's folder");
+    throw invalid('SWC3021', `weights file '${name}'`, "it is a link out of the model's folder");
   }
   return path;
 }
@@ -105,8 +116,8 @@ export class ShardedBytes {
     let start = 0;
     const shards = names.map((name) => {
       const path = shardPath(folder, name);
-      const stats = stat(path);
-      if (!stats.isFile()) throw invalid('SWC3002', `weights file '${name}'`, 'this is not a file');
+      const stats = statSync(path);
+      if (!stats.isFile()) throw invalid('SWC3003', `weights file '${name}'`, 'this is not a file');
       const shard = { path, start, bytes: stats.size };
       start += stats.size;
       return shard;
@@ -122,7 +133,7 @@ export class ShardedBytes {
       const end = Math.min(target.length, shard.start + shard.bytes - offset);
       while (done < end) {
         const count = readSync(this.#descriptor(shard), target, done, end - done, offset + done - shard.start);
-        if (count === 0) throw invalid('SWC3002', shard.path, 'the file got shorter while it was read');
+        if (count === 0) throw invalid('SWC3003', shard.path, 'the file got shorter while it was read');
         done += count;
       }
     }

@@ -62,7 +62,12 @@ export function importTfjsModel(path: string, options: TfjsImportOptions = {}): 
     const found = { departures, maskedInputs, classes: layerClasses, unmasked: new Set<string>() };
     const outputs = callModel(model, { graph, weights, problems, layers, states, ...found });
     if (problems.count > 0 && isOfKeras3(file.json)) {
-      problems.invalid(file.path, 'Keras 3 saved this model, and names weights in other ways', keras3Advice);
+      problems.unsupported(
+        file.path,
+        'Keras 3 saved this model, and names weights in other ways',
+        keras3Advice,
+        'SWC3017',
+      );
     }
     problems.throwIfAny(file.path);
     const kept = setOutputs(graph, model, outputs, states);
@@ -90,9 +95,15 @@ function callModel(model: ModelSpec, state: ImportState): readonly Value[] {
     for (const where of state.unmasked) recordDeparture(state, where, 'tfjs hands it the mask of another layer');
   }
   if (!calls.incomplete) {
-    for (const name of weights.unused) problems.invalid(name, 'no layer of the model has this weight');
+    for (const name of weights.unused)
+      problems.invalid(name, 'no layer of the model has this weight', undefined, 'SWC3022');
     for (const name of weights.notFinite) {
-      problems.invalid(name, 'some of its elements are infinite or no numbers', 'train with a lower learning rate');
+      problems.invalid(
+        name,
+        'some of its elements are infinite or no numbers',
+        'train with a lower learning rate',
+        'SWC3023',
+      );
     }
   }
   return outputs.filter((output) => output !== undefined).map(({ value }) => value);
@@ -109,7 +120,8 @@ function checkSize(model: ModelSpec, problems: Problems): void {
     known.set(spec, sum);
     return sum;
   };
-  if (count(model) > maxSteps) problems.unsupported(model.name, `it has more than ${maxSteps} layer calls`);
+  if (count(model) > maxSteps)
+    problems.unsupported(model.name, `it has more than ${maxSteps} layer calls`, undefined, 'SWC3009');
 }
 
 /** Makes `values` and the final states the outputs of the graph, under the names that tfjs gives them. */
@@ -163,6 +175,7 @@ function inputType(layer: LayerSpec, problems: Problems): ValueType | undefined 
     name,
     shape === undefined ? 'the shape of this input is not given' : `its shape ${show(shape)} is not possible`,
     advice,
+    'SWC3032',
   );
   return undefined;
 }

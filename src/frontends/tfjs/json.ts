@@ -1,5 +1,6 @@
 /** Reading of JSON that comes from outside: nothing is assumed, only own properties are seen. */
 
+/** An object as it is in the file. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {

@@ -57,6 +57,7 @@ export interface LayerContext {
   readonly masks: readonly (Value | undefined)[];
   /** Shape of a value, batch included. */
   shape(value: Value): Shape;
+  /** Number of axes of a value, that of the batch included. */
   rank(value: Value): number;
   /** Size of an axis, which may count from the end. Throws where the model leaves it open. */
   size(value: Value, axis: number): number;
@@ -98,6 +99,7 @@ export interface LayerContext {
    * compiled model until {@link setState} makes what follows an output.
    */
   state(name: string, shape: Shape): Value;
+  /** What the state `name` is after this call: the value that the next run begins with. */
   setState(name: string, value: Value): void;
   /**
    * Says that TensorFlow.js computes something else here, or fails, so that it is no reference for the model: `what` as
@@ -134,9 +136,10 @@ export interface LayerImporter {
   states?(ctx: LayerContext, x: Value): readonly (readonly number[])[];
 }
 
-type Inputs = readonly [Value, ...Value[]];
+/** The inputs of a call: at least one. */
+export type LayerInputs = readonly [Value, ...Value[]];
 
-/** What {@link defineLayer} takes; `C` is what `config` makes of a layer's fields. */
+/** How layers of a class become nodes, as a plugin registers it; `C` is what `config` makes of a layer's fields. */
 export interface LayerRule<C> {
   readonly className: string | readonly string[];
   /** Fewest and most inputs of a call; the default is exactly one. */
@@ -161,13 +164,13 @@ export interface LayerRule<C> {
    */
   readonly weights?: (layer: C) => readonly string[];
   /** Adds the nodes of one call and returns its outputs. */
-  readonly import: (ctx: LayerContext, layer: C, inputs: Inputs) => LayerOutput | readonly LayerOutput[];
+  readonly import: (ctx: LayerContext, layer: C, inputs: LayerInputs) => LayerOutput | readonly LayerOutput[];
   /**
    * The masks, in order, of those outputs that {@link import} gives without; what it leaves out has none. `pass`: they
    * have the mask of the first input. The default is none: what follows sees every step, as after a layer of Keras that
    * does not support masking.
    */
-  readonly mask?: 'pass' | ((ctx: LayerContext, layer: C, inputs: Inputs) => readonly (Value | undefined)[]);
+  readonly mask?: 'pass' | ((ctx: LayerContext, layer: C, inputs: LayerInputs) => readonly (Value | undefined)[]);
   /** The number that steps consist of which do not count, for a layer that finds them so in its input. */
   readonly maskedBy?: (layer: C) => number;
   /**
@@ -238,7 +241,7 @@ function callRule<C>(rule: LayerRule<C>, layer: C, ctx: LayerContext, inputs: re
   if (rule.onlyFloats && inputs.some((input) => input.elementType !== 'float32')) {
     ctx.departs('tfjs computes in whole numbers, or refuses them');
   }
-  const given: Inputs = [first, ...rest];
+  const given: LayerInputs = [first, ...rest];
   const made = rule.import(ctx, layer, given);
   const outputs = isOutputs(made) ? made : [made];
   if (!outputs.every(isOutput)) throw ctx.invalid('its rule returns no values');

@@ -140,7 +140,8 @@ function inOrder(model: ModelSpec, problems: Problems): ModelSpec | undefined {
   if (order.length < steps.length) {
     const stuck = new Set(steps.filter((_, index) => (missing[index] ?? 0) > 0).map(({ layer }) => `'${layer.name}'`));
     const names = [...stuck].slice(0, 8).join(', ');
-    problems.invalid(model.name, `its layers depend on each other in a circle: ${names}${stuck.size > 8 ? ', …' : ''}`);
+    const what = `its layers depend on each other in a circle: ${names}${stuck.size > 8 ? ', …' : ''}`;
+    problems.invalid(model.name, what, undefined, 'SWC3031');
     return undefined;
   }
   const places = new Map(order.map((index, place) => [index, place]));

@@ -59,7 +59,7 @@ export class PreparedLayers {
     const definition = this.#byClass.get(layer.className);
     if (definition === undefined) {
       const advice = 'give a rule for this class with a plugin, or replace the layer';
-      this.#problems.unsupported(name, `layers of class ${layer.className} are not supported`, advice);
+      this.#problems.unsupported(name, `layers of class ${layer.className} are not supported`, advice, 'SWC3015');
       return config;
     }
     this.#prepared.set(layer, { definition, importer: definition.prepare(config) });

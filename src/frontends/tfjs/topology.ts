@@ -42,15 +42,15 @@ export function findTopology(file: JsonObject, problems: Problems): JsonObject |
   const advice =
     'save the model with model.save() of tfjs layers, or convert it with --output_format=tfjs_layers_model';
   if (file.format === 'graph-model') {
-    problems.unsupported('format', 'this is a graph model; layers models are supported', advice);
+    problems.unsupported('format', 'this is a graph model; layers models are supported', advice, 'SWC3018');
     return undefined;
   }
   let topology: unknown = field(file, 'model_topology') ?? file;
   if (isObject(topology) && isObject(field(topology, 'model_config'))) topology = field(topology, 'model_config');
   if (isObject(topology) && typeof field(topology, 'class_name') === 'string') return topology;
   if (isObject(topology) && isList(topology.node)) {
-    problems.unsupported('modelTopology', 'this is a graph model; layers models are supported', advice);
-  } else problems.invalid('modelTopology', 'this describes no layers model: it has no class_name', advice);
+    problems.unsupported('modelTopology', 'this is a graph model; layers models are supported', advice, 'SWC3018');
+  } else problems.invalid('modelTopology', 'this describes no layers model: it has no class_name', advice, 'SWC3002');
   return undefined;
 }
 
@@ -78,7 +78,7 @@ function readFunctional(config: unknown, fallbackName: string, problems: Problem
   }
   const name = typeof config.name === 'string' ? config.name : fallbackName;
   if (config.layers.some(hasKeras3Calls)) {
-    problems.unsupported(name, 'the model is in the format of Keras 3', keras3Advice);
+    problems.unsupported(name, 'the model is in the format of Keras 3', keras3Advice, 'SWC3017');
     return undefined;
   }
   const layers: LayerSpec[] = [];
@@ -132,6 +132,9 @@ function implicitInput(layer: LayerSpec): LayerSpec {
   return { name, className: 'InputLayer', config, model: undefined, calls: [] };
 }
 
+/** Names of values, weights and gates are made of those of layers, and stand in profiles and reports. */
+const maxNameLength = 1024;
+
 /** Reads a layer of a model, or inside another layer's config. Undefined, with problems recorded, where it is none. */
 export function readLayer(entry: unknown, where: string, problems: Problems): LayerSpec | undefined {
   const className = isObject(entry) ? field(entry, 'class_name') : undefined;
@@ -146,6 +149,10 @@ export function readLayer(entry: unknown, where: string, problems: Problems): La
   const label = name === '' && modelClasses.has(className) ? where.replace(/^.*, layer /, 'sequential_') : name;
   if (label === '') {
     problems.invalid(where, `this ${className} layer has no name`);
+    return undefined;
+  }
+  if (label.length > maxNameLength) {
+    problems.invalid(where, `the name of this layer has ${label.length} characters; it may have ${maxNameLength}`);
     return undefined;
   }
   const nested = modelClasses.has(className);

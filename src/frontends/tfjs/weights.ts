@@ -50,7 +50,8 @@ export class WeightStore {
    */
   constructor(folder: string, manifest: unknown, file = 'the weights manifest') {
     const problems = new Problems();
-    if (!isList(manifest)) problems.invalid('weightsManifest', 'it must be a list of weight groups');
+    if (!isList(manifest))
+      problems.invalid('weightsManifest', 'it must be a list of weight groups', undefined, 'SWC3024');
     else for (const group of manifest) this.#readGroup(folder, group, problems);
     problems.throwIfAny(file);
     for (const entry of this.#entries.values()) {
@@ -145,20 +146,31 @@ export class WeightStore {
 
   #readGroup(folder: string, group: unknown, problems: Problems): void {
     if (!isObject(group) || !isList(group.weights)) {
-      problems.invalid('weightsManifest', `a group must have 'paths' and 'weights', not be ${show(group)}`);
+      problems.invalid(
+        'weightsManifest',
+        `a group must have 'paths' and 'weights', not be ${show(group)}`,
+        undefined,
+        'SWC3024',
+      );
       return;
     }
     const paths = isList(group.paths) ? group.paths : [];
     const names = paths.filter((path) => typeof path === 'string');
     if (names.length !== paths.length || (names.length === 0 && group.weights.length > 0)) {
-      problems.invalid('weightsManifest', `'paths' of a group must be file names, not ${show(group.paths)}`);
+      problems.invalid(
+        'weightsManifest',
+        `'paths' of a group must be file names, not ${show(group.paths)}`,
+        undefined,
+        'SWC3024',
+      );
       return;
     }
     try {
       const source = new ShardedBytes(folder, names);
       // One file listed many times would make a small file stand for any amount of memory.
       for (const name of names) {
-        if (this.#files.has(name)) problems.invalid(`weights file '${name}'`, 'the manifest lists it twice');
+        if (this.#files.has(name))
+          problems.invalid(`weights file '${name}'`, 'the manifest lists it twice', undefined, 'SWC3024');
         this.#files.add(name);
       }
       this.#sources.push(source);
@@ -175,20 +187,27 @@ export class WeightStore {
     for (const spec of specs) {
       const entry = isObject(spec) ? readSpec(spec, source, offset, problems) : undefined;
       if (entry === undefined) {
-        if (problems.count === before) problems.invalid('weightsManifest', `${show(spec)} describes no weight`);
+        if (problems.count === before)
+          problems.invalid('weightsManifest', `${show(spec)} describes no weight`, undefined, 'SWC3024');
         // Where the others begin is unknown from here on.
         return;
       }
       offset += entry.bytes;
       if (isObject(spec) && spec.group === 'optimizer') continue;
-      if (this.#entries.has(entry.name)) problems.invalid(entry.name, 'two weights have this name');
+      if (this.#entries.has(entry.name))
+        problems.invalid(entry.name, 'two weights have this name', undefined, 'SWC3024');
       this.#entries.set(entry.name, entry);
     }
     if (offset !== source.bytes) {
       const where =
         files.length === 1 ? `weights file '${files[0]}'` : `weights files '${files[0]}' … '${files.at(-1)}'`;
       const what = offset > source.bytes ? 'truncated' : 'too long';
-      problems.invalid(where, `${what}: the manifest describes ${offset} bytes, there are ${source.bytes}`);
+      problems.invalid(
+        where,
+        `${what}: the manifest describes ${offset} bytes, there are ${source.bytes}`,
+        undefined,
+        'SWC3003',
+      );
     }
   }
 }
@@ -228,18 +247,18 @@ function readSpec(spec: JsonObject, source: ShardedBytes, offset: number, proble
   const { name, shape, dtype } = spec;
   if (typeof name !== 'string' || name === '') return undefined;
   if (!isList(shape) || !shape.every(isDimension) || !Number.isSafeInteger(sizeOf(shape))) {
-    problems.invalid(name, `its shape ${show(shape)} is no list of sizes`);
+    problems.invalid(name, `its shape ${show(shape)} is no list of sizes`, undefined, 'SWC3024');
     return undefined;
   }
   if (!isWeightType(dtype)) {
-    problems.invalid(name, `its type ${show(dtype)} is unknown`);
+    problems.invalid(name, `its type ${show(dtype)} is unknown`, undefined, 'SWC3024');
     return undefined;
   }
   const quantization = spec.quantization ?? undefined;
   const stored = quantization === undefined ? undefined : readQuantization(quantization);
   const isPossible = dtype === 'float32' || (dtype === 'int32' && stored !== 'invalid' && stored?.type !== 'float16');
   if (stored === 'invalid' || (stored !== undefined && !isPossible)) {
-    problems.invalid(name, `its quantization ${show(quantization)} is not possible for ${dtype}`);
+    problems.invalid(name, `its quantization ${show(quantization)} is not possible for ${dtype}`, undefined, 'SWC3024');
     return undefined;
   }
   const bytes =

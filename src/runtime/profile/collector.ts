@@ -122,7 +122,12 @@ class GateCollector {
       const score = (scores[index] ?? 0) + 0;
       if (!Number.isFinite(score)) {
         const advice = 'look for such values in data and weights';
-        throw invalid('SWC3204', `gate '${this.#name}'`, `the score of unit ${index % units} is not a finite number`, advice);
+        throw invalid(
+          'SWC3106',
+          `gate '${this.#name}'`,
+          `the score of unit ${index % units} is not a finite number`,
+          advice,
+        );
       }
       clean[index] = score;
     }

@@ -3,7 +3,7 @@ import { gateProblems, inputProblems } from './check.js';
 import { gateProfileSchema, type Profile, profileFormat, profileSchema, profileVersion } from './schema.js';
 
 /** Bytes of the largest profile file that is read: far more than a thousand gates of a thousand units have. */
-const maxBytes = 1 << 29;
+export const largestProfile = 1 << 29;
 /** Problems listed before the rest is only counted: a hostile file must not make a message of megabytes. */
 const maxProblems = 20;
 
@@ -38,7 +38,7 @@ export function profileFromJson(text: string | Uint8Array, where = 'profile'): P
 }
 
 function parse(text: string | Uint8Array, where: string): unknown {
-  if (text.length > maxBytes) throw failure([problem(where, `is larger than ${maxBytes} bytes`)]);
+  if (text.length > largestProfile) throw failure([problem(where, `is larger than ${largestProfile} bytes`)]);
   try {
     return JSON.parse(typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text));
   } catch (error) {
@@ -48,12 +48,15 @@ function parse(text: string | Uint8Array, where: string): unknown {
 }
 
 /** A file of another kind or of a later version gets one plain sentence, not a list of all that looks wrong in it. */
-function checkVersion(found: unknown, where: string): void {
+function checkVersion(content: unknown, where: string): void {
   const field = (name: string): unknown =>
-    typeof found === 'object' && found !== null ? Object.entries(found).find(([key]) => key === name)?.[1] : undefined;
+    typeof content === 'object' && content !== null
+      ? Object.entries(content).find(([key]) => key === name)?.[1]
+      : undefined;
   if (field('format') !== profileFormat) throw failure([problem(where, 'is not a profile of swanc')]);
   if (field('version') !== profileVersion) {
-    const version = String(JSON.stringify(field('version')) ?? 'none').slice(0, 20);
+    const found = field('version');
+    const version = typeof found === 'number' || typeof found === 'string' ? String(found).slice(0, 20) : 'none';
     const advice = 'make it again with this version of swanc';
     throw failure([problem(where, `has version ${version}; version ${profileVersion} is understood`, advice)]);
   }

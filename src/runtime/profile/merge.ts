@@ -84,7 +84,7 @@ function mergeGates(gates: readonly GateProfile[]): GateProfile {
 function total(counts: readonly number[]): number {
   const sum = counts.reduce((left, right) => left + right, 0);
   if (!Number.isSafeInteger(sum))
-    throw new SwancError('SWC3202', 'the counts of the profiles add up to more than 2^53');
+    throw new SwancError('SWC3204', 'the counts of the profiles add up to more than 2^53');
   return sum;
 }
 

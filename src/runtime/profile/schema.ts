@@ -76,8 +76,8 @@ export const profileSchema = z.strictObject({
     ),
 });
 
-/** Statistics of one gate. Arrays are indexed by unit unless their description says otherwise. */
+/** Statistics of one gate. Arrays are indexed by unit unless their description says otherwise. @useDeclaredType */
 export type GateProfile = z.infer<typeof gateProfileSchema>;
 
-/** Statistics of all gates of one model. */
+/** Statistics of all gates of one model: what a profile file holds, see `docs/profile.schema.json`. @useDeclaredType */
 export type Profile = z.infer<typeof profileSchema>;

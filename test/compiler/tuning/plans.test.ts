@@ -12,7 +12,7 @@ import { CompiledTrials, type TrialOptions } from '../../../src/compiler/tuning/
 import { runReference } from '../../../src/compiler/verification.js';
 import { type CompileOptions, compile, type Planning, type TargetReport } from '../../../src/index.js';
 import { openRuntime } from '../../../src/runtime/session.js';
-import type { LoadOptions, Runtime, Session } from '../../../src/runtime/types.js';
+import type { LoadedModel, LoadOptions, Runtime } from '../../../src/runtime/types.js';
 import { at, defined } from '../../../src/support/assert.js';
 import { temporaryFolder } from '../support.js';
 
@@ -181,12 +181,14 @@ class CountingRuntime implements Runtime {
     return runtime.toOrtFormat(...args);
   }
 
-  async load(...args: [Parameters<Runtime['load']>[0], LoadOptions?]): Promise<Session> {
+  async load(...args: [Parameters<Runtime['load']>[0], LoadOptions?]): Promise<LoadedModel> {
     const session = await runtime.load(...args);
     this.most = Math.max(this.most, ++this.open);
     return {
       inputs: session.inputs,
       outputs: session.outputs,
+      inputTypes: session.inputTypes,
+      outputTypes: session.outputTypes,
       run: (feeds, fetches) => session.run(feeds, fetches),
       close: async () => {
         this.open--;

@@ -105,7 +105,7 @@ class Extremes {
   rangeOf(own: Observed): Range {
     const range = this.#taken.get(own) ?? this.#all.get(own);
     if (range !== undefined) return range;
-    throw new SwancError('SWC3104', 'the model cannot be quantized', [
+    throw new SwancError('SWC3106', 'the model cannot be quantized', [
       problem(own.value.producer?.label ?? own.value.name, 'it gives no number on any sample', 'check the data'),
     ]);
   }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +6,7 @@ import type { TargetCosts } from '../../../passkit/target.js';
 import type { Runtime } from '../../../runtime/types.js';
 import { invalid } from '../../../support/errors.js';
 import { fileErrorText } from '../../../support/file-errors.js';
+import { readFileUpTo } from '../../../support/read-file.js';
 import { replaceFile } from '../../../support/replace-file.js';
 import { swancVersion } from '../../../support/version.js';
 
@@ -37,6 +37,8 @@ const machineSchema = z.strictObject({
 });
 
 const formatVersion = 1;
+/** A file of costs has about a kilobyte. */
+const largestFile = 2 ** 20;
 
 /** What files of all versions begin with. */
 const headSchema = z.object({ format: z.literal('swanc-costs'), version: z.int() });
@@ -50,9 +52,9 @@ const fileSchema = z.strictObject({
   kept: z.array(costsSchema.keyof()),
 });
 
-/** What costs were measured on: whoever differs in any of it has costs of its own. */
+/** What costs were measured on: whoever differs in any of it has costs of its own. @useDeclaredType */
 export type Machine = z.infer<typeof machineSchema>;
-/** What `swanc tune` found: the costs, and which of them could not be measured and are those that swanc comes with. */
+/** What `swanc tune` found: the costs, and which of them could not be measured and are those that swanc comes with. @useDeclaredType */
 export type MeasuredCosts = Pick<z.infer<typeof fileSchema>, 'machine' | 'target' | 'costs' | 'kept'>;
 
 /** This machine, running models in `runtime`. */
@@ -98,7 +100,7 @@ export async function readCosts(path: string, target: string, isNamed = false): 
     : 'run "swanc tune" again, or ignore it with --no-tuned-costs';
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await readFileUpTo(path, largestFile)).toString('utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw invalid('SWC3301', path, `costs cannot be read: ${fileErrorText(error)}`, advice);

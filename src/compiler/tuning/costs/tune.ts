@@ -10,6 +10,9 @@ import { costsPath, type MeasuredCosts, thisMachine, writeCosts } from './costs-
 import { fitCosts, type Measurements, slope } from './fit.js';
 import { allSeries, type Probe, type Series } from './probes.js';
 
+export type { TargetCosts } from '../../../passkit/target.js';
+
+/** How costs are measured. */
 export interface TuneOptions extends Pick<CommonOptions, 'signal' | 'onProgress'> {
   /** File to write; by default that of this machine in the folder of caches, where `compile` looks for it. */
   readonly out?: string | undefined;
@@ -17,6 +20,7 @@ export interface TuneOptions extends Pick<CommonOptions, 'signal' | 'onProgress'
   readonly seconds?: number | undefined;
 }
 
+/** The costs of this machine, where they were written, and what they replace. */
 export interface TuneResult extends MeasuredCosts {
   readonly path: string;
   /** The costs that swanc comes with. */

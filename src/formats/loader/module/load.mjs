@@ -2,6 +2,7 @@ import { ModelError, textOf } from './errors.mjs';
 import { zeros } from './feeds.mjs';
 import { inTurn, Model } from './model.mjs';
 import { model } from './sample.mjs';
+import { surroundings } from './surroundings.mjs';
 
 /** @import { Runtime } from './model.mjs' */
 /** @import { ModelFile, Part } from './sample.mjs' */
@@ -48,6 +49,9 @@ export async function load(options = {}) {
   const loading = startLoading(options);
   const askedFor = `'${device}' was asked for`;
   if (device === 'wasm') return open(device, { reason: askedFor }, loading);
+  if (device === 'auto' && !model.files.some(({ devices }) => devices.includes('webgpu'))) {
+    return open('wasm', { reason: 'the model is for the processor' }, loading);
+  }
   const gpu = await findAdapter();
   signal?.throwIfAborted();
   let reason = `no WebGPU: ${gpu}`;
@@ -193,7 +197,7 @@ function contentOf(part, { options, warn, contents }) {
  * @param {Options} options
  * @param {Warn} warn
  */
-async function fetchPart(part, { baseUrl, signal, fetch = globalThis.fetch }, warn) {
+async function fetchPart(part, { baseUrl, signal, fetch = surroundings.fetch }, warn) {
   const url = baseUrl === undefined ? part.url() : new URL(part.path, folderOf(baseUrl));
   // A function that was given may throw at once, or not heed the signal.
   const response = Promise.resolve().then(() => fetch(url, signal === undefined ? {} : { signal }));
@@ -246,8 +250,7 @@ function folderOf(baseUrl) {
 }
 
 /**
- * The caller's ONNX Runtime, or the package's: the build without WebGPU is half the size, and ran convolutions on the
- * processor twice as fast. Files that are named one by one are those of the build that has both.
+ * The caller's ONNX Runtime, or the package's. Files that are named one by one are those of the build that has both devices.
  * @param {string} device
  * @param {Options} options
  * @returns {Promise<Runtime>}
@@ -257,12 +260,7 @@ async function loadRuntime(device, { ort, wasmPaths }) {
   const isPlain = device === 'wasm' && typeof wasmPaths !== 'object';
   try {
     // The type of the package's module is more than `Runtime`, in overloads that do not compare.
-    const module = /** @type {unknown} */ (
-      isPlain
-        ? await import('onnxruntime-web/wasm').catch(() => import('onnxruntime-web/webgpu'))
-        : await import('onnxruntime-web/webgpu')
-    );
-    return /** @type {Runtime} */ (module);
+    return /** @type {Runtime} */ (await (isPlain ? surroundings.wasm() : surroundings.webgpu()));
   } catch (error) {
     const advice = "give it as the option 'ort', bundle it, or name it in an import map";
     const message = `onnxruntime-web cannot be imported: ${textOf(error)}; ${advice}`;

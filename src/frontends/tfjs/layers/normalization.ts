@@ -24,6 +24,13 @@ function scaleAndCenter({ scale, center }: { readonly scale: boolean; readonly c
   return [...(scale ? ['gamma'] : []), ...(center ? ['beta'] : [])];
 }
 
+/** The layer divides by the root of the variance and epsilon: what is no number then would be none in all that follows. */
+function requireVariance(ctx: LayerContext, { constant }: Value, epsilon: number): void {
+  const least = constant?.numbers().reduce((low, element) => Math.min(low, element), Number.POSITIVE_INFINITY) ?? 1;
+  if (least + epsilon > 0) return;
+  throw ctx.invalid(`its moving_variance has an element ${least}, which has no root`, 'the weights are damaged');
+}
+
 const batchNormalization = defineLayer({
   className: 'BatchNormalization',
   onlyFloats: true,
@@ -51,6 +58,7 @@ const batchNormalization = defineLayer({
     const beta = center ? ctx.weight('beta', dims) : undefined;
     const mean = ctx.weight('moving_mean', dims);
     const variance = ctx.weight('moving_variance', dims);
+    requireVariance(ctx, variance, epsilon);
     const parameters = [gamma ?? filled(ctx, 'gamma', dims, 1), beta ?? filled(ctx, 'beta', dims, 0), mean, variance];
     return withChannelsFirst(ctx.b, x, rank, axis, (first) => {
       return ctx.b.op('BatchNormalization', [first, ...parameters], { epsilon: float(epsilon) });

@@ -1,0 +1,118 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { invalid } from '../support/errors.js';
+import { fileErrorText } from '../support/file-errors.js';
+import { images } from './formats/images.js';
+import { formatOfName, formatsAdvice } from './formats/index.js';
+import { inCodeUnitOrder } from './tables/class-names.js';
+
+/** What a path stands for. */
+export interface FoundFiles {
+  /** Files with arrays, in the order of their paths. */
+  readonly files: readonly string[];
+  /** Images within a folder: paths, and within the folder the names of their first folders, or undefined without. */
+  readonly images: readonly FoundImage[];
+  /** A file named `labels` in the folder itself. */
+  readonly labels: string | undefined;
+  readonly notes: readonly string[];
+}
+
+export interface FoundImage {
+  readonly path: string;
+  /** As within the folder, with `/`. */
+  readonly name: string;
+  readonly folder: string | undefined;
+}
+
+const maxFiles = 10_000_000;
+const maxDepth = 32;
+
+/** The files of data at a path. Names that begin with a dot are passed over. @throws SwancError `invalid`. */
+export async function findFiles(path: string): Promise<FoundFiles> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw invalid('SWC3101', path, `cannot be read: ${fileErrorText(error)}`);
+  });
+  if (!found.isDirectory()) return { files: [path], images: [], labels: undefined, notes: [] };
+  const names = inCodeUnitOrder(await listFolder(path));
+  const labels = names.filter((name) => isLabels(name));
+  if (labels.length > 1) throw invalid('SWC3105', path, `has labels in ${labels.join(' and in ')}`, 'keep one of them');
+  const others = names.filter((name) => !isLabels(name));
+  const isImage = (name: string): boolean => formatOfName(name) === images;
+  const pictures = others.filter(isImage);
+  const files = others.filter((name) => !isImage(name));
+  if (others.length === 0) throw invalid('SWC3109', path, 'holds no data', formatsAdvice());
+  const own = labels[0] === undefined ? undefined : join(path, labels[0]);
+  if (pictures.length === 0) {
+    return { files: files.map((name) => join(path, name)), images: [], labels: own, notes: [] };
+  }
+  const passed = files.length === 0 ? [] : [`${path}: holds images, so other files were not read: ${shown(files)}`];
+  const located = pictures.map((name) => ({ path: join(path, name), name, folder: folderOf(name) }));
+  return { files: [], images: located, labels: own, notes: passed };
+}
+
+/** `labels` with the ending of a format, or `.txt`, in the folder itself. */
+function isLabels(name: string): boolean {
+  return (
+    name.startsWith('labels.') && (name === 'labels.txt' || formatOfName(name) !== undefined) && !name.includes('/')
+  );
+}
+
+function folderOf(name: string): string | undefined {
+  return name.includes('/') ? name.split('/', 1)[0] : undefined;
+}
+
+function shown(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
+}
+
+/** All files below a folder that have the ending of a format, or are labels; by their paths in it. */
+async function listFolder(root: string): Promise<string[]> {
+  const names: string[] = [];
+  const visit = async (folder: string, prefix: string, above: readonly string[]): Promise<void> => {
+    const real = await realpath(folder);
+    if (above.includes(real))
+      throw invalid('SWC3101', folder, 'leads back to a folder that it is in', 'remove this symbolic link');
+    if (above.length > maxDepth) throw invalid('SWC3101', folder, `is nested more than ${maxDepth} folders deep`);
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const [path, name] = [join(folder, entry.name), `${prefix}${entry.name}`];
+      if (entry.name.startsWith('.')) continue;
+      const target = entry.isSymbolicLink() ? await stat(path).catch(unreadable(path)) : entry;
+      if (target.isDirectory() && formatOfName(entry.name) !== undefined) {
+        throw invalid('SWC3101', path, 'is a folder with the name of a file');
+      }
+      if (target.isDirectory()) await visit(path, `${name}/`, [...above, real]);
+      else if (formatOfName(entry.name) !== undefined || name === 'labels.txt') names.push(name);
+      if (names.length > maxFiles) throw invalid('SWC3101', root, `holds more than ${maxFiles} files`);
+    }
+  };
+  await visit(root, '', []).catch((error: unknown) => {
+    throw error instanceof Error && 'syscall' in error
+      ? invalid('SWC3101', root, `cannot be read: ${fileErrorText(error)}`)
+      : error;
+  });
+  return names;
+}
+
+function unreadable(path: string) {
+  return (error: unknown): never => {
+    throw invalid('SWC3101', path, `cannot be read: ${fileErrorText(error)}`);
+  };
+}
+
+/** `input=path`: the data of one input. A path that exists as it stands is one, whatever it has in it. */
+export async function splitPath(
+  given: string,
+  inputs: readonly string[],
+): Promise<{ input: string | undefined; path: string }> {
+  const at = given.indexOf('=');
+  if (at < 0) return { input: undefined, path: given };
+  const input = inputs.find((name) => given.startsWith(`${name}=`));
+  if (input !== undefined) return { input, path: given.slice(input.length + 1) };
+  const exists = await stat(given).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return { input: undefined, path: given };
+  const what = `'${given.slice(0, at)}' is no input of the model`;
+  throw invalid('SWC3103', basename(given), what, `its inputs are ${inputs.join(', ')}`);
+}
