@@ -28,7 +28,9 @@ describe('code', () => {
   });
 
   it('reads imports and strings of other files with comments taken out', () => {
-    expect(files.every(({ code }) => !/^\s*\/\*\*/m.test(code))).toBe(true);
+    // Templates may hold the text of programs, with comments of their own.
+    const withComments = files.filter(({ code }) => /^\s*\/\*\*/m.test(code.replace(/`(?:[^`\\]|\\.)*`/g, '')));
+    expect(withComments.map(({ path }) => path)).toEqual([]);
   });
 });
 

@@ -25,7 +25,7 @@ export function rollupLike(): Bundler {
     prefix: idPrefix,
     findsWasm: false,
     resolve: resolveByRollup,
-    addFiles: emitFiles,
+    addFiles: (context, files) => emitFiles(context, files),
     fail: failInRollup,
   };
 }
