@@ -4,7 +4,7 @@ import { processTerminal } from './terminal.js';
 
 const interrupt = new AbortController();
 // Once: a second Ctrl-C ends the process at once, as without us.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
+process.once('SIGINT', () => interrupt.abort());
 // A reader such as `head` that has seen enough is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

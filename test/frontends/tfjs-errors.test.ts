@@ -78,10 +78,10 @@ describe('what is not supported is listed at once', () => {
 
   test('tensors as arguments, and the format of Keras 3', async () => {
     const config = { name: 'm', input_layers: [['in', 0, 0]], output_layers: [['r', 0, 0]] };
-    const relu = (inbound_nodes: unknown) => ({ ...layer('ReLU', 'r'), inbound_nodes });
+    const relu = (inbound_nodes: unknown) => ({ ...layer('ReLU', 'r'), name: 'r', inbound_nodes });
     const model = (nodes: unknown) => ({
       class_name: 'Functional',
-      config: { ...config, layers: [input, relu(nodes)] },
+      config: { ...config, layers: [{ ...input, name: 'in' }, relu(nodes)] },
     });
     const given = await problemsOf(model([[['in', 0, 0, { magic: ['in', 0, 0], level: 2, training: true }]]]));
     expect(given.problems).toEqual([

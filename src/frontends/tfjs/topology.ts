@@ -84,7 +84,12 @@ function readFunctional(config: unknown, fallbackName: string, problems: Problem
   const layers: LayerSpec[] = [];
   for (const [index, entry] of config.layers.entries()) {
     const layer = readLayer(entry, `${name}, layer ${index}`, problems);
-    if (layer !== undefined) layers.push({ ...layer, calls: readCalls(layer, entry, problems) });
+    if (layer === undefined) continue;
+    // TensorFlow.js never comes to an end with such a model.
+    if (isObject(entry) && typeof entry.name !== 'string') {
+      problems.invalid(layer.name, 'it has no name beside its config, by which layers refer to each other');
+    }
+    layers.push({ ...layer, calls: readCalls(layer, entry, problems) });
   }
   const inputs = readRefs(field(config, 'input_layers'), `${name}, input_layers`, problems);
   const outputs = readRefs(field(config, 'output_layers'), `${name}, output_layers`, problems);
