@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { type Digits, readMnist } from '../fixtures/mnist.js';
 import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
@@ -31,12 +32,18 @@ import { printTable } from './table.js';
 /**
  * The main job on the trained fixtures: compiles each for its gates' statistics on 10,000 training images and prints
  * what was gained on the 10,000 test images: accuracy, size, work, latency at batch 1, and the distance from tfjs; without
- * a budget and within budgets of accuracy, which are judged on training images that were held out. Each form is timed in
- * turns with the model whose gates are all masks, so that the ratio holds whatever else the machine does.
+ * a budget and within budgets of accuracy, which are judged on training images that were held out. All forms are timed in
+ * turns, in the same rounds, so that ratios hold whatever else the machine does.
  *
- * Arguments are names of fixtures, all by default; with `--budgets` each is compiled within budgets, too, which takes some
- * minutes.
+ * Arguments are names of fixtures, one of them by default, with `--all` all of them; with `--budgets` each is compiled within
+ * budgets, too.
  */
+
+/** What is compiled if nothing is named. */
+const usual = 'mnist-cnn';
+/** About how long it takes on a machine with nothing else to do, in minutes: said before it begins. */
+const minutesOf = (names: readonly string[], hasBudgets: boolean): number =>
+  (hasBudgets ? 3 : 1) * names.reduce((sum, name) => sum + (name === usual ? 1 : 2), 0);
 
 const calibrationImages = 10_000;
 const verifiedImages = 1_000;
@@ -50,7 +57,7 @@ interface Row {
   readonly form: string;
   readonly accuracy: number;
   readonly microseconds: number;
-  /** Over every gate a mask, with which it was run in turns. */
+  /** Over every gate a mask, from the same rounds. */
   readonly speedUp?: number;
   readonly parameters: number;
   readonly bytes: number;
@@ -72,6 +79,15 @@ interface CompiledForm extends Way {
 }
 
 async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { all: { type: 'boolean', default: false }, budgets: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const names = values.all ? trainedFixtures : positionals.length === 0 ? [usual] : positionals;
+  const limits = values.budgets ? budgets : [];
+  const minutes = minutesOf(names, values.budgets);
+  const others = values.all ? '' : `; all ${trainedFixtures.length} networks: npm run demo -- --all`;
+  console.log(`Compiles ${names.join(', ')}: about ${minutes} minute${minutes === 1 ? '' : 's'}${others}.\n`);
   const runtime = await openRuntime();
   const { backend } = await loadTfjs();
   const test = readMnist('test');
@@ -79,11 +95,8 @@ async function main(): Promise<void> {
   console.log(`Models run in ${runtime.name} ${runtime.version} with one thread; the originals in tfjs (${backend}).`);
   console.log(`Statistics from ${calibrationImages} training images; accuracy on ${test.count} test images.\n`);
   const folder = await mkdtemp(join(tmpdir(), 'swanc-demo-'));
-  const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
-  const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  const limits = flags.includes('--budgets') ? budgets : [];
   try {
-    for (const name of names.length === 0 ? trainedFixtures : names) {
+    for (const name of names) {
       const model = join(packageRoot(), 'fixtures', name);
       if (!existsSync(join(model, 'model.json'))) throw new Error(`fixtures/${name} is missing`);
       await demonstrate(name, model, folder, { train, test, limits }, runtime);
@@ -144,11 +157,11 @@ async function demonstrate(
       ...forms,
     ];
     const rows: Row[] = [];
-    const baseline = sessions[1];
+    const times = await measure(sessions, timed);
+    const [, baseline = Number.NaN] = times;
     for (const [index, { form, size, removed, path }] of ways.entries()) {
-      const session = sessions[index];
-      if (session === undefined || baseline === undefined) continue;
-      const [masked = Number.NaN, own = Number.NaN] = await measure([baseline, session], timed);
+      const [session, own] = [sessions[index], times[index]];
+      if (session === undefined || own === undefined) continue;
       const accuracy = await accuracyOf(async (start, count) => {
         const [output] = Object.values(await session.run({ [input]: shaped(test, start, count) }));
         return output?.floats() ?? new Float32Array();
@@ -157,7 +170,7 @@ async function demonstrate(
         form,
         accuracy,
         microseconds: own,
-        ...(form === maskedForm ? {} : { speedUp: masked / own }),
+        ...(form === maskedForm ? {} : { speedUp: baseline / own }),
         parameters: size.parameters,
         bytes: size.bytes,
         flops: size.flops,

@@ -120,6 +120,13 @@ function weighted(builder: Builder, value: Value, weight: Tensor): Value {
   return weight.isFilledWith(1) ? value : builder.op('Mul', [value, builder.constant(weight, 'weight')]);
 }
 
+/** The root of what float32 holds: products of such numbers with data of their size are in its range. */
+const largestModerate = 2 ** 64;
+
+function isModerate(tensor: Tensor | undefined): boolean {
+  return tensor === undefined || tensor.floats().every((item) => Math.abs(item) < largestModerate);
+}
+
 /** Far enough from zero to divide by. */
 function isLarge(tensor: Tensor): boolean {
   return tensor.floats().every((item) => item >= 1 / 16);
@@ -156,12 +163,16 @@ function swishOf(builder: Builder, x: Value, slope: number): Value {
   return builder.op('Mul', [x, builder.op('Sigmoid', [scaled])]);
 }
 
-/** True if β can go into the weights before, and the parameters are far from where the scaled form divides by nothing. */
+/**
+ * True if β can go into the weights before, and the parameters are far from where the scaled form divides by nothing. With
+ * huge weights β x may leave float32's range where x does not, and x · σ(−∞) = 0 would become ∞ · 0, which is no number.
+ */
 function takesScaledForm(node: Node, { rest, beta }: BlendParameters): boolean {
   const x = node.input(0);
   const producer = x.producer;
   const axis = vectorAxis(node);
-  const isFoldable = producer !== undefined && axis !== undefined && linearUnits(producer, axis) !== undefined;
+  const units = producer === undefined || axis === undefined ? undefined : linearUnits(producer, axis);
+  const isFoldable = units !== undefined && [units.weight, units.bias, beta].every(isModerate);
   const isPlain = node.string('gelu', 'sigmoid') === 'sigmoid' && !beta.isFilledWith(Math.fround(geluSlope));
   return isPlain && isFoldable && x.onlyUse !== undefined && isLarge(rest) && isLarge(beta);
 }

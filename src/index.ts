@@ -18,6 +18,7 @@ export {
   type CommonOptions,
   type CompileOptions,
   type DataFormat,
+  type DataOptions,
   type ImageChannels,
   type ImageCrop,
   type ImageLayout,

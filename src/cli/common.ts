@@ -1,10 +1,11 @@
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ConfigOptions } from '../config/check.js';
 import type { LoadedConfig } from '../config/load.js';
 import { mergeOptions } from '../config/merge.js';
 import type { Fields, OptionKey } from '../config/row.js';
-import { dataOptionKeys } from '../config/table.js';
+import { dataOptionKeys, optionRows } from '../config/table.js';
+import { throwIfAborted } from '../support/errors.js';
 import { addTableOptions, givenOptions, type Wording } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -67,22 +68,59 @@ export async function settingsOf(command: Command, terminal: Terminal): Promise<
   const given = givenOptions(command);
   if (wanted === false) return { options: given, config: undefined };
   const { loadConfig } = await import('../config/load.js');
-  const config = await loadConfig(typeof wanted === 'string' ? { file: wanted } : { folder: process.cwd() });
+  const place = typeof wanted === 'string' ? { file: wanted } : { folder: process.cwd() };
+  const config = await unlessAborted(terminal.signal, loadConfig(place));
   if (config === undefined) return { options: given, config };
   terminal.err(`using ${shownPath(config.path)}\n`);
-  return { options: mergeOptions(config.options, given), config };
+  return { options: mergeOptions(fromHere(config.options), given), config };
+}
+
+/** Waits for work that cannot be interrupted, no longer than until the signal: a config is a program that may wait for anything. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  throwIfAborted(signal);
+  let stop = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const value = await Promise.race([work, aborted]);
+    throwIfAborted(signal);
+    // Without the signal, the work is what was waited for.
+    return value === undefined ? await work : value;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** The model that a command line or the config names. */
 export function modelOf(command: Command, given: string | undefined, { options, config }: Settings): string {
   const model = given ?? options.model;
+  if (model === '')
+    return command.error("error: the path of a model is expected for argument 'model', not an empty text");
   if (model !== undefined) return model;
   const where = config === undefined ? '"swanc init" writes a config with one' : `${shownPath(config.path)} names none`;
   return command.error(`error: missing required argument 'model'\n(${where})`);
 }
 
+/** The paths of a config, which are absolute, as people would type them here: results and messages have them. */
+function fromHere(options: ConfigOptions): ConfigOptions {
+  const shortened = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shortened);
+    if (typeof value !== 'string' || !isAbsolute(value)) return value;
+    const path = shownPath(value);
+    // These would mean something else.
+    return path === '' || path === '-' || path.includes('=') ? value : path;
+  };
+  const isPath = (key: string): boolean =>
+    key === 'model' || optionRows.find((row) => row.key === key)?.kind.relocate !== undefined;
+  const entries = Object.entries(options).map(([key, value]) => [key, isPath(key) ? shortened(value) : value]);
+  // The same members, with the same types.
+  return Object.fromEntries(entries) as ConfigOptions;
+}
+
 /** A path as it is shortest to read from the current folder. */
-function shownPath(path: string): string {
+export function shownPath(path: string): string {
   const own = relative('', path);
   return own.startsWith('..') ? path : own;
 }

@@ -4,9 +4,6 @@ import { exitCodes, problem, SwancError } from '../support/errors.js';
 import { explainHint } from './commands/explain.js';
 import type { Terminal } from './terminal.js';
 
-/** As shells report a process ended by SIGINT. */
-const interrupted = 130;
-
 /** Where a command failed: what says so, and the command line. */
 export interface Circumstances {
   readonly terminal: Terminal;
@@ -22,12 +19,17 @@ export function explain(thrown: unknown, { terminal, showsStack, program, args }
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   if (thrown instanceof CommanderError && thrown.code === 'commander.help') return exitCodes.usage;
   const error = thrown instanceof CommanderError ? usageError(thrown, commandOf(program, args)) : thrown;
+  return tellError(error, { terminal, showsStack, args });
+}
+
+/** As {@link explain}, for what is no message of the reader of command lines. */
+export function tellError(error: unknown, { terminal, showsStack, args }: Omit<Circumstances, 'program'>): number {
   if (error instanceof SwancError && args.includes('--json')) terminal.out(errorJson(error));
   const colors = colorsFor(terminal.errColors);
   if (!(error instanceof SwancError)) return reportDefect(error, terminal, showsStack);
   if (error.kind === 'aborted' && terminal.signal.aborted) {
     terminal.err('interrupted: nothing was written\n');
-    return interrupted;
+    return error.exitCode;
   }
   terminal.err(`${colors.red(`error ${error.code}:`)} ${error.message}\n`);
   if (terminal.showsProgress) terminal.err(colors.dim(`${explainHint(error.code)}\n`));

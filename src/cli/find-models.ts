@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataEndings } from '../compiler/options.js';
 
 /** What lies in a project and a config may name. */
 export interface Found {
@@ -16,6 +17,11 @@ const deepest = 4;
 const mostFolders = 2000;
 /** Of larger files nothing but the name is looked at. */
 const mostBytes = 2 ** 24;
+
+/** Those of single images are no sets of samples. */
+const calibrationEndings = Object.entries(dataEndings).flatMap(([format, endings]) =>
+  format === 'image' ? [] : endings,
+);
 
 /** Looks for models, and for data that are named as samples of them, in a folder and those in it. */
 export async function findModels(folder: string): Promise<Found> {
@@ -45,7 +51,8 @@ async function entriesOf(folder: string) {
 }
 
 function isCalibration(name: string): boolean {
-  return /^(calibration|samples)([._-].*)?\.(npy|npz|safetensors|csv|parquet|json)$/i.test(name);
+  const [stem = ''] = /^(calibration|samples)(?=[._-])/i.exec(name) ?? [];
+  return stem !== '' && calibrationEndings.some((ending) => name.toLowerCase().endsWith(ending));
 }
 
 async function isModel(name: string, path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { Inspection } from '../compiler/inspect.js';
-import { nearest } from '../config/nearest.js';
 import { problem, SwancError } from '../support/errors.js';
+import { nearest } from '../support/nearest.js';
 
 /** Names that are listed where none is near. */
 const listed = 8;

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type Kind, ValueError } from '../config/kind.js';
 import type { Fields, OptionKey, OptionRow } from '../config/row.js';
 import { optionRows } from '../config/table.js';
@@ -20,6 +20,17 @@ export class KindOption extends Option {
       const value = read(text);
       return before === undefined || kind.join === undefined ? value : kind.join(before, value);
     });
+  }
+}
+
+/** An argument with words that completion offers for it; others may be given. */
+export class HintedArgument extends Argument {
+  constructor(
+    name: string,
+    description: string,
+    readonly hints: readonly string[],
+  ) {
+    super(name, description);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { exitMeanings } from '../support/errors.js';
 import { swancVersion } from '../support/version.js';
 import { addBench } from './commands/bench.js';
 import { addCompile } from './commands/compile.js';
@@ -44,13 +45,9 @@ Examples:
       what swanc sees in a model
 
 Exit codes:
-  0    done
-  1    internal error: please report it
-  2    wrong usage
-  3    unsupported or invalid model or data
-  4    verification failed
-  5    memory budget exceeded
-  130  interrupted`;
+${Object.entries(exitMeanings)
+  .map(([code, meaning]) => `  ${code.padEnd(5)}${meaning}`)
+  .join('\n')}`;
 
 /** The program: every command with its options, which help, completion and man pages are made of. */
 export function createProgram(terminal: Terminal): Command {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Fields } from '../config/row.js';
 import { problem, SwancError, throwIfAborted } from '../support/errors.js';
+import { splitNamedPath } from '../support/named-path.js';
 import type { Terminal } from './terminal.js';
 
 type Data = Pick<Fields, 'calibration' | 'labels'>;
@@ -33,19 +34,28 @@ export async function withStandardInput<O extends Data, T>(
       throw unusable(error instanceof Error ? error.message : String(error));
     });
     const place = (path: string): string => (isStandardInput(path) ? path.replace(/-$/, file) : path);
-    return await work({
+    const placed = {
       ...options,
       ...(paths.length > 0 && { calibration: paths.map(place) }),
       ...(labels !== undefined && { labels: place(labels) }),
+    };
+    return await work(placed).catch((error: unknown) => {
+      throw error instanceof SwancError ? renamed(error, file) : error;
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** The file is known to nobody: what is wrong with it is said of standard input. */
+function renamed({ code, summary, problems, cause }: SwancError, file: string): SwancError {
+  const own = problems.map((one) => ({ ...one, where: one.where.replaceAll(file, 'standard input') }));
+  return new SwancError(code, summary, own, { cause });
+}
+
 /** Also as the data of one input: `name=-`. */
 function isStandardInput(path: string): boolean {
-  return path === '-' || /^[^/\\]+=-$/.test(path);
+  return splitNamedPath(path).path === '-';
 }
 
 function unusable(what: string): SwancError {

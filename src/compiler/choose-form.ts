@@ -8,7 +8,7 @@ import { at, defined } from '../support/assert.js';
 import { compileForms, type PrunedForms } from './compile-forms.js';
 import { bytesOfForm, type Form, type FormName } from './forms.js';
 import { mean, type SampleTimes } from './measure.js';
-import type { CompileOptions, Mode } from './options.js';
+import type { CompileOptions, Mode, Tuning } from './options.js';
 import type { BudgetReport, Planning } from './report.js';
 import type { Source } from './source.js';
 import { timedRuns, tooFewRuns } from './timed-samples.js';
@@ -88,7 +88,14 @@ export async function chooseForm(input: ChoiceInput): Promise<Choice> {
     const comparisons = await verifyForms(verified, sessions, reference, input);
     const times = await timeForms(measured, sessions, timed, input);
     const { form, reason, isForced } = hasGates
-      ? pick({ mode: options.mode ?? 'auto', target: context.target, dense, planned, measured: times })
+      ? pick({
+          mode: options.mode ?? 'auto',
+          tune: options.tune,
+          target: context.target,
+          dense,
+          planned,
+          measured: times,
+        })
       : { form: dense, reason: 'the model has no gates', isForced: false };
     return {
       context,
@@ -204,13 +211,16 @@ function latencyOf(times: ReadonlyMap<FormName, SampleTimes>): ReadonlyMap<FormN
 
 interface Candidates {
   readonly mode: Mode;
+  readonly tune: Tuning | undefined;
   readonly target: Target;
   readonly dense: Form;
   readonly planned: Planned | undefined;
   readonly measured: ReadonlyMap<FormName, SampleTimes>;
 }
 
-function pick({ mode, target, dense, planned, measured }: Candidates): Pick<Choice, 'form' | 'reason' | 'isForced'> {
+/** Where predictions decide, times do not: they are told, and what is written is the same on all machines. */
+function pick(candidates: Candidates): Pick<Choice, 'form' | 'reason' | 'isForced'> {
+  const { mode, tune, target, dense, planned, measured } = candidates;
   const take = (form: Form, reason: string, isForced = false) => ({ form, reason, isForced });
   if (mode === 'dense') return take(dense, 'dense was asked for');
   const dynamic = planned?.form;
@@ -222,9 +232,10 @@ function pick({ mode, target, dense, planned, measured }: Candidates): Pick<Choi
     return take(dense, few ?? 'no plan for a gate is faster than its mask');
   }
   const [denseTimes, dynamicTimes] = [measured.get('dense'), measured.get('dynamic')];
-  if (denseTimes === undefined || dynamicTimes === undefined) {
+  if (tune === 'predicted' || denseTimes === undefined || dynamicTimes === undefined) {
     if (planned?.isForced)
       return take(dynamic, 'dynamic was asked for, and is predicted to be slower than masks', true);
+    if (denseTimes !== undefined) return take(dynamic, 'predicted to be faster, which decides here');
     const why = canMeasure(target) ? 'for want of calibration data' : `${target.provider} is not here`;
     return take(dynamic, `predicted to be faster; not measured: ${why}`);
   }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Calibration } from '../data/types.js';
 import type { Deployment } from '../formats/format.js';
@@ -10,7 +9,6 @@ import type { Profile } from '../runtime/profile/types.js';
 import { openRuntime } from '../runtime/session.js';
 import type { Runtime } from '../runtime/types.js';
 import { at } from '../support/assert.js';
-import { problem, SwancError } from '../support/errors.js';
 import { replaceFiles } from '../support/replace-file.js';
 import { swancVersion } from '../support/version.js';
 import { budgetOf, requireJudgeable } from './budget/budget-options.js';
@@ -28,6 +26,7 @@ import { lowerPrecision } from './precision/lower-precision.js';
 import { requireHalves } from './precision/require-halves.js';
 import { loadProfile } from './profile.js';
 import type { Report } from './report.js';
+import { outputPaths, requireOutput } from './require-output.js';
 import { openData } from './samples.js';
 import { openSource, openWithOriginal, type Source, type SourceWithOriginal } from './source.js';
 import { dumpAfterPass, StepVerifier } from './step-hooks.js';
@@ -59,7 +58,9 @@ export interface CompileResult {
  */
 export async function compile(options: CompileOptions): Promise<CompileResult> {
   const targets = checkOptions(options);
-  if (options.out !== undefined) await requireFolder(options.out);
+  if (options.out !== undefined) {
+    await requireOutput(options, options.out, [...outputPaths(targets), profileFile, reportFile]);
+  }
   const runtime = await openRuntime();
   requireFormats(targets, runtime);
   const costed: CostedTarget[] = [];
@@ -186,15 +187,6 @@ async function openInputs(
     : undefined;
   const reference = options.verify === false ? undefined : await referenceOf(options, source, data, runtime, batch);
   return { source, data, profile, reference, ...(profile === undefined ? {} : { identity: source.identity }) };
-}
-
-/** Told before the work is done, not after it. */
-async function requireFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || found.isDirectory()) return;
-  throw new SwancError('SWC2003', 'nothing can be written', [
-    problem(path, 'it is a file', 'name a folder with --out'),
-  ]);
 }
 
 /** The profile that is given, or one that is collected from the data; undefined where there is neither. */

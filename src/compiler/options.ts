@@ -4,6 +4,7 @@ import type { Precision } from '../passkit/target.js';
 
 export {
   type DataFormat,
+  dataEndings,
   dataFormats,
   type ImageChannels,
   type ImageCrop,

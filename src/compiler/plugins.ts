@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type LayerDefinition, type Plugin, rulesOf } from '../frontends/index.js';
 import { problem, SwancError } from '../support/errors.js';
+import { loadAnew } from '../support/load-anew.js';
 
 /**
  * The rules that plugins bring, given as functions or as paths of modules whose default export is one.
@@ -16,14 +16,16 @@ export async function loadPlugins(plugins: readonly (Plugin | string)[]): Promis
   return rulesOf(loaded);
 }
 
-async function loadModule(path: string): Promise<Plugin> {
-  const module: object = await import(pathToFileURL(resolve(path)).href).catch((error: unknown) => {
+/** Each time anew, with what it imports by paths: a build that waits for edits is to see those of its rules. */
+async function loadModule(given: string): Promise<Plugin> {
+  const path = resolve(given);
+  const module = await loadAnew(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw unusable(path, `it cannot be loaded: ${reason}`);
+    throw unusable(given, `it cannot be loaded: ${reason}`);
   });
-  const plugin = 'default' in module ? module.default : undefined;
+  const plugin = typeof module === 'object' && module !== null && 'default' in module ? module.default : module;
   if (isPlugin(plugin)) return plugin;
-  throw unusable(path, 'its default export is no function', 'export default ({ registerLayer }) => { … }');
+  throw unusable(given, 'its default export is no function', 'export default ({ registerLayer }) => { … }');
 }
 
 /** That it is a function is all that can be seen of one; what it does wrong is an error of its own. */

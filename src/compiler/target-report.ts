@@ -172,13 +172,9 @@ export function reportVerification({ comparison, reference }: Compared, before?:
   };
 }
 
-function caveatsOf({ without, available, original }: Reference): string[] {
+function caveatsOf({ without, available }: Reference): string[] {
   const importUnchecked = 'verified against the imported graph, so not the import itself; TensorFlow.js:';
-  const isPruned = original !== undefined;
   return [
-    ...(isPruned
-      ? ['units were removed within the budget: compared with the model without them, not the original']
-      : []),
     ...(without === undefined ? [] : [`${importUnchecked} ${without}`]),
     ...(available === undefined ? ['no calibration data: verified on random inputs'] : []),
   ];

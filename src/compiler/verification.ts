@@ -349,8 +349,17 @@ export interface Compared {
   readonly reference: Reference;
 }
 
-/** Throws the `verification` error if the comparison failed, saying where. */
+/** Throws the `verification` error if the comparison failed, saying where, and SWC3106 if it could tell nothing. */
 export function requireEqual({ comparison }: Compared, what: string): void {
+  if (comparison.passed && comparison.finite === 0) {
+    throw new SwancError('SWC3106', `${what} cannot be compared`, [
+      problem(
+        'the original',
+        `in none of ${comparison.clear} comparable samples is any of its outputs a finite number`,
+        'give samples that suit the model with --calibration, or leave the comparison out with --no-verify',
+      ),
+    ]);
+  }
   if (comparison.passed) return;
   if (comparison.verdict === 'incomparable') {
     throw new SwancError('SWC4002', `${what} could not be verified`, [

@@ -2,6 +2,7 @@ import { gatesOf } from '../passkit/gates.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Runtime } from '../runtime/types.js';
+import { installEngine } from '../support/install.js';
 import { type Choice, canMeasure } from './choose-form.js';
 import type { CompileOptions } from './options.js';
 import { placementWarnings } from './placement.js';
@@ -20,7 +21,7 @@ export function caveatsOf(targets: readonly TargetReport[]): string[] {
 /** That models were run, and timed, in another engine than those of the target run in. */
 export function runtimeWarnings({ name, fallback }: Runtime): string[] {
   if (fallback === undefined) return [];
-  const advice = 'its times are not those of a processor: install onnxruntime-node';
+  const advice = `its times are not those of a processor: ${installEngine}`;
   return [`onnxruntime-node ${fallback}: models were run in ${name}, which is slower, and ${advice}`];
 }
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type Problem, problem, SwancError } from '../support/errors.js';
+import { nearest } from '../support/nearest.js';
 import type { Config } from './define.js';
-import { nearest } from './nearest.js';
 import type { Fields, OptionKey } from './row.js';
 import { configKeys, configSchema } from './schema.js';
 import { optionRows } from './table.js';
@@ -27,8 +27,8 @@ export function checkConfig(value: unknown, path: string): ConfigOptions {
   if (!result.success) problems.push(...result.error.issues.map((issue) => issueProblem(issue, path)));
   problems.push(...exclusions(members, path));
   if (problems.length > 0 || !result.success) throw unusable(problems);
-  const { $schema: _, ...options } = result.data;
-  return options;
+  const { $schema: _, target, ...options } = result.data;
+  return target === undefined ? options : { ...options, targets: target };
 }
 
 function unusable(problems: readonly Problem[]): SwancError {
@@ -59,14 +59,17 @@ function unknownKeys(value: object, path: string): Problem[] {
       const found = typeof key === 'string' ? suggestion(key) : undefined;
       const list = isListed ? undefined : `options are ${configKeys.slice(1).join(', ')}`;
       isListed ||= found === undefined;
-      return problem(`${path}: ${shown(key)}`, 'there is no such option', found ? `did you mean '${found}'?` : list);
+      return problem(`${path}: ${shown(key)}`, 'there is no such option', found ?? list);
     });
 }
 
-/** Flags are likely to be taken for keys, which some are not. */
+/** Flags are likely to be taken for keys, which some are not; and images for one option, which are several. */
 function suggestion(key: string): string | undefined {
+  const ofImages = configKeys.filter((own) => own.startsWith('image'));
+  if (/^images?$/i.test(key)) return `options of images are ${ofImages.join(', ')}`;
   const byFlag = optionRows.find(({ flag, negated }) => flag === key || (negated && `no-${flag}` === key));
-  return byFlag?.key ?? nearest(key, configKeys);
+  const found = byFlag?.key ?? nearest(key, configKeys);
+  return found === undefined ? undefined : `did you mean '${found}'?`;
 }
 
 function issueProblem({ path: place, message }: z.core.$ZodIssue, path: string): Problem {
@@ -77,11 +80,12 @@ function issueProblem({ path: place, message }: z.core.$ZodIssue, path: string):
 
 function exclusions(members: Readonly<Record<string, unknown>>, path: string): Problem[] {
   const isGiven = (key: OptionKey): boolean => members[key] !== undefined;
-  return optionRows.flatMap(({ key, excludes = [] }) =>
-    excludes
-      .filter((other) => key < other && isGiven(key) && isGiven(other))
-      .map((other) => problem(`${path}: ${key}`, `it cannot be together with ${other}`, 'give one of the two')),
+  const together = (key: string, other: string): Problem =>
+    problem(`${path}: ${key}`, `it cannot be together with ${other}`, 'give one of the two');
+  const found = optionRows.flatMap(({ key, excludes = [] }) =>
+    excludes.filter((other) => key < other && isGiven(key) && isGiven(other)).map((other) => together(key, other)),
   );
+  return isGiven('targets') && members.target !== undefined ? [...found, together('target', 'targets')] : found;
 }
 
 /** Keys may be of any length, and have any characters. */

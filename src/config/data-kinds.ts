@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { splitNamedPath } from '../support/named-path.js';
 import { type Kind, ValueError } from './kind.js';
 import { requirePath } from './kinds.js';
 import { textOr } from './text-or.js';
@@ -28,12 +28,11 @@ export const dataPaths: Kind<string | readonly string[]> = (() => {
   };
 })();
 
-/** The path is what stands behind the name of an input, unless there is a file of the whole name. */
-function relocated(path: string, folder: string): string {
-  const at = path.indexOf('=');
-  if (path === '-') return path;
-  if (at < 0 || existsSync(resolve(folder, path))) return resolve(folder, path);
-  return `${path.slice(0, at)}=${resolve(folder, path.slice(at + 1))}`;
+/** The path is what stands behind the name of an input; standard input is where it is. */
+function relocated(text: string, folder: string): string {
+  const { input, path } = splitNamedPath(text, { from: folder });
+  const own = path === '-' ? path : resolve(folder, path);
+  return input === undefined ? own : `${input}=${own}`;
 }
 
 /** A factor: a number, or a part such as `1/255`. */

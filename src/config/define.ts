@@ -10,6 +10,8 @@ export type Config = {
 } & {
   /** Path of a model.json, of an .onnx file, or of a folder with one of them, for commands that are given none. */
   readonly model?: CompileOptions['model'] | undefined;
+  /** The same as `targets`, as command lines and imports call it: one of the two. */
+  readonly target?: OrText<Fields['targets']>;
 };
 
 /** What the default export of a config file may be. */

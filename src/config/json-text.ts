@@ -16,18 +16,15 @@ export class JsonSyntaxError extends Error {
 }
 
 /**
- * As `JSON.parse`, with the place and a plain description of the first mistake. A byte order mark before the text is no mistake.
+ * As `JSON.parse`, with the place and a plain description of the first mistake, which a name that an object has twice is,
+ * too. A byte order mark before the text is none.
  * @throws JsonSyntaxError
  */
 export function parseJson(text: string): unknown {
   const content = text.replace(/^\ufeff/, '');
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const { message, offset } = firstMistake(content);
-    throw new JsonSyntaxError(message, positionOf(content, offset));
-  }
+  const mistake = firstMistake(content);
+  if (mistake !== undefined) throw new JsonSyntaxError(mistake.message, positionOf(content, mistake.offset));
+  return JSON.parse(content);
 }
 
 /** The line and column of an offset in a text. */
@@ -59,8 +56,10 @@ const wanted: Readonly<Record<Expectation, string>> = {
 };
 
 /** Reads on until something is not as the grammar wants it. Without recursion, however deep the text is nested. */
-function firstMistake(text: string): Mistake {
+function firstMistake(text: string): Mistake | undefined {
   const open: ('[' | '{')[] = [];
+  // Names of the objects that are open.
+  const names: Set<unknown>[] = [];
   let expected: Expectation = 'value';
   let offset = 0;
   const match = (pattern: RegExp): boolean => {
@@ -73,19 +72,28 @@ function firstMistake(text: string): Mistake {
   for (;;) {
     match(space);
     const next = text[offset];
+    const start = offset;
+    if (next === undefined && expected === 'end') return undefined;
     if (next === undefined) return { message: `the text ends where ${wanted[expected]}`, offset };
     const isValue: boolean = expected === 'value' || expected === 'first value';
     const isKey: boolean = expected === 'key' || expected === 'first key';
     const closes = expected === 'comma' || expected === `first ${open.at(-1) === '{' ? 'key' : 'value'}`;
     if (closes && next === (open.at(-1) === '{' ? '}' : ']')) {
-      open.pop();
+      if (open.pop() === '{') names.pop();
       offset++;
       expected = afterValue();
     } else if (isValue && (next === '[' || next === '{')) {
       open.push(next);
+      if (next === '{') names.push(new Set());
       offset++;
       expected = next === '[' ? 'first value' : 'first key';
     } else if ((isValue || isKey) && match(string)) {
+      if (isKey) {
+        const name: unknown = JSON.parse(text.slice(start, offset));
+        const own = names.at(-1);
+        if (own?.has(name)) return { message: `${text.slice(start, offset)} is here a second time`, offset: start };
+        own?.add(name);
+      }
       expected = isKey ? 'colon' : afterValue();
     } else if (isValue && match(scalar)) {
       expected = afterValue();

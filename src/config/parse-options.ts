@@ -1,7 +1,7 @@
 import { errorCodes } from '../support/error-codes.js';
 import { type CodeOf, type Problem, problem, SwancError } from '../support/errors.js';
+import { nearest } from '../support/nearest.js';
 import { ValueError } from './kind.js';
-import { nearest } from './nearest.js';
 import type { Fields, OptionKey, OptionRow } from './row.js';
 import { optionRows } from './table.js';
 

@@ -28,6 +28,8 @@ export interface OptionRow<T> {
   readonly placeholder?: string;
   /** What it does, for `--help`: a line or two, without a full stop. */
   readonly text: string;
+  /** The same for config files, where the text tells of command lines; with how a value is written in JavaScript. */
+  readonly configText?: string;
   /** What holds where it is not given, as shown to people; absent where that is nothing, or off. */
   readonly default?: string;
   readonly group: Group;

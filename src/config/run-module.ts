@@ -16,12 +16,29 @@ export async function runModule(path: string): Promise<unknown> {
     ...(resolvesSwanc(path) ? {} : { virtualModules: { swanc: { defineConfig } } }),
   });
   try {
-    const value = await defaultOf(await jiti.import<unknown>(path));
-    if (value === noDefault) throw unusable(path, 'it has no default export', "export default { mode: 'auto' }");
-    return typeof value === 'function' ? await value() : value;
+    return await ending(path, async () => {
+      const value = await defaultOf(await jiti.import<unknown>(path));
+      if (value === noDefault) throw unusable(path, 'it has no default export', "export default { mode: 'auto' }");
+      return typeof value === 'function' ? await value() : value;
+    });
   } catch (error) {
     if (error instanceof Error && error.name === 'SwancError') throw error;
     throw failed(path, error);
+  }
+}
+
+/** What work gives; where nothing is left in the process that could end it, an error that says so. */
+async function ending<T>(path: string, work: () => Promise<T>): Promise<T> {
+  let onIdle = (): void => {};
+  const never = new Promise<never>((_, reject) => {
+    const what = 'it does not end: it waits for what never comes';
+    onIdle = () => reject(unusable(path, what, 'export the options, or a promise of them that is kept'));
+  });
+  process.once('beforeExit', onIdle);
+  try {
+    return await Promise.race([work(), never]);
+  } finally {
+    process.off('beforeExit', onIdle);
   }
 }
 

@@ -14,6 +14,8 @@ export const configSchema = z.strictObject({
     .optional()
     .meta({ description: 'model.json, .onnx file, or a folder with one of them' }),
   ...shapeOf(compileOptions),
+  // As command lines and imports call it.
+  target: compileOptions.targets.kind.schema(z).optional().meta({ description: 'the same as targets' }),
 });
 
 type Shape = { readonly [K in OptionKey]: z.ZodType<Fields[K]> };
@@ -32,7 +34,8 @@ function memberOf(row: OptionRow<unknown>): z.ZodType {
 }
 
 /** One sentence for editors, which show it beside the member. */
-function describe({ text, negated, default: otherwise }: OptionRow<unknown>): string {
+function describe({ negated, default: otherwise, ...row }: OptionRow<unknown>): string {
+  const text = row.configText ?? row.text;
   if (negated === true) return `false: ${text}`;
   return otherwise === undefined ? text : `${text} (default: ${otherwise})`;
 }
@@ -53,4 +56,4 @@ export function configJsonSchema(): Record<string, unknown> {
 }
 
 /** Every key that a config file may have. */
-export const configKeys: readonly string[] = ['$schema', 'model', ...optionRows.map(({ key }) => key)];
+export const configKeys: readonly string[] = ['$schema', 'model', ...optionRows.map(({ key }) => key), 'target'];

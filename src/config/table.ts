@@ -48,6 +48,8 @@ export const compileOptions: OptionTable = {
     flag: 'calibration',
     placeholder: '<path>',
     text: 'samples: .npy, .npz, .safetensors, .csv, .parquet, .json, .jsonl, images, a folder of these, or - (standard input); repeatable, and <input>=<path> for a single input',
+    configText:
+      "samples: a file or folder ('samples.npy'), or several of them (['a.npz', 'b.npz']); for one of several inputs 'input=file'",
     group: 'Input',
     kind: dataPaths,
   },
@@ -164,6 +166,7 @@ export const compileOptions: OptionTable = {
     flag: 'input-range',
     placeholder: '<low,high>',
     text: 'what every input element lies between: lets more be proved',
+    configText: 'what every input element lies between ([0, 1]): lets more be proved',
     group: 'Input',
     kind: numberRange,
   },
@@ -171,6 +174,7 @@ export const compileOptions: OptionTable = {
     flag: 'plugin',
     placeholder: '<file>',
     text: 'module with rules for your own layers; repeatable',
+    configText: "modules with rules for your own layers (['layers.mjs']), or the functions themselves",
     group: 'Input',
     kind: plugins,
   },
@@ -188,6 +192,7 @@ export const compileOptions: OptionTable = {
     placeholder: '<names>',
     text: 'where the model will run: cpu, webgpu, edge; several separated by commas',
     default: 'cpu',
+    configText: "where the model will run: 'cpu', 'webgpu', 'edge', as a list (['cpu', 'edge'])",
     group: 'Output',
     kind: nameList(targetNames),
   },
@@ -262,6 +267,8 @@ export const compileOptions: OptionTable = {
       'write the model in this precision, too, beside model.onnx in fp32: fp16 for webgpu; int8 for cpu and edge, with ' +
       '--calibration; for each target its own as webgpu=fp16,edge=int8',
     default: 'fp32 alone',
+    configText:
+      "write the model in this precision, too, beside model.onnx in fp32: 'fp16' for webgpu; 'int8' for cpu and edge, with calibration; for each target its own as { webgpu: 'fp16', edge: 'int8' }",
     group: 'Precision',
     kind: precision,
   },

@@ -81,7 +81,10 @@ function comment(key: string): string[] {
 const widest = 100;
 
 function textOf(key: string): { readonly text: string; readonly default?: string } {
-  if (Object.hasOwn(compileOptions, key)) return compileOptions[key as OptionKey];
+  if (Object.hasOwn(compileOptions, key)) {
+    const row = compileOptions[key as OptionKey];
+    return { ...row, text: row.configText ?? row.text };
+  }
   return { text: 'what is compiled: model.json, .onnx file, or a folder with one of them' };
 }
 

@@ -10,6 +10,7 @@ import { labelsByFile, rowNamesOf } from './labels-by-file.js';
 import { type DataFormat, dataFormats } from './names.js';
 import { type OpenedPath, type OpenOptions, openLabels, openPaths } from './open-parts.js';
 import { shuffled } from './permutation.js';
+import { pixelNotes, scaledPixels } from './pixels.js';
 import { Series } from './series.js';
 import type { Batch, BatchOptions, Calibration, InputSpec } from './types.js';
 
@@ -48,7 +49,7 @@ export async function openCalibration(
   const context = { inputs, forLabels: false, header, images, cache: new DecodedCache(), format };
   const groups: OpenedPath[][] = [];
   const series: Series[] = [];
-  for (const { inputs: own, paths: files } of await groupPaths(given, inputs)) {
+  for (const { inputs: own, paths: files } of groupPaths(given, inputs)) {
     const found = await openPaths(files, { ...context, inputs: own }, labelsPath !== undefined, problems);
     groups.push(found);
     series.push(
@@ -65,8 +66,9 @@ export async function openCalibration(
     throw new SwancError(commonCode(problems, 'SWC3103'), 'the calibration data cannot be used', problems.slice(0, 50));
   }
   const notes = [...groups.flat().flatMap((own) => own.notes), ...classNotes(labels)];
+  for (const own of series) notes.push(...(await pixelNotes(own, inputs, images.scale)));
   const order = shuffle === undefined ? undefined : shuffled(count, shuffle);
-  return new FileCalibration({ inputs, series, count, labels, order, notes });
+  return new FileCalibration({ inputs, series, count, labels, order, scale: images.scale, notes });
 }
 
 function optionProblems({ shuffle, format, images = {} }: ReadOptions): Problem[] {
@@ -81,11 +83,11 @@ function optionProblems({ shuffle, format, images = {} }: ReadOptions): Problem[
 }
 
 /** The paths of inputs that are named, and of all others together. */
-async function groupPaths(given: readonly string[], inputs: readonly InputSpec[]) {
+function groupPaths(given: readonly string[], inputs: readonly InputSpec[]) {
   const named = new Map<string, string[]>();
   const others: string[] = [];
   for (const text of given) {
-    const { input, path } = await splitPath(
+    const { input, path } = splitPath(
       text,
       inputs.map(({ name }) => name),
     );
@@ -220,9 +222,10 @@ function checkedTrack(segments: readonly LabelSegment[], where: string, problems
 
 function classNotes(labels: LabelTrack | undefined): string[] {
   const classes = labels?.classes ?? [];
-  if (classes.length === 0) return [];
-  const shown = classes.slice(0, 20).map((name, index) => `${index} ${name}`);
-  const rest = classes.length > 20 ? `, … ${classes.length - 1} ${classes.at(-1)}` : '';
+  // Names that are the numbers themselves tell nothing.
+  if (classes.every((name, index) => name === `${index}`)) return [];
+  const shown = classes.slice(0, 20).map((name, index) => `${index} = ${name}`);
+  const rest = classes.length > 20 ? `, … ${classes.length - 1} = ${classes.at(-1)}` : '';
   return [`classes are numbered in the order of their names: ${shown.join(', ')}${rest}`];
 }
 
@@ -233,6 +236,8 @@ interface Content {
   readonly labels: LabelTrack | undefined;
   /** The order of the samples; undefined: as they are. */
   readonly order: Uint32Array | undefined;
+  /** Of whole numbers for inputs that take floats. */
+  readonly scale: number | undefined;
   readonly notes: readonly string[];
 }
 
@@ -313,7 +318,7 @@ class FileCalibration implements Calibration {
         if (array === undefined) continue;
         const where = part.arrays.size === 1 ? part.where : `${part.where}, array '${name}'`;
         const tensor = convertSamples(
-          await series.rows(part, array, row, count),
+          scaledPixels(await series.rows(part, array, row, count), type, this.#content.scale),
           type,
           where,
           row,

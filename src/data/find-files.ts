@@ -1,7 +1,10 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { invalid } from '../support/errors.js';
 import { fileErrorText } from '../support/file-errors.js';
+import { type NamedPath, splitNamedPath } from '../support/named-path.js';
+import { walkFiles } from '../support/walk-files.js';
 import { images } from './formats/images.js';
 import { formatOfName, formatsAdvice } from './formats/index.js';
 import { inCodeUnitOrder } from './tables/class-names.js';
@@ -25,7 +28,6 @@ export interface FoundImage {
 }
 
 const maxFiles = 10_000_000;
-const maxDepth = 32;
 
 /** The files of data at a path. Names that begin with a dot are passed over. @throws SwancError `invalid`. */
 export async function findFiles(path: string): Promise<FoundFiles> {
@@ -68,51 +70,20 @@ function shown(names: readonly string[]): string {
 /** All files below a folder that have the ending of a format, or are labels; by their paths in it. */
 async function listFolder(root: string): Promise<string[]> {
   const names: string[] = [];
-  const visit = async (folder: string, prefix: string, above: readonly string[]): Promise<void> => {
-    const real = await realpath(folder);
-    if (above.includes(real))
-      throw invalid('SWC3101', folder, 'leads back to a folder that it is in', 'remove this symbolic link');
-    if (above.length > maxDepth) throw invalid('SWC3101', folder, `is nested more than ${maxDepth} folders deep`);
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const [path, name] = [join(folder, entry.name), `${prefix}${entry.name}`];
-      if (entry.name.startsWith('.')) continue;
-      const target = entry.isSymbolicLink() ? await stat(path).catch(unreadable(path)) : entry;
-      if (target.isDirectory() && formatOfName(entry.name) !== undefined) {
-        throw invalid('SWC3101', path, 'is a folder with the name of a file');
-      }
-      if (target.isDirectory()) await visit(path, `${name}/`, [...above, real]);
-      else if (formatOfName(entry.name) !== undefined || name === 'labels.txt') names.push(name);
-      if (names.length > maxFiles) throw invalid('SWC3101', root, `holds more than ${maxFiles} files`);
-    }
-  };
-  await visit(root, '', []).catch((error: unknown) => {
-    throw error instanceof Error && 'syscall' in error
-      ? invalid('SWC3101', root, `cannot be read: ${fileErrorText(error)}`)
-      : error;
-  });
+  for await (const { path, name, isFolder } of walkFiles(root)) {
+    const isData = formatOfName(basename(path)) !== undefined;
+    if (isFolder && isData) throw invalid('SWC3101', path, 'is a folder with the name of a file');
+    if (!isFolder && (isData || name === 'labels.txt')) names.push(name);
+    if (names.length > maxFiles) throw invalid('SWC3101', root, `holds more than ${maxFiles} files`);
+  }
   return names;
 }
 
-function unreadable(path: string) {
-  return (error: unknown): never => {
-    throw invalid('SWC3101', path, `cannot be read: ${fileErrorText(error)}`);
-  };
-}
-
 /** `input=path`: the data of one input. A path that exists as it stands is one, whatever it has in it. */
-export async function splitPath(
-  given: string,
-  inputs: readonly string[],
-): Promise<{ input: string | undefined; path: string }> {
+export function splitPath(given: string, inputs: readonly string[]): NamedPath {
+  const split = splitNamedPath(given, { inputs });
   const at = given.indexOf('=');
-  if (at < 0) return { input: undefined, path: given };
-  const input = inputs.find((name) => given.startsWith(`${name}=`));
-  if (input !== undefined) return { input, path: given.slice(input.length + 1) };
-  const exists = await stat(given).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return { input: undefined, path: given };
+  if (split.input !== undefined || at < 0 || existsSync(given)) return split;
   const what = `'${given.slice(0, at)}' is no input of the model`;
   throw invalid('SWC3103', basename(given), what, `its inputs are ${inputs.join(', ')}`);
 }

@@ -19,3 +19,23 @@ export type ImageLayout = (typeof imageLayouts)[number];
 
 /** 1: grey, 3: red, green and blue, 4: with alpha. */
 export type ImageChannels = 1 | 3 | 4;
+
+/** How the names of files in each format end, in lower case. */
+export const dataEndings: Readonly<Record<DataFormat, readonly string[]>> = {
+  npy: ['.npy'],
+  npz: ['.npz'],
+  image: ['.png', '.jpg', '.jpeg'],
+  parquet: ['.parquet'],
+  safetensors: ['.safetensors'],
+  json: ['.json'],
+  jsonl: ['.jsonl', '.ndjson'],
+  csv: ['.csv', '.tsv'],
+};
+
+/** What a column, list or array of labels is named, in lower case. */
+export const labelNames: readonly string[] = ['labels', 'label', 'class', 'y'];
+
+/** Whether what has this name may be labels. */
+export function isLabelName(name: string | undefined): boolean {
+  return name !== undefined && labelNames.includes(name.trim().toLowerCase());
+}

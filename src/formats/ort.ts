@@ -2,6 +2,7 @@ import { modelBytes } from '../onnx/write.js';
 import { precisions } from '../passkit/target.js';
 import { assert } from '../support/assert.js';
 import { problem } from '../support/errors.js';
+import { installEngine } from '../support/install.js';
 import { type CompiledModel, type Format, type FormatInput, stemOf } from './format.js';
 import { canonicalOrtFile } from './ort/canonical.js';
 import { departureOf } from './ort/compare-files.js';
@@ -16,7 +17,7 @@ export const ort: Format = {
   problem: ({ target, runtime }) =>
     runtime.writesOrtFormat
       ? undefined
-      : problem(`target ${target.name}`, `${runtime.name} cannot write .ort files`, 'install onnxruntime-node'),
+      : problem(`target ${target.name}`, `${runtime.name} cannot write .ort files`, installEngine),
   files: async (input) => {
     const files = [];
     for (const model of input.models) {

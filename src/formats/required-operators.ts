@@ -2,6 +2,7 @@ import { type ElementType, elementTypeNames, elementTypes } from '../ir/types.js
 import { modelBytes } from '../onnx/write.js';
 import type { Optimization } from '../runtime/types.js';
 import { problem } from '../support/errors.js';
+import { installEngine } from '../support/install.js';
 import type { Format, FormatInput } from './format.js';
 import { FlatBufferError, numberOf, readFlatBuffer, type Table, tableOf, tablesOf, textOf } from './ort/flatbuffer.js';
 import { inferenceSession, ortIdentifier } from './ort/schema.js';
@@ -17,7 +18,7 @@ export const requiredOperators: Format = {
   problem: ({ target, runtime }) =>
     runtime.writesOrtFormat
       ? undefined
-      : problem(`target ${target.name}`, `${runtime.name} cannot list its kernels`, 'install onnxruntime-node'),
+      : problem(`target ${target.name}`, `${runtime.name} cannot list its kernels`, installEngine),
   files: async (input) => {
     const path = configPath(input.target.name);
     try {

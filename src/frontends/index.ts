@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import type { Graph } from '../ir/graph.js';
+import { requireFinite } from '../onnx/finite.js';
 import { readModel } from '../onnx/read.js';
-import { invalid } from '../support/errors.js';
+import { modelFileAt } from './model-files.js';
 import type { Departure } from './tfjs/context.js';
 import { importTfjsModel, type TfjsImportOptions } from './tfjs/import.js';
 import type { ModelState } from './tfjs/states.js';
@@ -64,6 +65,7 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
     return { ...importTfjsModel(file, options), format: 'tfjs-layers', path: file };
   }
   const graph = readModel(file);
+  requireFinite(graph, file);
   const size = statSync(file).size;
   const constants = [...graph.constants].reduce((sum, { constant }) => sum + (constant?.bytes ?? 0), 0);
   // Constants larger than the file that names them lie beside it.
@@ -77,20 +79,4 @@ export function importModel(path: string, options: ImportOptions = {}): Imported
     path: file,
     sourceBytes: constants > size ? size + constants : size,
   };
-}
-
-function modelFileAt(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw invalid('SWC3001', path, 'there is no such file or folder');
-  if (!stats.isDirectory()) return path;
-  for (const name of ['model.json', 'model.onnx']) {
-    const file = join(path, name);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
-  }
-  throw invalid(
-    'SWC3001',
-    path,
-    'there is no model.json or model.onnx in this folder',
-    'give the path of the model file itself',
-  );
 }

@@ -1,13 +1,37 @@
 import { statSync } from 'node:fs';
-import { dirname, extname, resolve, sep } from 'node:path';
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { invalid } from '../support/errors.js';
 import { readModelFile, shardPath } from './tfjs/files.js';
 import { isObject } from './tfjs/json.js';
 
 /**
- * The files that a model consists of, the one that was given first: model.json and its shards, or .onnx and its external
+ * The model file that a path means: the file itself, or that in a folder.
+ * @throws SwancError 'invalid' where there is none.
+ */
+export function modelFileAt(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw invalid('SWC3001', path, 'there is no such file or folder');
+  if (!stats.isDirectory()) return path;
+  for (const name of ['model.json', 'model.onnx']) {
+    const file = join(path, name);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+  }
+  throw invalid(
+    'SWC3001',
+    path,
+    'there is no model.json or model.onnx in this folder',
+    statSync(join(path, 'report.json'), { throwIfNoEntry: false })?.isFile()
+      ? 'it is what a model was compiled to: give the original, or one of the .onnx files in it'
+      : 'give the path of the model file itself',
+  );
+}
+
+/**
+ * The files that a model consists of, the model file itself first: model.json and its shards, or .onnx and its external
  * data. What a damaged model names wrongly is left out: importing it tells what is wrong.
  */
-export async function modelFiles(file: string): Promise<readonly string[]> {
+export async function modelFiles(path: string): Promise<readonly string[]> {
+  const [file = path] = await orNothing(() => [modelFileAt(path)]);
   const folder = dirname(file);
   const names = await orNothing(() => (isOnnx(file) ? locationsIn(file) : shardsOf(file)));
   const parts = await Promise.all(names.map((name) => orNothing(() => [partPath(folder, name)])));

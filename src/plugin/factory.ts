@@ -59,6 +59,7 @@ function isExternal(request: string, onnxRuntime: PluginOptions['onnxRuntime']):
 function pluginOf(bundler: Bundler, options: PluginOptions): UnpluginOptions {
   const builds = new ModelBuilds(options);
   const imports = new Map<string, Set<string>>();
+  const warned = new Set<string>();
   let typesFile: TypesFile | undefined;
   return {
     name: 'swanc',
@@ -86,7 +87,12 @@ function pluginOf(bundler: Bundler, options: PluginOptions): UnpluginOptions {
       if (request === undefined) return null;
       try {
         const model = await builds.get(request, bundler.root(), (file) => this.addWatchFile(file));
-        for (const warning of model.warnings) this.warn(`${request.path}: ${warning}`);
+        for (const warning of model.warnings) {
+          const text = `${request.path}: ${warning}`;
+          // Not again after every edit.
+          if (!warned.has(text)) this.warn(text);
+          warned.add(text);
+        }
         if (options.types !== undefined && options.types !== false) {
           typesFile ??= new TypesFile(bundler.root(), options.types);
           for (const source of imports.get(id) ?? []) await typesFile.add(source, model.loaded);

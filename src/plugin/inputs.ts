@@ -1,38 +1,52 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { CompileOptions } from '../compiler/options.js';
 import { optionRows } from '../config/index.js';
 import { modelFiles } from '../frontends/model-files.js';
+import { splitNamedPath } from '../support/named-path.js';
 import { swancVersion } from '../support/version.js';
-import { type FileDigests, filesAt } from './file-digests.js';
+import { walkFiles } from '../support/walk-files.js';
+import type { FileDigests } from './file-digests.js';
+import { modulesFrom } from './module-imports.js';
 
 /** What the result of a compile depends on. */
 export interface CompileInputs {
   /** Of the bytes of all files, the options, and the version of swanc: the same for the same result. */
   readonly key: string;
+  /** Another one if a file was written in between, even with the same bytes. */
+  readonly stamp: string;
   /** Every file that was read for it. An edit of one makes another key. */
   readonly files: readonly string[];
-  /** False where it rests on functions, of which no bytes can be told. */
-  readonly isKeepable: boolean;
+  /**
+   * How long the key says all: always; in this process, where it rests on functions, of which no bytes can be told; or until
+   * files change, where some of these are not known.
+   */
+  readonly lasts: 'always' | 'process' | 'build';
 }
 
 /** Raised when what is kept changes its form. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** Hashes what a compile reads. What is not there gets a key, too: the compile says what is wrong. */
 export async function inputsOf(options: CompileOptions, digests: FileDigests): Promise<CompileInputs> {
   const files = new Set<string>();
-  const hash = createHash('sha256');
+  const [hash, stamps] = [createHash('sha256'), createHash('sha256')];
+  let [hasFunctions, isWhole] = [false, true];
   const add = (...parts: readonly unknown[]): void => {
     hash.update(`${JSON.stringify(parts)}\n`);
   };
+  const addFile = async (path: string, ...names: readonly string[]): Promise<void> => {
+    files.add(path);
+    const { digest, stamp } = await digests.of(path);
+    if (digest === null) isWhole = false;
+    add(...names, digest);
+    stamps.update(`${stamp}\n`);
+  };
   add('swanc', swancVersion(), formatVersion);
-  for (const file of await modelFiles(options.model)) {
-    files.add(file);
-    add('model', file.slice(dirname(options.model).length), await digests.ofFile(file));
-  }
-  let isKeepable = true;
+  const parts = await modelFiles(options.model);
+  const folder = dirname(parts[0] ?? options.model);
+  for (const file of parts) await addFile(file, 'model', file.slice(folder.length));
   for (const { key, kind } of optionRows.toSorted((left, right) => (left.key < right.key ? -1 : 1))) {
     const value = options[key];
     if (value === undefined) continue;
@@ -41,19 +55,39 @@ export async function inputsOf(options: CompileOptions, digests: FileDigests): P
       continue;
     }
     for (const entry of [value].flat()) {
-      if (typeof entry === 'function') isKeepable = false;
+      if (typeof entry === 'function') hasFunctions = true;
       if (typeof entry !== 'string') {
         add(key, typeof entry === 'function' ? entry.name : entry);
-        continue;
+      } else if (key === 'plugins') {
+        const modules = await modulesFrom(entry);
+        if (!modules.areAll) isWhole = false;
+        add(key, modules.files.length);
+        for (const file of modules.files) await addFile(file, key);
+      } else {
+        const { input = '', path } = splitNamedPath(entry);
+        const found = await filesAt(path);
+        if (found === undefined) isWhole = false;
+        // Names count: their endings are formats, and folders are classes.
+        add(key, input, found?.length ?? null);
+        for (const { path: file, name } of found ?? []) await addFile(file, name);
       }
-      const { name, path } = namedPath(entry);
-      const own = key === 'plugins' ? await modulesFrom(path) : await filesAt(path);
-      for (const file of own) files.add(file);
-      const hashed = key === 'plugins' ? own : [path];
-      add(key, name, ...(await Promise.all(hashed.map((file) => digests.of(file)))));
     }
   }
-  return { key: hash.digest('hex'), files: [...files], isKeepable };
+  const lasts = isWhole ? (hasFunctions ? 'process' : 'always') : 'build';
+  return { key: hash.digest('hex'), stamp: stamps.digest('hex'), files: [...files], lasts };
+}
+
+/** The file itself, or those in the folder and the folders in it, in order of their names; undefined if they cannot be told. */
+async function filesAt(path: string): Promise<readonly { readonly path: string; readonly name: string }[] | undefined> {
+  const stats = await stat(path).catch(() => undefined);
+  if (!stats?.isDirectory()) return [{ path, name: basename(path) }];
+  const files: { path: string; name: string }[] = [];
+  try {
+    for await (const found of walkFiles(path)) if (!found.isFolder) files.push(found);
+  } catch {
+    return undefined;
+  }
+  return files.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 /** Objects with their members in order: the same options have the same text. */
@@ -62,25 +96,4 @@ function ordered(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1));
   return entries.map(([key, member]) => [key, ordered(member)]);
-}
-
-/** Data of one input of several have its name before the path: `x=data.npy`. */
-function namedPath(text: string): { readonly name: string; readonly path: string } {
-  const [, name = '', path = text] = /^([^=/\\]+)=(.+)$/s.exec(text) ?? [];
-  return { name, path };
-}
-
-/** A module and those that it imports by relative paths, as far as their text says so. */
-async function modulesFrom(path: string): Promise<readonly string[]> {
-  const found = new Set<string>();
-  const pending = [path];
-  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
-    if (found.has(file)) continue;
-    found.add(file);
-    const text = await readFile(file, 'utf8').catch(() => '');
-    for (const [, specifier = ''] of text.matchAll(/\b(?:from|import|require)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)['"]/g)) {
-      pending.push(resolve(dirname(file), specifier));
-    }
-  }
-  return [...found];
 }

@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { CompileOptions } from '../compiler/options.js';
 import type { Fields, LoadedConfig } from '../config/index.js';
-import { type CachedModel, CompileCache } from './compile-cache.js';
+import { problem, SwancError } from '../support/errors.js';
+import { type CachedModel, CompileCache, type CompiledFacts } from './compile-cache.js';
 import { compileModel } from './compile-model.js';
 import { FileDigests } from './file-digests.js';
-import { inputsOf } from './inputs.js';
+import { type CompileInputs, inputsOf } from './inputs.js';
 import type { PluginOptions } from './options.js';
 import type { ModelRequest } from './request.js';
 import { checkPluginOptions, settingsOf } from './settings.js';
@@ -13,40 +15,92 @@ import { checkPluginOptions, settingsOf } from './settings.js';
 /** 1 GB */
 const usualCacheBytes = 2 ** 30;
 
+/** Tries to compile files that are written again and again. */
+const mostRounds = 5;
+
+/** The files of a model changed while it was compiled. */
+class InputsChanged extends Error {}
+
 /** The models of a project, each compiled when an import asks for it and nothing like it is in the cache. */
 export class ModelBuilds {
   readonly #given: PluginOptions;
   readonly #digests = new FileDigests();
   readonly #caches = new Map<string, CompileCache>();
   readonly #process = randomUUID();
+  readonly #compile: typeof compileModel;
+  /** How often files may have changed. */
+  #changes = 0;
   #options: Fields | undefined;
   #configs = new Map<string, Promise<LoadedConfig | undefined>>();
   /** The end of the compiles that were asked for: one at a time takes the memory of one. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(given: PluginOptions) {
+  constructor(given: PluginOptions, compile: typeof compileModel = compileModel) {
     this.#given = given;
+    this.#compile = compile;
   }
 
   /** Says that files may have changed, the config file among them. */
   refresh(): void {
+    this.#changes++;
     this.#configs = new Map();
   }
 
   /**
    * The compiled model of an import.
    * @param watch is called with every file that the result depends on, before what may fail.
-   * @throws SwancError for options, models and data that cannot be used.
+   * @throws SwancError for options, models and data that cannot be used, and files that are written all the time.
    */
   async get(request: ModelRequest, root: string, watch: (file: string) => void): Promise<CachedModel> {
     watch(request.path);
     this.#options ??= checkPluginOptions(this.#given);
     const config = await this.#config(root, watch);
     const { options, target } = settingsOf(request, this.#options, { root, config });
-    const { key, files, isKeepable } = await inputsOf(options, this.#digests);
-    for (const file of files) watch(file);
-    const own = isKeepable ? key : createHash('sha256').update(`${key} ${this.#process}`).digest('hex');
-    return this.#cache(root).get(own, (folder) => this.#inTurn(() => compileModel(options, target, folder)));
+    for (let round = 0; round < mostRounds; round++) {
+      const model = await this.#attempt(options, target, this.#cache(root), watch);
+      if (model !== undefined) return model;
+    }
+    const advice = 'build again when they are whole';
+    throw new SwancError('SWC2007', 'the import of a model cannot be used', [
+      problem(request.path, `files that it is made of changed while it was compiled, ${mostRounds} times`, advice),
+    ]);
+  }
+
+  /** The model as its files are now; undefined where they were written meanwhile: what was made of them then is not kept. */
+  async #attempt(
+    options: CompileOptions,
+    target: string,
+    cache: CompileCache,
+    watch: (file: string) => void,
+  ): Promise<CachedModel | undefined> {
+    const inputsNow = async () => {
+      const inputs = await inputsOf(options, this.#digests);
+      for (const file of inputs.files) watch(file);
+      return inputs;
+    };
+    const wanted = await inputsNow();
+    const compile = async (folder: string): Promise<CompiledFacts> => {
+      // Others may have taken minutes before it was its turn.
+      const before = await inputsNow();
+      if (before.key !== wanted.key) throw new InputsChanged();
+      const outcome = await Promise.allSettled([this.#compile(options, target, folder)]);
+      const after = await inputsNow();
+      if (after.key !== before.key || after.stamp !== before.stamp) throw new InputsChanged();
+      if (outcome[0].status === 'rejected') throw outcome[0].reason;
+      return outcome[0].value;
+    };
+    try {
+      return await cache.get(this.#keyOf(wanted), (folder) => this.#inTurn(() => compile(folder)));
+    } catch (error) {
+      if (error instanceof InputsChanged) return undefined;
+      throw error;
+    }
+  }
+
+  #keyOf({ key, lasts }: CompileInputs): string {
+    if (lasts === 'always') return key;
+    const own = lasts === 'process' ? this.#process : `${this.#process} ${this.#changes}`;
+    return createHash('sha256').update(`${key} ${own}`).digest('hex');
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {

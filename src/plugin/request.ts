@@ -18,7 +18,12 @@ export function parseRequest(source: string): ModelRequest | undefined {
   if (start < 0) return undefined;
   const texts = new Map<string, string | readonly string[]>();
   let isMarked = false;
-  for (const [name, value] of new URLSearchParams(source.slice(start + 1).replace(/#.*$/, ''))) {
+  for (const pair of source
+    .slice(start + 1)
+    .replace(/#.*$/s, '')
+    .split('&')) {
+    const [, name = '', value = ''] = pair.match(/^([^=]*)=?(.*)$/s)?.map(decoded) ?? [];
+    if (name === '' && value === '') continue;
     if (name === marker && value === '') isMarked = true;
     else if (!ofBundlers.has(name)) {
       const before = texts.get(name);
@@ -26,6 +31,17 @@ export function parseRequest(source: string): ModelRequest | undefined {
     }
   }
   return isMarked ? { path: source.slice(0, start), texts: Object.fromEntries(texts) } : undefined;
+}
+
+/** As in paths: `+` is itself, and so is a `%` that begins no code, as in `max-drop=0.5%`. */
+function decoded(text: string): string {
+  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (codes) => {
+    try {
+      return decodeURIComponent(codes);
+    } catch {
+      return codes;
+    }
+  });
 }
 
 /** What an id of ours begins with, where the bundler knows no namespaces: others leave such ids alone. */

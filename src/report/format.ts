@@ -15,11 +15,12 @@ export function formatMicroseconds(time: number): string {
   return time < 1000 ? `${trimZeros(time.toPrecision(3))} µs` : `${trimZeros((time / 1000).toPrecision(3))} ms`;
 }
 
-/** Change from `before` to `after`: `−37 %`, `+4 %`, `same`. */
+/** Change from `before` to `after`: `−37 %`, `+4 %`, `same`, `< 0.1 %`. */
 export function formatChange(before: number, after: number): string {
   if (before === after) return 'same';
   if (before === 0) return 'new';
   const percent = (100 * (after - before)) / before;
+  if (Math.abs(percent) < 0.05) return '< 0.1 %';
   const digits = Math.abs(percent) < 10 ? percent.toFixed(1) : percent.toFixed(0);
   return `${digits.replace('-', '−').replace(/^(?=\d)/, '+')} %`;
 }
@@ -33,6 +34,16 @@ export function formatDifference(value: number | null): string {
 /** `1 unit`, `2 units`; with the plural where it is no `s`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : nouns}`;
+}
+
+/** A clause as the beginning of a sentence. */
+export function capital(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}`;
+}
+
+/** A clause as a sentence; nothing stays nothing. */
+export function sentence(clause: string): string {
+  return clause === '' ? '' : `${capital(clause)}.`;
 }
 
 export interface Column {

@@ -2,10 +2,24 @@ import type { Report, TargetReport } from '../compiler/report.js';
 import { statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { formatPoints, formatRelative } from './budget.js';
-import { formatBytes, formatChange, formatCount, formatMicroseconds, plural } from './format.js';
+import {
+  labelOf,
+  mask,
+  originalSize,
+  partOfMask,
+  percent,
+  removedUnits,
+  rivalText,
+  shapeText,
+  speedBase,
+  speedOf,
+  titleOf,
+  unitsLeft,
+  verdictOf,
+} from './facts.js';
+import { capital, formatBytes, formatChange, formatCount, formatMicroseconds, plural } from './format.js';
+import { fateTexts, layerViews } from './layer-views.js';
 import { code, folded, type MarkdownColumn, markdownTable, prose } from './markdown-text.js';
-import { baseOf, labelOf, percent, shapeText, speedOf, titleOf, verdictOf } from './page/facts.js';
-import { fateTexts, layerViews } from './page/layer-views.js';
 
 /** Characters that a comment on GitHub may have. */
 const longest = 65_536;
@@ -55,25 +69,35 @@ function headline(report: Report): string[] {
       ],
       targets.map((target) => headlineRow(target, report)),
     ),
+    '',
+    `<sub>${basesOf(targets)}</sub>`,
     ...warningLines(report),
   ];
 }
 
+/** What the numbers are compared with. */
+function basesOf(targets: readonly TargetReport[]): string {
+  const speeds = new Set(targets.filter((target) => speedOf(target) !== undefined).map(speedBase));
+  return [
+    'Changes of FLOPs and files are from the original.',
+    ...[...speeds].map((base) => `Speed is against the same model ${base}.`),
+  ].join(' ');
+}
+
 function headlineRow(target: TargetReport, report: Report): string[] {
-  const { size: before } = baseOf(target, report);
-  const { size, lowerPrecision, layers, mode } = target;
+  const before = originalSize(report);
+  const { size, lowerPrecision, mode } = target;
   const speed = speedOf(target);
   const { isSure, headline: verdict } = verdictOf(target);
   const file = lowerPrecision?.size.bytes ?? size.bytes;
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const gone = layers.reduce((sum, { removed }) => sum + removed.proved + removed.observed + removed.approximate, 0);
+  const { units, removed } = removedUnits(target);
   return [
     `**${prose(labelOf(target))}**`,
     mode,
     speed === undefined ? 'not measured' : `**${speed.times.toFixed(2)}×**, ${formatMicroseconds(speed.to)}`,
     `**${formatChange(before.flops, size.flops)}**, ${formatCount(size.flops)}`,
     `**${formatChange(before.bytes, file)}**, ${formatBytes(file)}`,
-    units === 0 ? '0' : `${gone} of ${units}`,
+    units === 0 ? '0' : `${removed} of ${units}`,
     `${isSure ? '✓' : '!'} ${prose(verdict)}`,
   ];
 }
@@ -100,10 +124,6 @@ function detailsOf(target: TargetReport, report: Report, profile: Profile | unde
   return parts.filter(([, lines]) => lines.length > 0).map(([what, lines]) => folded(capital(title(what)), lines));
 }
 
-function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
 function layerLines(target: TargetReport, report: Report): string[] {
   const views = layerViews(target, report) ?? [];
   if (views.length === 0) return [];
@@ -126,25 +146,27 @@ function layerLines(target: TargetReport, report: Report): string[] {
   );
 }
 
-function gateLines({ gates }: TargetReport, profile: Profile | undefined): string[] {
+function gateLines(target: TargetReport, profile: Profile | undefined): string[] {
+  const { gates } = target;
   if (gates.length === 0) return [];
-  const rows = gates.map(({ name, units, density, removedOff, removedOn, fates }) => {
+  const rows = gates.map((gate) => {
+    const { name, units, density, removedOff, removedOn } = gate;
     const statistics = statisticsOf(profile, name);
     const never = statistics === undefined ? '' : statistics.fired.filter((count) => count === 0).length;
     const off = removedOff.proved + removedOff.observed;
-    const left = [...fates].filter((fate) => fate === '.' || fate === '=').length;
+    const { decided } = unitsLeft(gate, target);
     const fires = density === null ? '' : percent(density);
-    return [code(name), units, fires, never, off, removedOn.proved + removedOn.observed, left];
+    return [code(name), units, fires, never, off, removedOn.proved + removedOn.observed, decided];
   });
   return markdownTable(
     [
       { title: 'Gate' },
       number('Units'),
-      number('Fire'),
+      number('Fire, of all'),
       number('Never fired'),
       number('Removed: never on'),
       number('Always on'),
-      number('Decide at run time'),
+      number('Differ by input'),
     ],
     rows,
     shownRows,
@@ -153,18 +175,20 @@ function gateLines({ gates }: TargetReport, profile: Profile | undefined): strin
 
 function regionLines({ planning }: TargetReport): string[] {
   if (planning === null || planning.regions.length === 0) return [];
-  const rows = planning.regions.map(({ region, density, considered, chosen, reason }) => {
-    const own = considered.find(({ plan }) => plan === chosen);
-    const masks = considered.find(({ plan }) => plan === 'mask');
-    const predicted = own === undefined || masks === undefined ? '' : (own.predicted / masks.predicted).toFixed(2);
-    const measured = own?.measured ? (own.measured.microseconds / own.measured.masks).toFixed(2) : '';
-    return [code(region), density === null ? '' : percent(density), code(chosen), predicted, measured, prose(reason)];
+  const rows = planning.regions.map((own) => {
+    const { region, density, considered, chosen, reason } = own;
+    const plan = considered.find((other) => other.plan === chosen);
+    const predicted = plan === undefined ? '' : partOfMask({ ...plan, measured: null }, own).toFixed(2);
+    const measured = plan?.measured ? partOfMask(plan, own).toFixed(2) : '';
+    const rival = chosen === mask ? rivalText(own) : undefined;
+    const why = [reason, ...(rival === undefined ? [] : [rival])].filter((part) => part !== '').join('; ');
+    return [code(region), density === null ? '' : percent(density), code(chosen), predicted, measured, prose(why)];
   });
   return [
     ...markdownTable(
       [
         { title: 'Region' },
-        number('Fire'),
+        number('Fire, of those left'),
         { title: 'Plan' },
         number('Predicted'),
         number('Measured'),

@@ -1,4 +1,5 @@
 import type { Planning, RegionReport } from '../compiler/report.js';
+import { type ConsideredPlan, mask, partOfMask } from './facts.js';
 import { type Column, formatTable, plural, wrapped } from './format.js';
 import { printable } from './text.js';
 
@@ -6,7 +7,6 @@ import { printable } from './text.js';
 const shownRegions = 12;
 /** Of the last column, in characters. */
 const othersWidth = 56;
-const mask = 'mask';
 
 /** How the work of units that are off is skipped: a line for each region, and what else was considered for it. */
 export function planningLines(planning: Planning | null): string[] {
@@ -39,16 +39,13 @@ export function planningLines(planning: Planning | null): string[] {
   return lines;
 }
 
-type Considered = RegionReport['considered'][number];
-
 /** A row, and others below it where the last cell takes several lines. */
 function rowsOf(region: RegionReport, all: readonly RegionReport[], isMeasured: boolean): string[][] {
   const { density, considered, chosen, gates, reason } = region;
-  const base = considered.find(({ plan }) => plan === mask)?.predicted;
-  const predicted = (plan: Considered | undefined): string =>
-    plan === undefined || base === undefined ? '' : (plan.predicted / base).toFixed(2);
-  const measured = (plan: Considered | undefined): string =>
-    plan?.measured ? (plan.measured.microseconds / plan.measured.masks).toFixed(2) : '';
+  const predicted = (plan: ConsideredPlan | undefined): string =>
+    plan === undefined ? '' : partOfMask({ ...plan, measured: null }, region).toFixed(2);
+  const measured = (plan: ConsideredPlan | undefined): string =>
+    plan?.measured ? partOfMask(plan, region).toFixed(2) : '';
   const own = considered.find(({ plan }) => plan === chosen);
   const isInRow = all.some(
     (other) => other !== region && other.chosen !== mask && gates.some((gate) => other.gates.includes(gate)),

@@ -2,8 +2,19 @@ import type { LowerPrecisionReport, Report, TargetReport, VerificationReport } f
 import { neverFiredBound } from '../runtime/profile/query.js';
 import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
+import {
+  inLayers,
+  isWebAssembly,
+  originalSize,
+  referenceName,
+  removedUnits,
+  speedBase,
+  speedOf,
+  whyUnmeasured,
+} from './facts.js';
 import { formatBytes, formatChange, formatCount, formatDifference, formatMicroseconds, plural } from './format.js';
 import { displayWidth, padEnd, padStart, unbroken } from './layout.js';
+import { mergedParts } from './merged.js';
 import { printable } from './text.js';
 
 /**
@@ -14,14 +25,9 @@ import { printable } from './text.js';
 /** A line of a section; what is coloured as a whole is coloured after it is wrapped. */
 export type Line = string | { readonly text: string; readonly paint: (text: string) => string };
 
-/** Passes that make several parts one, or one go into another, by the first word of their names. */
-const mergingVerbs: ReadonlySet<string> = new Set(['merge', 'fuse', 'fold', 'share', 'hoist', 'sink']);
-/** Passes named in a summary; of the rest only the number is. */
-const shownPasses = 4;
-
 /** Units that went, on which evidence, and what that evidence is worth. */
 export function removedLines(target: TargetReport, { calibration }: Report, colors: Colors): Line[] {
-  const { gates, layers, budget } = target;
+  const { gates, budget } = target;
   const units = removedUnits(target);
   if (gates.length === 0 && units.removed === 0) return [];
   const grounds = [
@@ -29,11 +35,12 @@ export function removedLines(target: TargetReport, { calibration }: Report, colo
     ...(units.observed > 0 ? [colors.yellow(unbroken(`${units.observed} observed`))] : []),
     ...(units.approximate > 0 ? [colors.magenta(unbroken(`${units.approximate} within the budget`))] : []),
   ];
-  const of = layers.length > 0 ? ` in ${plural(layers.length, 'layer')}` : '';
   const lines: Line[] =
     units.removed === 0
-      ? [`none of ${plural(units.all, 'unit')}`]
-      : [`${colors.bold(String(units.removed))} of ${plural(units.all, 'unit')}${of}: ${grounds.join(', ')}`];
+      ? [`none of ${plural(units.units, 'unit')}`]
+      : [
+          `${colors.bold(String(units.removed))} of ${plural(units.units, 'unit')}${inLayers(target)}: ${grounds.join(', ')}`,
+        ];
   const on = sumOf(gates, ({ removedOn }) => removedOn.proved + removedOn.observed);
   const onObserved = sumOf(gates, ({ removedOn }) => removedOn.observed);
   if (on > 0) {
@@ -51,21 +58,6 @@ export function removedLines(target: TargetReport, { calibration }: Report, colo
   return lines;
 }
 
-/** By layers; a model whose gated units are no sums of products is counted by its gates. */
-function removedUnits({ gates, layers }: TargetReport) {
-  const proved = Math.max(
-    sumOf(layers, ({ removed }) => removed.proved),
-    layers.length > 0 ? 0 : sumOf(gates, ({ removedOff }) => removedOff.proved),
-  );
-  const observed = Math.max(
-    sumOf(layers, ({ removed }) => removed.observed),
-    layers.length > 0 ? 0 : sumOf(gates, ({ removedOff }) => removedOff.observed),
-  );
-  const approximate = sumOf(layers, ({ removed }) => removed.approximate);
-  const all = layers.length > 0 ? sumOf(layers, ({ units }) => units) : sumOf(gates, ({ units }) => units);
-  return { proved, observed, approximate, removed: proved + observed + approximate, all };
-}
-
 type Budget = NonNullable<TargetReport['budget']>;
 
 function budgetLine({ budget, met, points, chosen, heldOut }: Budget, colors: Colors): Line {
@@ -78,24 +70,16 @@ function budgetLine({ budget, met, points, chosen, heldOut }: Budget, colors: Co
   return `budget: ${lost} of ${limit} used, on ${plural(heldOut, 'held-out sample')}`;
 }
 
-/** How often passes put parts together, those that did most first. */
-export function mergedLine(targets: readonly TargetReport[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { pass, findings } of targets.flatMap(({ passes }) => passes)) {
-    if (!mergingVerbs.has(pass.split('-')[0] ?? '')) continue;
-    const done = findings.filter((finding) => finding.done).length;
-    if (done > 0) counts.set(pass, (counts.get(pass) ?? 0) + done);
-  }
-  const all = [...counts].sort(([, left], [, right]) => right - left);
-  if (all.length === 0) return [];
-  const shown = all.slice(0, shownPasses).map(([pass, count]) => unbroken(`${pass} ${count}`));
-  const more = all.length - shown.length;
-  return [`${shown.join(', ')}${more > 0 ? ` and ${plural(more, 'other pass', 'other passes')}` : ''}`];
+/** What passes put together. */
+export function mergedLine(target: TargetReport): string[] {
+  const parts = mergedParts(target);
+  return parts.length === 0 ? [] : [parts.map(unbroken).join(', ')];
 }
 
 /** Original, result and change, one fact a line; the file in a lower precision besides. */
-export function sizeTable(target: TargetReport, { model }: Report, colors: Colors): string[] {
+export function sizeTable(target: TargetReport, report: Report, colors: Colors): string[] {
   const { size, mode, lowerPrecision: lower } = target;
+  const before = originalSize(report);
   // Where work is skipped, what it takes depends on the input.
   const flops = mode === 'dynamic' ? 'FLOPs at most' : 'FLOPs';
   const row = (what: string, from: number, to: number, format: (value: number) => string) => ({
@@ -103,10 +87,10 @@ export function sizeTable(target: TargetReport, { model }: Report, colors: Color
     paint: paintOf(from, to, colors),
   });
   const rows = [
-    row('parameters', model.size.parameters, size.parameters, formatCount),
-    row(flops, model.size.flops, size.flops, formatCount),
-    row('file', model.bytes, size.bytes, formatBytes),
-    ...(lower === null ? [] : [row(`file ${lower.precision}`, model.bytes, lower.size.bytes, formatBytes)]),
+    row('parameters', before.parameters, size.parameters, formatCount),
+    row(flops, before.flops, size.flops, formatCount),
+    row('file', before.bytes, size.bytes, formatBytes),
+    ...(lower === null ? [] : [row(`file ${lower.precision}`, before.bytes, lower.size.bytes, formatBytes)]),
   ];
   const widths = [0, 1, 2, 3].map((index) => Math.max(...rows.map(({ cells }) => displayWidth(cells[index] ?? ''))));
   return rows.map(({ cells: [what = '', from = '', to = '', change = ''], paint }) => {
@@ -124,19 +108,20 @@ function paintOf(from: number, to: number, colors: Colors): (text: string) => st
 /** The same on one line. */
 export function sizeLine(
   { size, mode, lowerPrecision: lower }: TargetReport,
-  { model }: Report,
+  report: Report,
   colors: Colors,
 ): string[] {
+  const before = originalSize(report);
   const part = (text: string, from: number, to: number): string =>
     unbroken(`${text} ${paintOf(from, to, colors)(`(${formatChange(from, to)})`)}`);
   return [
     [
-      part(`${formatCount(size.parameters)} parameters`, model.size.parameters, size.parameters),
-      part(`${formatCount(size.flops)} FLOPs${mode === 'dynamic' ? ' at most' : ''}`, model.size.flops, size.flops),
-      part(formatBytes(size.bytes), model.bytes, size.bytes),
+      part(`${formatCount(size.parameters)} parameters`, before.parameters, size.parameters),
+      part(`${formatCount(size.flops)} FLOPs${mode === 'dynamic' ? ' at most' : ''}`, before.flops, size.flops),
+      part(formatBytes(size.bytes), before.bytes, size.bytes),
       ...(lower === null
         ? []
-        : [part(`${lower.precision} ${formatBytes(lower.size.bytes)}`, model.bytes, lower.size.bytes)]),
+        : [part(`${lower.precision} ${formatBytes(lower.size.bytes)}`, before.bytes, lower.size.bytes)]),
     ].join(', '),
   ];
 }
@@ -155,36 +140,29 @@ export function speedLines(target: TargetReport, report: Report, colors: Colors)
 
 type Latency = NonNullable<TargetReport['latency']>;
 
-function measuredSpeed(
-  { mode, gates }: TargetReport,
-  { microseconds, batch, runtime }: Latency,
-  colors: Colors,
-): Line[] {
-  const { masked, dense } = microseconds;
-  const own = microseconds[mode] ?? masked;
+function measuredSpeed(target: TargetReport, latency: Latency, colors: Colors): Line[] {
+  const { mode } = target;
+  const { microseconds, batch, runtime } = latency;
+  const own = microseconds[mode] ?? microseconds.masked;
+  if (own === undefined) return [];
   const how = {
     text: `${plural(batch, 'sample')} a run, in turns, ${printable(runtime)}, one thread`,
     paint: colors.dim,
   };
-  if (own === undefined) return [];
-  if (masked === undefined || microseconds[mode] === undefined) return [formatMicroseconds(own), how];
-  const ratio = masked / own;
-  const paint = ratio >= 1 ? colors.green : colors.yellow;
-  const base = gates.length > 0 ? 'with every gate a mask' : 'without removals';
+  const speed = speedOf(target);
+  const where = isWebAssembly(latency) ? ' in WebAssembly' : '';
+  if (speed === undefined) return [`${formatMicroseconds(own)}${where}`, how];
+  const { times, from, to } = speed;
+  const paint = times >= 1 ? colors.green : colors.yellow;
+  const { dense } = microseconds;
   const between = mode === 'dynamic' && dense !== undefined ? `, dense ${formatMicroseconds(dense)}` : '';
-  const times = `${formatMicroseconds(own)} instead of ${formatMicroseconds(masked)} ${base}${between}`;
-  return [`${colors.bold(paint(`${ratio.toFixed(2)}x`))} ${times}`, how];
+  const told = `${formatMicroseconds(to)} instead of ${formatMicroseconds(from)} ${speedBase(target)}${between}`;
+  return [`${colors.bold(paint(`${times.toFixed(2)}x`))}${where}, ${told}`, how];
 }
 
-function unmeasured({ gates, placement }: TargetReport, { calibration }: Report, colors: Colors): Line[] {
-  if (gates.length === 0) return [];
-  const why =
-    placement !== null
-      ? 'the device is not one that can be measured here'
-      : calibration?.source === 'data'
-        ? 'the data make no run'
-        : 'it takes calibration data';
-  return [{ text: `not measured: ${why}`, paint: colors.dim }];
+function unmeasured(target: TargetReport, report: Report, colors: Colors): Line[] {
+  if (target.gates.length === 0) return [];
+  return [{ text: `not measured: ${whyUnmeasured(target, report)}`, paint: colors.dim }];
 }
 
 /** What a lower precision loses, and what stays in floats. */
@@ -225,16 +203,10 @@ export function verifiedLines({ verification, lowerPrecision: lower }: TargetRep
   ];
 }
 
-const references: Readonly<Record<VerificationReport['reference'], string>> = {
-  'tfjs-node': 'TensorFlow.js (node)',
-  'tfjs-wasm': 'TensorFlow.js (wasm)',
-  'tfjs-cpu': 'TensorFlow.js (cpu)',
-  onnxruntime: 'the model as imported',
-};
-
 function verificationLines(result: VerificationReport, colors: Colors): [string, ...Line[]] {
   const { clear, samples, available, randomInputs, beforeBudget, boundary, outsideProfile, maxDifference } = result;
-  const equal = colors.green('equal');
+  // On random inputs a mistake that only real ones show is not found.
+  const equal = (randomInputs ? colors.yellow : colors.green)('equal');
   const like = (reference: string, count: string, difference: number): string =>
     `${equal} to ${reference}, ${unbroken(`${count} samples`)}, ${unbroken(`within ${formatDifference(difference)}`)}`;
   const left = [
@@ -244,7 +216,7 @@ function verificationLines(result: VerificationReport, colors: Colors): [string,
   const kind = randomInputs ? 'random samples' : `${available ?? samples} calibration samples`;
   const from = available === null || available === samples ? kind : `of ${kind}`;
   const count = clear === samples ? `${samples}` : `${clear} of ${samples}`;
-  const original = references[(beforeBudget ?? result).reference];
+  const original = referenceName(result);
   return [
     like(beforeBudget === null ? original : 'what the budget left', count, maxDifference),
     ...(beforeBudget === null

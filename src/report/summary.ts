@@ -53,29 +53,39 @@ export function renderSummary(report: Report, options: SummaryOptions): string {
 }
 
 function oneTarget(target: TargetReport, report: Report, options: SummaryOptions): string[] {
+  const title = titleLines(report, options);
+  const wrote = rendered({ label: 'wrote', lines: writtenLines(report, options) }, options);
+  const rows = screenRows - title.length - wrote.length;
+  return [...title, ...targetSummary(target, report, options, rows), ...wrote];
+}
+
+/** The sections of one target; with `rows`, so many of its gates that they may fill no more. */
+export function targetSummary(
+  target: TargetReport,
+  report: Report,
+  given: SummaryOptions,
+  rows = Number.POSITIVE_INFINITY,
+): string[] {
+  const options = { ...given, columns: Math.min(given.columns, widest) };
   const { colors, columns } = options;
-  const before = [...titleOf(report, options), ...headlineOf(target, options)];
-  const top: Section[] = [
-    { label: 'removed', lines: removedLines(target, report, colors) },
-    { label: 'merged', lines: mergedLine([target]) },
+  const all = (sections: readonly Section[]): string[] => sections.flatMap((section) => rendered(section, options));
+  const above = [
+    ...headlineOf(target, options),
+    ...all([
+      { label: 'removed', lines: removedLines(target, report, colors) },
+      { label: 'merged', lines: mergedLine(target) },
+    ]),
   ];
-  const bottom: Section[] = [
+  const below = all([
     { label: 'size', lines: sizeTable(target, report, colors) },
     { label: 'speed', lines: speedLines(target, report, colors) },
     ...lowerLines(target, colors),
     { label: 'verified', lines: verifiedLines(target, colors) },
-    { label: 'wrote', lines: writtenLines(report, options) },
-  ];
-  const [above, below] = [top, bottom].map((sections) => sections.flatMap((section) => rendered(section, options)));
-  const taken = before.length + (above?.length ?? 0) + (below?.length ?? 0) + 1;
-  const gates = rendered(
-    {
-      label: 'gates',
-      lines: gateTable(target, Math.max(fewestGates, screenRows - taken - 1), colors, columns - marginOf(columns)),
-    },
-    options,
-  );
-  return [...before, ...(above ?? []), ...gates, ...(below ?? [])];
+  ]);
+  // Besides these, the heading of the gates, and a line to spare.
+  const most = Math.max(fewestGates, rows - above.length - below.length - 2);
+  const gates = all([{ label: 'gates', lines: gateTable(target, most, colors, columns - marginOf(columns)) }]);
+  return [...above, ...gates, ...below];
 }
 
 /** What holds for all targets once, and of each the rest in a few lines. */
@@ -85,7 +95,7 @@ function severalTargets(report: Report, options: SummaryOptions): string[] {
   const removals = report.targets.map(({ gates, layers, budget }) => JSON.stringify([gates, layers, budget]));
   const isShared = first !== undefined && new Set(removals).size === 1;
   const shared = isShared ? [{ label: 'removed', lines: removedLines(first, report, colors) }] : [];
-  const lines = [...titleOf(report, options), ...shared.flatMap((section) => rendered(section, options))];
+  const lines = [...titleLines(report, options), ...shared.flatMap((section) => rendered(section, options))];
   for (const target of report.targets) {
     const speed = target.latency === null ? [] : speedLines(target, report, colors).slice(0, 1);
     const sections: Section[] = [
@@ -101,7 +111,8 @@ function severalTargets(report: Report, options: SummaryOptions): string[] {
   return [...lines, '', ...rendered({ label: 'wrote', lines: writtenLines(report, options) }, options)];
 }
 
-function titleOf({ model }: Report, { colors, columns }: SummaryOptions): string[] {
+/** The model, and its size. */
+export function titleLines({ model }: Report, { colors, columns }: SummaryOptions): string[] {
   const size = formatBytes(model.bytes);
   const path = cutStart(printable(model.path), Math.max(1, columns - displayWidth(size) - 2));
   return [`${colors.bold(path)}  ${colors.dim(size)}`];

@@ -1,15 +1,9 @@
 import type { VerificationReport } from '../compiler/report.js';
 import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
+import { referenceName } from './facts.js';
 import { formatDifference, labelled, plural } from './format.js';
 import { printable } from './text.js';
-
-const referenceNames: Readonly<Record<VerificationReport['reference'], string>> = {
-  'tfjs-node': 'TensorFlow.js (tfjs-node)',
-  'tfjs-wasm': 'TensorFlow.js (wasm backend)',
-  'tfjs-cpu': 'TensorFlow.js (cpu backend)',
-  onnxruntime: 'the unoptimised graph in ONNX Runtime',
-};
 
 /** What `swanc verify` prints of a file. */
 export function renderVerification(
@@ -61,9 +55,9 @@ export function describe(result: VerificationReport): string[] {
   const { clear, boundary, outsideProfile, beforeBudget } = result;
   const lines = [
     ...(beforeBudget === null
-      ? [`against ${referenceNames[result.reference]}, ${comparedSamples(result)}`]
+      ? [`against ${referenceName(result)}, ${comparedSamples(result)}`]
       : [
-          `before the budget: against ${referenceNames[beforeBudget.reference]}, max difference ` +
+          `before the budget: against ${referenceName(result)}, max difference ` +
             `${formatDifference(beforeBudget.maxDifference)} on ${plural(beforeBudget.clear, 'clear sample')}`,
           `what is written: against the graph that the budget left, ${comparedSamples(result)}`,
         ]),

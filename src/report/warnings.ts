@@ -9,8 +9,8 @@ export interface WarningOptions {
   readonly verbose?: boolean | undefined;
 }
 
-/** Of a warning, and of warnings, on a screen: the rest is in the report. */
-const shownLines = 3;
+/** Of a warning, and of warnings, on a screen: the rest is in the report. On a narrow one that is as much text in more lines. */
+const shownCells = 3 * 80;
 const shownWarnings = 5;
 const label = 'warning: ';
 
@@ -18,6 +18,8 @@ const label = 'warning: ';
 export function renderWarnings(warnings: readonly string[], { colors, columns, verbose }: WarningOptions): string {
   const isScreen = Number.isFinite(columns) && verbose !== true;
   const shown = isScreen ? warnings.slice(0, shownWarnings) : warnings;
+  const width = Math.max(1, columns - label.length);
+  const shownLines = Math.ceil(shownCells / width);
   let isCut = shown.length < warnings.length;
   const lines = shown.flatMap((warning) => {
     const wrapped = Number.isFinite(columns)
@@ -34,7 +36,7 @@ export function renderWarnings(warnings: readonly string[], { colors, columns, v
   });
   const more = warnings.length - shown.length;
   const rest = more > 0 ? `and ${more} more: ` : '';
-  const where = cut(`${rest}all of it with --verbose, and in report.json`, Math.max(1, columns - label.length));
-  if (isCut) lines.push(`${' '.repeat(label.length)}${colors.dim(where)}`);
+  const where = wrapText(`${rest}all of it with --verbose, and in report.json`, width);
+  if (isCut) lines.push(...where.map((line) => `${' '.repeat(label.length)}${colors.dim(line)}`));
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -64,6 +64,8 @@ export interface Comparison {
   readonly clear: number;
   readonly boundary: number;
   readonly outsideProfile: number;
+  /** Clear samples of which the original computes a finite number at least: the others say little. */
+  readonly finite: number;
   /** Of the clear samples, absolute. */
   readonly maxDifference: number;
   /** Of the clear samples, in parts of the scale of the output for the sample. */
@@ -98,6 +100,7 @@ export class Comparator {
     outside: { absolute: 0, relative: 0 },
   };
   #failed = 0;
+  #finite = 0;
   readonly #failures: ComparisonFailure[] = [];
 
   constructor(options: ComparisonOptions = {}) {
@@ -116,6 +119,7 @@ export class Comparator {
       const number = this.#counts.clear + this.#counts.boundary + this.#counts.outside;
       const failure = this.#compareSample(batch, sample, kind, number);
       this.#counts[kind]++;
+      if (kind === 'clear' && hasFinite(batch.expected, sample)) this.#finite++;
       if (failure === undefined || kind === 'outside') continue;
       this.#failed++;
       if (this.#failures.length < this.#maxFailures) this.#failures.push(failure);
@@ -161,6 +165,7 @@ export class Comparator {
       clear,
       boundary,
       outsideProfile: outside,
+      finite: this.#finite,
       maxDifference: this.#differences.clear.absolute,
       maxRelative: this.#differences.clear.relative,
       boundaryDifference: { ...this.#differences.boundary },
@@ -199,6 +204,18 @@ function checkOutputs({ expected, actual, margins, outside, samples: wanted = In
   }
   if (problems.length > 0) throw new SwancError('SWC4001', 'the outputs cannot be compared', problems);
   return samples;
+}
+
+/** Whether any element of a sample is finite, or there is none. */
+function hasFinite(outputs: Tensors, sample: number): boolean {
+  let elements = 0;
+  for (const tensor of Object.values(outputs)) {
+    const size = sizeOf(tensor.dims.slice(1));
+    elements += size;
+    for (let index = sample * size; index < (sample + 1) * size; index++)
+      if (Number.isFinite(element(tensor, index))) return true;
+  }
+  return elements === 0;
 }
 
 /** Largest size of a finite element. */

@@ -7,6 +7,7 @@ import { Tensor, tensorFromBytes } from '../ir/tensor.js';
 import { type ElementType, elementTypes, isElementType } from '../ir/types.js';
 import { modelBytes } from '../onnx/write.js';
 import { invalid, problem, SwancError } from '../support/errors.js';
+import { installEngine } from '../support/install.js';
 import type { LoadedModel, LoadOptions, Optimization, Runtime, SessionValue, Tensors } from './types.js';
 
 /** Running graphs in ONNX Runtime. The only file that touches its API. */
@@ -103,8 +104,9 @@ class OrtRuntime implements Runtime {
 
   async toOrtFormat(model: Uint8Array, optimization: Optimization): Promise<Uint8Array> {
     if (!this.writesOrtFormat) {
-      const advice = 'install onnxruntime-node';
-      throw new SwancError('SWC3019', 'no ORT format', [problem(this.name, 'it cannot write .ort files', advice)]);
+      throw new SwancError('SWC3019', 'no ORT format', [
+        problem(this.name, 'it cannot write .ort files', installEngine),
+      ]);
     }
     // The engine writes files only.
     const folder = await mkdtemp(join(tmpdir(), 'swanc-ort-'));

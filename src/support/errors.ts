@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from './error-codes.js';
+import { hidden } from './printable.js';
 
 export type { ErrorCode } from './error-codes.js';
 
@@ -29,10 +30,22 @@ export type CodeOf<K extends ErrorKind> = {
   [C in ErrorCode]: (typeof errorCodes)[C]['kind'] extends K ? C : never;
 }[ErrorCode];
 
-/** Process exit codes of the command line, a documented contract: the first digit of the codes of each kind. */
+/** Exit codes of the command line, a documented contract, and what each means. */
+export const exitMeanings: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'internal error: please report it',
+  2: 'wrong usage',
+  3: 'unsupported or invalid model or data',
+  4: 'verification failed',
+  5: 'memory budget exceeded',
+  // As shells report a process ended by Ctrl-C.
+  130: 'interrupted',
+};
+
+/** The exit code of errors of each kind; its first digit is that of their codes. */
 export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   internal: 1,
-  aborted: 1,
+  aborted: 130,
   usage: 2,
   unsupported: 3,
   invalid: 3,
@@ -83,11 +96,11 @@ function shortened({ where, what, advice, code }: Problem): Problem {
 
 /** Without what a terminal would obey, or show otherwise than it stands there: texts quote names out of files. */
 function plain(text: string): string {
-  return text.replace(unsafe, '\ufffd');
+  return text
+    .split('\n')
+    .map((line) => line.replaceAll(hidden, '\ufffd'))
+    .join('\n');
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
-const unsafe = /[\p{Cs}\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu;
 
 function formatProblem({ where, what, advice, code }: Problem, shown: ErrorCode): string {
   const other = code === undefined || code === shown ? '' : ` [${code}]`;

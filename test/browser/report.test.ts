@@ -23,11 +23,22 @@ function written(name: string, text: string): string {
   return pathToFileURL(path).href;
 }
 
+/** The same layers, but all that are neither the first nor the last side by side. */
+function withBranches({ model, ...report }: Report): Report {
+  const last = (model.layers?.length ?? 0) - 1;
+  const inner = Array.from({ length: last - 1 }, (_, index) => index + 1);
+  const inputsOf = (index: number): readonly number[] => (index === last ? inner : index === 0 ? [] : [0]);
+  const layers = model.layers?.map((layer, index) => ({ ...layer, inputs: [...inputsOf(index)] })) ?? null;
+  return { ...report, model: { ...model, layers } };
+}
+
 describe.skipIf(!hasChromium())('the page of a report', () => {
   let browser: Browser;
   let small: string;
   let large: string;
   let real: string;
+  let branched: string;
+  let wide: string;
 
   beforeAll(async () => {
     const names = ['image', 'conv1', 'gate1', 'conv2', 'norm', 'gate2', 'add', 'dense'];
@@ -38,14 +49,16 @@ describe.skipIf(!hasChromium())('the page of a report', () => {
       messages: ['a warning of some length, with a name in it'],
     });
     small = written('small', renderHtml(report, madeUpProfile(report)));
-    const wide = madeUpReport({ names: Array.from({ length: 300 }, (_, index) => `layer_${index}`), units: 1024 });
-    const [target] = wide.targets;
+    const many = madeUpReport({ names: Array.from({ length: 300 }, (_, index) => `layer_${index}`), units: 1024 });
+    const [target] = many.targets;
     const bounded: Report = {
-      ...wide,
+      ...many,
       calibration: { samples: 40, source: 'data' },
       targets: target === undefined ? [] : [{ ...target, gates: target.gates.slice(0, 1) }],
     };
     large = written('large', renderHtml(bounded, madeUpProfile(bounded)));
+    branched = written('branched', renderHtml(withBranches(madeUpReport({ names })), undefined));
+    wide = written('wide', renderHtml(madeUpReport({ names, units: 4096 }), undefined));
     const compiled = await compile({ model: trap('residual-gated-on-both-sides') });
     real = written('real', renderHtml(compiled.report, compiled.profile));
     browser = await chromium.launch({ executablePath: findChromium() ?? '', headless: true, args: flags });
@@ -106,6 +119,71 @@ describe.skipIf(!hasChromium())('the page of a report', () => {
     },
     120_000,
   );
+
+  /** The picture as it is when the page is opened: what of it is seen, and how large its text is. */
+  const pictureOf = (page: Page) =>
+    page.evaluate(() => {
+      const box = document.querySelector('.picture');
+      const [drawing, first] = [box?.querySelector('svg'), box?.querySelector('.stack')];
+      const hint = box?.previousElementSibling;
+      if (!box || !drawing || !first || !hint) throw new Error('there is no picture');
+      const [frame, stack] = [box.getBoundingClientRect(), first.getBoundingClientRect()];
+      return {
+        scale: drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width,
+        start: stack.left - frame.left,
+        end: frame.right - stack.right,
+        isWide: box.scrollWidth > box.clientWidth,
+        isHigh: box.scrollHeight > box.clientHeight,
+        isHinted: hint.checkVisibility(),
+      };
+    });
+
+  test('at 360 pixels the picture fits, or starts with its first layer and says that there is more', async () => {
+    for (const [url, isWide] of [
+      [small, false],
+      [real, false],
+      [branched, true],
+    ] as const) {
+      const { page } = await open(url, { viewport: { width: 360, height: 740 } });
+      const found = await pictureOf(page);
+      console.log(url.slice(-20), found);
+      expect.soft(found).toMatchObject({ isWide, isHinted: isWide, isHigh: false });
+      expect(found.scale).toBeGreaterThanOrEqual(0.74);
+      expect(found.start).toBeGreaterThan(0);
+      expect(found.end).toBeGreaterThan(0);
+      await page.close();
+    }
+  });
+
+  test('a picture is scrolled in itself only if it is very high', async () => {
+    const [low, high] = [await open(small), await open(large)];
+    for (const { page } of [low, high]) await page.setViewportSize({ width: 1440, height: 600 });
+    expect(await pictureOf(low.page)).toMatchObject({ scale: 1, isWide: false, isHigh: false, isHinted: false });
+    expect(await pictureOf(high.page)).toMatchObject({ isHigh: true });
+    await low.page.close();
+    await high.page.close();
+  });
+
+  test('gates use the width that there is, unless their maps do themselves', async () => {
+    const left = async (url: string, width: number): Promise<number[]> => {
+      const { page } = await open(url, { viewport: { width, height: 740 } });
+      const found = await page
+        .locator('.target')
+        .first()
+        .locator('.gate')
+        .evaluateAll((gates) => gates.map((gate) => gate.getBoundingClientRect().left));
+      await page.close();
+      return found;
+    };
+    for (const [width, columns] of [
+      [360, 1],
+      [1100, 1],
+      [1200, 2],
+      [1440, 2],
+    ] as const)
+      expect(new Set(await left(small, width)).size).toBe(columns);
+    expect(new Set(await left(wide, 1440)).size).toBe(1);
+  });
 
   test('names are text and nothing else', async () => {
     const page = await browser.newPage();

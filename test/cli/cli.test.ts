@@ -43,7 +43,7 @@ describe('swanc', () => {
     { args: ['profile', 'x', '-o', 'y'], says: /'--calibration <path>' not specified/ },
     { args: ['profile', 'x', '--calibration', 'y'], says: /'-o, --out <file>' not specified/ },
     { args: ['profile', 'merge', 'a', 'b'], says: /'-o, --out <file>' not specified/ },
-    { args: ['verify', 'x'], says: /missing required argument 'compiled'/ },
+    { args: ['verify', 'x', 'y', 'z'], says: /too many arguments/ },
   ])('refuses $args with exit code 2', async ({ args, says }) => {
     const { code, stdout, stderr } = await swanc(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -61,7 +61,7 @@ describe('swanc', () => {
     writeFileSync(join(model, 'model.json'), JSON.stringify({ modelTopology, weightsManifest }));
     writeFileSync(join(model, 'weights.bin'), Buffer.from(Float32Array.of(1, 2, 3).buffer));
     expect((await swanc(['inspect', model])).stderr).toContain('layers of class UnitNorm are not supported');
-    const plugin = ['--plugin', join(root, 'examples', 'plugins', 'custom-layers.mjs')];
+    const plugin = ['--plugin', join(root, 'examples', 'custom-layer', 'custom-layers.mjs')];
     expect((await swanc(['inspect', model, ...plugin])).stdout).toContain('ReduceL2');
     const compiled = await swanc(['compile', model, '-o', at('custom-out'), ...plugin, '--json']);
     expect(JSON.parse(compiled.stdout).targets[0].verification.reference).toBe('onnxruntime');

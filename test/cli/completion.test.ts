@@ -86,6 +86,7 @@ describe.each(shells)('completion in %s', (shell) => {
     { line: 'swanc profile --samples 3 --', has: ['--calibration'] },
     { line: 'swanc completion ', has: ['bash', 'zsh', 'fish'] },
     { line: 'swanc compile --out b', has: ['build'] },
+    { line: 'swanc explain SWC31', has: ['SWC3101', 'SWC3103'], not: ['SWC3201'] },
   ])('offers for "$line" $has', async ({ line, has, not = [] }) => {
     const words = offers[shell](await scriptFor(shell), line).map((word) => word.replace(/[/=]$/, ''));
     expect(words).toEqual(expect.arrayContaining([...has]));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import fc from 'fast-check';
@@ -18,10 +18,11 @@ const samples = writeSamples(join(folder, 'samples.npy'), 40, [5]);
 
 function inProject(value: object): void {
   writeFileSync(config, JSON.stringify(value));
-  vi.spyOn(process, 'cwd').mockReturnValue(folder);
+  process.chdir(folder);
 }
 
-afterEach(() => vi.restoreAllMocks());
+const start = process.cwd();
+afterEach(() => process.chdir(start));
 
 /** What the command line of `compile` gives. */
 function given(args: readonly string[]): Fields {
@@ -121,16 +122,29 @@ describe('a config file', () => {
     expect(await swanc(['inspect'])).toMatchObject({ code: 0, stdout: expect.stringContaining('gate') });
     expect(await swanc(['compile', '--quiet'])).toMatchObject({ code: 0, stderr: '' });
     expect(await swanc(['verify'])).toMatchObject({ code: 0 });
-    expect(await swanc(['verify', model])).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/argument 'compiled'/),
+    // The folder that is compiled to is where the compiled model is.
+    expect(await swanc(['verify', model])).toMatchObject({ code: 0, stdout: expect.stringContaining('shared') });
+    expect(await swanc(['verify', model, '--no-config'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('swanc-out'),
     });
+  });
+
+  it('names files that are shown as they are called from the current folder', async () => {
+    cpSync(model, join(folder, 'own'), { recursive: true });
+    inProject({ model: './own', calibration: ['samples.npy'], out: 'near', mode: 'dense' });
+    const { code, stdout } = await swanc(['compile']);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(folder);
+    expect(stdout).toContain('near');
+    process.chdir(join(folder, 'near'));
+    expect((await swanc(['compile', '--config', config])).stdout).toContain(join(folder, 'near'));
   });
 
   it('is needed where a model is not named', async () => {
     const empty = join(folder, 'empty');
     mkdirSync(empty);
-    vi.spyOn(process, 'cwd').mockReturnValue(empty);
+    process.chdir(empty);
     expect(await swanc(['compile'])).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/argument 'model'[\s\S]*swanc init/),
@@ -144,6 +158,13 @@ describe('a config file', () => {
 });
 
 describe('wrong usage', () => {
+  it('is a model without a name', async () => {
+    expect(await swanc(['compile', '', '--no-config'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/swanc compile: .*argument 'model', not an empty text/),
+    });
+  });
+
   it('is an error with a code, what is wrong and a hint', async () => {
     const { code, stdout, stderr } = await swanc(['compile', 'x', '--taget', 'cpu', '--json']);
     expect(code).toBe(2);

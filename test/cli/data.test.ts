@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fileHandler, SwanGate } from '../../src/tfjs/index.js';
 import { fixture } from '../data/support.js';
 import { swanc, temporaryFolder } from './support.js';
@@ -29,6 +28,8 @@ beforeAll(async () => {
   await save(image, pixels, tf.layers.flatten().apply(pixels) as tf.SymbolicTensor);
 });
 
+afterEach(() => vi.unstubAllEnvs());
+
 /** The samples that a profile of this data rests on. */
 async function samplesOf(args: readonly string[], model = table): Promise<number> {
   const out = join(folder, 'profile.json');
@@ -53,7 +54,10 @@ describe('--calibration', () => {
   });
 
   it('takes standard input, and leaves nothing behind', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('swanc-stdin'));
+    // A folder for temporary files that no other process writes to.
+    const own = join(folder, 'tmp');
+    mkdirSync(own);
+    for (const name of ['TMPDIR', 'TMP', 'TEMP']) vi.stubEnv(name, own);
     for (const name of ['pandas.csv', 'values.json', 'pandas-zstd.parquet', 'table.npy']) {
       const input = Readable.from([readFileSync(fixture(name))]);
       const out = join(folder, 'stdin.json');
@@ -73,7 +77,20 @@ describe('--calibration', () => {
       },
     );
     expect(stated.code).toBe(0);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('swanc-stdin'))).toEqual(before);
+    expect(readdirSync(own)).toEqual([]);
+  });
+
+  it('says of standard input what is wrong with it, and takes it for an input whose name is a path', async () => {
+    const send = (name: string, text: string) => {
+      const input = Readable.from([Buffer.from(text)]);
+      return swanc(['profile', table, '--calibration', name, '-o', join(folder, 'sent.json')], { input });
+    };
+    const empty = await send('-', '');
+    expect(empty.code).toBe(3);
+    expect(empty.stderr).toContain('standard input: is empty');
+    expect(empty.stderr).not.toContain('swanc-stdin');
+    expect((await send('rows=-', '1,2,3,4\n')).code).toBe(0);
+    expect((await send('scope/rows=-', '1,2,3,4\n')).stderr).toContain("'scope/rows' is no input of the model");
   });
 
   it('takes images, and says what it feeds', async () => {

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.js';
 import { root } from '../repository/sources.js';
 import { swanc, temporaryFolder, trap, writeSamples } from './support.js';
@@ -17,13 +17,14 @@ function project(files: Readonly<Record<string, string>> = {}, models: readonly 
     mkdirSync(dirname(join(place, name)), { recursive: true });
     writeFileSync(join(place, name), text);
   }
-  vi.spyOn(process, 'cwd').mockReturnValue(place);
+  process.chdir(place);
   return place;
 }
 
 const configsIn = (place: string): string[] => readdirSync(place).filter((name) => name.startsWith('swanc.config'));
 
-afterEach(() => vi.restoreAllMocks());
+const start = process.cwd();
+afterEach(() => process.chdir(start));
 
 describe('swanc init', () => {
   it.each<{ files: Readonly<Record<string, string>>; args?: readonly string[]; name: string }>([

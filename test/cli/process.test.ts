@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reportSchema } from '../../src/index.js';
@@ -23,9 +23,13 @@ beforeAll(() => {
 
 afterAll(() => rmSync(built, { recursive: true, force: true }));
 
-const tscOptions = ['-p', 'tsconfig.build.json', '--outDir', built, '--declaration', 'false'];
+// Types are checked elsewhere.
+const tscOptions = ['-p', 'tsconfig.build.json', '--outDir', built, '--declaration', 'false', '--noCheck'];
 
-function run(args: readonly string[]): Promise<Outcome> {
+/** What is done to the command while it runs, each time that it has said something on stderr. */
+type Watcher = (child: ChildProcess, stderr: string) => void;
+
+function run(args: readonly string[], watch: Watcher = () => {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
     const output = { stdout: '', stderr: '' };
@@ -34,6 +38,7 @@ function run(args: readonly string[]): Promise<Outcome> {
     });
     child.stderr.on('data', (chunk) => {
       output.stderr += chunk;
+      watch(child, output.stderr);
     });
     child.once('error', reject);
     child.once('close', (code, signal) =>
@@ -67,16 +72,75 @@ describe('the built command', () => {
   });
 });
 
-describe('examples', () => {
-  const names = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.mjs'));
+/** Writes a config that is a program, and returns the options that name it. */
+function configOf(text: string, name = 'swanc.config.mjs'): string[] {
+  writeFileSync(join(folder, name), text);
+  return ['--config', name];
+}
 
-  it.each(names)('%s runs', { timeout: 60_000 }, (name) => {
-    // Beside the build, and with its files for the package's names: these mean dist, which may not be there.
-    const text = readFileSync(join(root, 'examples', name), 'utf8')
-      .replaceAll("'swanc'", "'./src/index.js'")
-      .replaceAll("'swanc/tfjs'", "'./src/tfjs/index.js'");
-    writeFileSync(join(built, name), text);
-    const output = execFileSync(process.execPath, [join(built, name), join(folder, name)], { encoding: 'utf8' });
-    expect(output).toMatch(/largest difference from TensorFlow.js: \d/);
+const compiled = ['compile', trap('proved-dead'), '--no-verify', '-q', '--out', 'ends'];
+
+describe('the process of a command', () => {
+  it('ends when its work is done, whatever a config left open', async () => {
+    const config = configOf('setInterval(() => {}, 1000);\nexport default { mode: "dense" };\n');
+    expect(await run([...compiled, ...config])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it.each([
+    ['a promise', 'export default new Promise(() => {});'],
+    ['a wait of the module', 'await new Promise(() => {});\nexport default {};'],
+    ['a function', 'export default () => new Promise(() => {});'],
+    ['what only looks like a promise', 'export default { then() {} };'],
+  ])('refuses a config that never ends: %s', async (_, text) => {
+    const { code, stderr } = await run([...compiled, ...configOf(text)]);
+    expect(stderr).toContain('swanc.config.mjs: it does not end');
+    expect(code).toBe(2);
+  });
+
+  it('does not pass for done where a config ends it', async () => {
+    const { code, stderr } = await run([...compiled, ...configOf('process.exit(0);')]);
+    expect(stderr).toContain('error SWC2006: the process ended before the command was done');
+    expect(code).toBe(2);
+  });
+
+  it('stops at a signal while a config waits', async () => {
+    const config = configOf(
+      'setInterval(() => {}, 1000);\nprocess.stderr.write("waits");\nexport default new Promise(() => {});',
+    );
+    const outcome = await run([...compiled, ...config], (child, said) => said === 'waits' && child.kill('SIGTERM'));
+    expect(outcome).toMatchObject({ code: 130, stderr: expect.stringContaining('interrupted: nothing was written') });
+  });
+
+  it('ends at once at the second signal of whatever kind', async () => {
+    // A plugin that never ends, which no signal is asked of.
+    const plugin = join(folder, 'waits.mjs');
+    writeFileSync(
+      plugin,
+      'process.on("SIGINT", () => process.stderr.write("once"));\nsetInterval(() => {}, 1000);\n' +
+        'process.stderr.write("waits");\nawait new Promise(() => {});\n',
+    );
+    const outcome = await run([...compiled, '--no-config', '--plugin', plugin], (child, said) => {
+      if (said === 'waits') child.kill('SIGINT');
+      if (said === 'waitsonce') child.kill('SIGTERM');
+    });
+    expect(outcome).toMatchObject({ code: 130, stderr: 'waitsonce' });
+  });
+
+  it('tells what a config throws late as its failure', async () => {
+    const text = 'await 0;\nsetTimeout(() => { throw new Error("too late"); }, 1);\nexport default {};\n';
+    const { code, stderr } = await run([...compiled, ...configOf(text)]);
+    expect(stderr).toMatch(/^error SWC2006: the config file cannot be used\n.*swanc\.config\.mjs:2: .*too late\n$/);
+    expect(code).toBe(2);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says so where its output cannot be written', () => {
+    const args = [script, 'inspect', trap('proved-dead'), '--no-config', '--json'];
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', '"$0" "$@" > /dev/full', process.execPath, ...args], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe(
+      'error SWC2003: the output cannot be written\n  standard output: no space is left on the disk\n',
+    );
+    expect(status).toBe(2);
   });
 });

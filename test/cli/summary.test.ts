@@ -41,7 +41,7 @@ describe('the summary', () => {
       "ROOT/fixtures/traps/proved-dead/model.json  3.9 kB
       cpu  dense, opset 18: no plan for a gate is faster than its mask
         removed   3 of 8 units in 1 layer: 3 proved
-        merged    fold-constants 2, fold-scale 1, fold-affine 1
+        merged    2 scales and shifts, 2 constants
         gates     gate    units  fires  plan
                   gate    8 → 5      ?  mask  gather would take ~1.91x
         size      parameters    142 →     101  −29 %
@@ -60,7 +60,7 @@ describe('the summary', () => {
       "ROOT/fixtures/traps/gate-before-activation-dense/model.json  3.11 kB
       webgpu  dense, opset 18: no plan for a gate is faster than its mask
         removed   1 of 8 units in 1 layer: 1 proved
-        merged    fold-constants 4, fold-affine 2, fold-scale 1, fold-shift 1
+        merged    4 scales and shifts, 4 constants
         gates     gate    units  fires  plan
                   gate    8 → 7      ?  mask  no other plan
         size      parameters     126 →     112  −11 %
@@ -123,7 +123,7 @@ describe('the summary', () => {
       /removed +\d+ of \d+ units in 1 layer: (\d+ proved, )?\d+ observed\n +observed: needed by at most \S+ % of inputs/,
     );
     expect(text).toMatch(
-      /speed +[\d.]+x [\d.]+ µs instead of [\d.]+ µs with every gate a mask\n +1 sample a run, in turns/,
+      /speed +[\d.]+x, [\d.]+ µs instead of [\d.]+ µs with every gate a mask\n +1 sample a run, in turns/,
     );
     expect(text).toMatch(/verified +no\n/);
   });
@@ -149,6 +149,9 @@ describe('the summary', () => {
     const { stdout } = await swanc([...args, '--verbose']);
     expect(stdout).toMatch(/\+ gate: 3 of 8 units removed/);
     expect(stdout).toMatch(/and \d+ runs of passes that found nothing to do/);
+    // It begins as the summary does, and has the tables behind it.
+    expect(stdout).toMatch(/\n {2}removed +3 of 8 units in 1 layer: 3 proved\n/);
+    expect(stdout).toMatch(/\n {2}sizes +original +every gate a mask +result\n +parameters +142 +\d+ +101\n/);
     expect((await swanc([...args, '--quiet', '--verbose'])).code).toBe(2);
   });
 });
@@ -246,8 +249,15 @@ describe('texts of a compile', () => {
     const whole = renderWarnings([long], { colors: plain, columns: Number.POSITIVE_INFINITY });
     expect(whole).toBe(`warning: ${long}\n`);
     const shown = linesOf(renderWarnings([long], { colors: plain, columns: 60 }));
-    expect(shown).toHaveLength(4);
+    expect(shown).toHaveLength(6);
     expect(shown.at(-1)).toContain('report.json');
     expect(linesOf(renderWarnings([long], { colors: plain, columns: 60, verbose: true })).length).toBeGreaterThan(8);
+    // What fits on a wide screen is whole on a narrow one.
+    const advice = `${'word '.repeat(30)}give --dead proved`;
+    const narrow = renderWarnings([advice], { colors: plain, columns: 40 });
+    expect(narrow.replace(/\s+/g, ' ')).toContain('give --dead proved');
+    expect(narrow).not.toContain('…');
+    const rest = renderWarnings([long], { colors: plain, columns: 30 });
+    expect(rest.replace(/\s+/g, ' ')).toContain('all of it with --verbose, and in report.json');
   });
 });

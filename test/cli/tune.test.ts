@@ -103,7 +103,7 @@ describe('swanc compile', () => {
 
   it('shows how regions were planned', async () => {
     const samples = writeSamples(join(folder, 'x.npy'), 16, [6, 6, 2]);
-    const { code, stdout } = await compile('--calibration', samples, '--dead', 'proved');
+    const { code, stdout } = await compile('--calibration', samples, '--dead', 'proved', '--verbose');
     expect(code).toBe(0);
     expect(stdout).toMatch(/plans +/);
     expect(stdout).toContain('by the costs that swanc comes with');

@@ -105,7 +105,7 @@ describe('a model on integers', () => {
     expect(stdout).toMatch(/deployed as model\.int8\.ort [\d.]+ kB, 0\.\d+x of fp32/);
     expect(stdout).toMatch(/model\.int8\.onnx judged on 20 held-out samples/);
     // Of the first 40 samples, not of all that there are.
-    expect(stdout).toMatch(/verified {3}model\.onnx against .*, 40 calibration samples/);
+    expect(stdout).toMatch(/compared {3}model\.onnx against .*, 40 calibration samples/);
   });
 
   it('is judged by what it lost, on other samples within chance, by accuracy where there are labels', async () => {

@@ -62,7 +62,7 @@ describe('a budget of change', () => {
     expect(points.map(({ flops }) => flops)).toEqual(points.map(({ flops }) => flops).toSorted((a, b) => b - a));
     expect(points.length).toBeLessThanOrEqual(13);
     expect(target.verification).toMatchObject({ reference: 'onnxruntime', outsideProfile: 0 });
-    expect(report.warnings.join()).toMatch(/compared with the model without them, not the original/);
+    expect(report.warnings.join()).not.toMatch(/within the budget/);
     expect(target.passes.find(({ pass }) => pass === 'remove-weak-units')?.contract).toBe('approximate');
 
     const judged = await verify({ model, compiled: file, calibration });

@@ -177,6 +177,6 @@ describe('budgets of memory', () => {
     expect(failed.stderr).toContain('budget of 1024 bytes (1.02 kB)');
     const done = await swanc([...args, '-o', out, '--budget-ram', '100M']);
     expect(done.code).toBe(0);
-    expect(done.stdout).toMatch(/memory +activations .+B at most, at .+; weights .+B/);
+    expect(done.stdout).toMatch(/memory: activations .+B at most, weights .+B/);
   });
 });

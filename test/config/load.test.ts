@@ -1,7 +1,9 @@
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, checkConfig, findConfig, loadConfig, optionRows } from '../../src/config/index.js';
+import { parseJson } from '../../src/config/json-text.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { problemsOf } from './support.js';
 
@@ -99,6 +101,7 @@ describe('what is wrong with a config', () => {
     const wrong = {
       target: 'cpu',
       maxdrop: 1,
+      images: { size: 8 },
       zzz: 1,
       yyy: 1,
       model: 3,
@@ -119,10 +122,13 @@ describe('what is wrong with a config', () => {
     const { code, problems } = await problemsOf(() => checkConfig(wrong, 'c'));
     expect(code).toBe('SWC2006');
     const texts = problems.map(({ where, what, advice = '' }) => `${where}: ${what} ${advice}`.trim());
-    const options = `options are model, ${optionRows.map(({ key }) => key).join(', ')}`;
+    const keys = optionRows.map(({ key }) => key);
+    const images = keys.filter((key) => key.startsWith('image'));
+    const options = `options are model, ${keys.join(', ')}, target`;
     expect(new Set(texts)).toEqual(
       new Set([
-        "c: target: there is no such option did you mean 'targets'?",
+        'c: target: it cannot be together with targets give one of the two',
+        `c: images: there is no such option options of images are ${images.join(', ')}`,
         "c: maxdrop: there is no such option did you mean 'maxDrop'?",
         `c: zzz: there is no such option ${options}`,
         'c: yyy: there is no such option',
@@ -144,6 +150,21 @@ describe('what is wrong with a config', () => {
     );
   });
 
+  it('takes target for targets, as command lines have it', () => {
+    for (const target of ['cpu,edge', ['cpu', 'edge']]) {
+      expect(checkConfig({ target }, 'c')).toEqual({ targets: ['cpu', 'edge'] });
+    }
+    expect(() => checkConfig({ target: [] }, 'c')).toThrow(/c: target: .*cpu, webgpu, edge/);
+  });
+
+  it('takes every text that JSON is', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseJson(text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
   it.each([
     ['{\n  "mode": "dense",\n}', /:3:1: a name in double quotes is expected; JSON has no comma before the end$/],
     ["{\n  'mode': 1 }", /:2:3: a name in double quotes or } is expected; JSON has no single quotes$/],
@@ -159,6 +180,8 @@ describe('what is wrong with a config', () => {
     ['{} {}', /:1:4: nothing more is expected$/],
     ['{"a": NaN}', /:1:7: a value is expected$/],
     ['['.repeat(200_000), /:1:200001: the text ends where a value or ] is expected$/],
+    ['{"mode": "dense",\n "mode": "auto"}', /:2:2: "mode" is here a second time$/],
+    ['{"precision": {"cpu": "int8", "c\\u0070u": "fp32"}}', /:1:31: "c\\u0070u" is here a second time$/],
     ['[]', /swanc\.config\.json: it is a list, not an object of options/],
     ['null', /it is null, not an object/],
     ['{"__proto__": {"mode": "dense"}}', /: __proto__: there is no such option/],

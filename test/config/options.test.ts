@@ -8,8 +8,8 @@ import {
   parseOptions,
   targetNames,
 } from '../../src/config/index.js';
-import { nearest } from '../../src/config/nearest.js';
 import { SwancError } from '../../src/support/errors.js';
+import { nearest } from '../../src/support/nearest.js';
 import { targets } from '../../targets/index.js';
 import { anyFields, problemsOf } from './support.js';
 

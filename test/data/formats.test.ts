@@ -33,7 +33,9 @@ describe('tables that other libraries wrote', () => {
     const data = await openCalibration(fixture(name), [x]);
     const wanted = (await expected('table-labels')).numbers().map((label) => [1, 2, 0][label]);
     expect(await labelsOf(data)).toEqual(wanted);
-    expect(data.notes).toEqual(['classes are numbered in the order of their names: 0 Cat, big, 1 zebra, 2 äpfel']);
+    expect(data.notes).toEqual([
+      'classes are numbered in the order of their names: 0 = Cat, big, 1 = zebra, 2 = äpfel',
+    ]);
   });
 
   it('are rounded once, to the nearest float32', async () => {
@@ -82,6 +84,17 @@ describe('Parquet', () => {
   it('is refused where a value is missing, with its row and column', async () => {
     const data = await openCalibration(fixture('null.parquet'), [input('x', 'float32')]);
     await expect(valuesOf(data, 'x')).rejects.toThrow(/row 1, column 'x'.*null/);
+  });
+
+  it.each<[string, RegExp, number[]]>([
+    ['time', /column 'time' holds times of day.*\n.*save numbers/, []],
+    ['wait', /column 'wait' holds durations/, []],
+    ['day', /row 0, column 'day': the value is a date, not a number: save it as a number/, []],
+    ['list', /row 1, column 'list': the value is missing, not a list of 2/, [2]],
+    ['nan', /row 1, column 'nan': the value is NaN/, []],
+  ])('is refused for what is no number: %s', async (name, message, dims) => {
+    const read = openCalibration(fixture('times.parquet'), [input(name, 'float32', ...dims)]);
+    await expect(read.then((data) => valuesOf(data, name))).rejects.toThrow(message);
   });
 
   it('is refused where runs go on for more values than there are', async () => {

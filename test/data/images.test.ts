@@ -156,10 +156,18 @@ describe('folders of images', () => {
     });
     const data = await openCalibration(path, [rgb], { images: { scale: 1 } });
     expect(data).toMatchObject({ count: 3, labelled: true });
-    expect(data.notes).toEqual(['classes are numbered in the order of their names: 0 B, 1 b, 2 ä']);
+    expect(data.notes).toEqual(['classes are numbered in the order of their names: 0 = B, 1 = b, 2 = ä']);
     expect(await labelsOf(data)).toEqual([0, 1, 2]);
     const values = await valuesOf(data, 'x');
     expect(values.slice(429, 858)).toEqual((await expected('images/rgb.png')).numbers());
+  });
+
+  it('say nothing of classes whose names are their numbers, and do where these are in another order', async () => {
+    const few = folder({ '0/1.png': 'rgb.png', '1/2.png': 'rgb.png' });
+    expect((await openCalibration(few, [rgb], { images: { scale: 1 } })).notes).toEqual([]);
+    const names = Array.from({ length: 11 }, (_, index) => [`${index}/1.png`, 'rgb.png']);
+    const many = await openCalibration(folder(Object.fromEntries(names)), [rgb], { images: { scale: 1 } });
+    expect(many.notes).toEqual([expect.stringContaining('1 = 1, 2 = 10, 3 = 2')]);
   });
 
   it('take labels from a file instead', async () => {

@@ -61,6 +61,12 @@ describe('CSV', () => {
     expect((await batchesOf(data, 2))[0]?.feeds.x?.data).toEqual(BigInt64Array.of(9007199254740993n, -1n, 18n, 1n));
   });
 
+  it.each(['a,b', 'label,0,1', '0,1,label', '1,2,label'])('has names in its first line: %s', async (names) => {
+    const row = names.split(',').map((name) => (name === 'label' ? 5 : 7));
+    const data = await open(`${names}\n${row.join()}\n`, '.csv', [two]);
+    expect(await valuesOf(data, 'x')).toEqual([7, 7]);
+  });
+
   it('has columns for several inputs by their names, and others that are told of', async () => {
     const text = 'id,b,a_0,a_1,label\nk1,7,1,2,0\nk2,8,3,4,1\n';
     const data = await open(text, '.csv', [input('a', 'float32', 2), input('b', 'float32')]);
@@ -88,6 +94,10 @@ describe('CSV', () => {
 
   it.each<[string, RegExp]>([
     ['1,2\n3,nan\n', /line 2, column 2 holds 'nan'/],
+    ['n/a,2\n3,4\n', /could be names of columns or a sample: n\/a, 2…\n.*--data-header/],
+    ['n/a,1\n3,4\n', /could be names of columns or a sample/],
+    ['x,7\n3,4\n', /could be names of columns or a sample/],
+    ['1,2\r3,4\r', /carriage return alone/],
     ['1,2\n3,\n', /line 2, column 2 is empty/],
     ['1,2\n3\n', /line 2 has 1 cells; the first line has 2/],
     ['1,2\n3,1e999\n', /line 2, column 2 holds 1e999, which is too large for a number/],
@@ -177,6 +187,22 @@ describe('JSON', () => {
     ['.jsonl', '[[1,2],[3,4]]\nnonsense', /line 2: nonsense is no JSON value/],
   ])('%s %s is refused', async (ending, text, message) => {
     await expect(read(text, ending, [nested])).rejects.toThrow(message);
+  });
+
+  it('has columns in the order in which they are written, whole numbers for names too', async () => {
+    const four = input('x', 'float32', 4);
+    expect(await valuesOf(await open('[{"3":1,"2":2,"1":3,"0":4}]', '.json', [four]), 'x')).toEqual([1, 2, 3, 4]);
+    const mixed = '{"f":9,"0":1,"label":0,"1":2,"2":3}';
+    expect(await valuesOf(await open(`${mixed}\n${mixed}`, '.jsonl', [four]), 'x')).toEqual([9, 1, 2, 3, 9, 1, 2, 3]);
+  });
+
+  it.each(['label', 'labels', 'class', 'y', 'Label'])('has labels named %s', async (name) => {
+    const records = await open(`{"x":[1,2],"${name}":3}\n`, '.jsonl', [two]);
+    expect(await labelsOf(records)).toEqual([3]);
+    const lists = await open(`{"x":[[1,2]],"${name}":[3]}`, '.json', [two]);
+    expect(await labelsOf(lists)).toEqual([3]);
+    const table = await open(`a,b,${name}\n1,2,3\n`, '.csv', [two]);
+    expect(await labelsOf(table)).toEqual([3]);
   });
 
   it('has whole numbers that are exact, or none', async () => {

@@ -42,6 +42,13 @@ describe('examples', () => {
       }
     }
   });
+
+  it('are installed with what the registry has alone, and with a copy of this package', () => {
+    for (const name of examples.filter((folder) => existsSync(join(root, 'examples', folder, 'package.json')))) {
+      const settings = readFileSync(join(root, 'examples', name, '.npmrc'), 'utf8').split('\n');
+      expect(settings, name).toEqual(expect.arrayContaining(['install-links=true', 'ignore-scripts=true']));
+    }
+  });
 });
 
 describe('train-and-compile', () => {

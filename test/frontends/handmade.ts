@@ -22,7 +22,7 @@ export function sequential(...layers: readonly Layer[]): unknown {
 }
 
 export function layer(class_name: string, name: string, config: Record<string, unknown> = {}): Layer {
-  return { class_name, config: { name, ...config } };
+  return { class_name, name, config: { name, ...config } };
 }
 
 /** Writes `model.json` and one `weights.bin` of float32 values. */

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { filesIn } from '../../bench/fuzz/subjects.js';
 import type { CompileOptions } from '../../src/index.js';
 import { temporaryFolder, trap, writeSamples } from '../cli/support.js';
-import { buildForTest } from './built.js';
+import { packed } from '../repository/package-support.js';
 
 /**
  * Same input, same bytes: on any number of processors and threads, in any language, time zone and folder. Plans that are chosen by
@@ -16,8 +16,12 @@ import { buildForTest } from './built.js';
 
 vi.setConfig({ testTimeout: 240_000 });
 
-const built = buildForTest('determinism-test');
+let built = '';
 const folder = temporaryFolder();
+beforeAll(async () => {
+  built = join((await packed()).home, 'node_modules', 'swanc');
+}, 240_000);
+
 const dense = trap('gate-before-activation-dense');
 const convolution = trap('self-gated-conv');
 const samples = writeSamples(join(folder, 'samples.npy'), 48, [5]);
@@ -44,9 +48,17 @@ interface Machine {
 const far = { LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', LANGUAGE: 'tr', TZ: 'Pacific/Kiritimati' };
 const machines: Readonly<Record<string, Machine>> = {
   'this one': {},
-  'one thread': { env: { UV_THREADPOOL_SIZE: '1', OMP_NUM_THREADS: '1', LANG: 'C', LC_ALL: 'C', TZ: 'UTC' } },
+  'one processor and thread': {
+    env: {
+      UV_THREADPOOL_SIZE: '1',
+      OMP_NUM_THREADS: '1',
+      NODE_OPTIONS: '--max-old-space-size=512',
+      LC_ALL: 'C',
+      TZ: 'UTC',
+    },
+    processors: '0',
+  },
   'many threads, elsewhere': { env: { UV_THREADPOOL_SIZE: '32', OMP_NUM_THREADS: '8', ...far }, cwd: folder },
-  'one processor': { processors: '0', env: { NODE_OPTIONS: '--max-old-space-size=512' } },
 };
 
 /** Compiles in all ways, and prints nothing. */
@@ -69,8 +81,9 @@ function hasTaskset(): boolean {
 async function hashesOn(name: string, { env, cwd = built, processors }: Machine): Promise<Record<string, string>> {
   const out = join(folder, name);
   mkdirSync(out, { recursive: true });
-  const node = [process.execPath, '--input-type=module', '-e', program, join(built, 'src', 'index.js')];
-  const [command = '', ...args] = processors === undefined ? node : ['taskset', '-c', processors, ...node];
+  const isBound = processors !== undefined && hasTaskset();
+  const node = [process.execPath, '--input-type=module', '-e', program, join(built, 'dist', 'src', 'index.js')];
+  const [command = '', ...args] = isBound ? ['taskset', '-c', processors, ...node] : node;
   await promisify(execFile)(command, [...args, JSON.stringify({ out, compiles })], {
     cwd,
     env: { ...process.env, ...env },
@@ -99,7 +112,6 @@ it('writes the same bytes on every machine', async () => {
   expect(written.some((path) => path.endsWith('.ort'))).toBe(true);
   expect(written).toContain('int8/cpu/model.int8.onnx');
   for (const [name, machine] of others) {
-    if (machine.processors !== undefined && !hasTaskset()) continue;
     expect(await hashesOn(name, machine), name).toEqual(expected);
   }
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { lowerSgBlend } from '../../passes/lower-sg-blend.js';
+import { Tensor } from '../../src/ir/tensor.js';
 import type { Target } from '../../src/passkit/target.js';
 import { cpu } from '../../targets/cpu.js';
 import { webgpu } from '../../targets/webgpu.js';
-import { expectSameFunction, graphOf, operators, runPass } from './support.js';
+import { expectSameFunction, graphOf, operators, runGraph, runPass } from './support.js';
 
 interface Case {
   readonly gelu?: string;
@@ -140,4 +141,21 @@ describe('for the fewest kernels', () => {
       });
     }
   }
+});
+
+test('a factor that takes weights out of the range of float32 is not taken into them', async () => {
+  const text = `g (float[N, 1, 1, 1] x) => (float[N, 1, 1, 1] y)
+<
+  float[1, 1, 1, 1] w = {-3e38},
+  float[1] alpha = {-0.2}, float[1] beta = {1.25}, float[1] gamma = {0.9}
+>
+{
+  a = Conv (x, w)
+  y = ai.swan.SGBlend <blend: string = "sigmoid", gelu: string = "sigmoid"> (a, alpha, beta, gamma)
+}`;
+  const { graph } = await runPass(text, [lowerSgBlend]);
+  const feeds = { x: Tensor.floats([2, 1, 1, 1], [1, -1]) };
+  const [off, on] = (await runGraph(graph, feeds)).y?.numbers() ?? [];
+  expect(off).toBeCloseTo(0, 0);
+  expect(on).toBeGreaterThan(1e38);
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { FileDigests } from '../../src/plugin/file-digests.js';
@@ -33,10 +33,10 @@ const keyNow = async (more: object = {}, at = own): Promise<string> =>
   (await inputsOf({ ...options(at), ...more }, new FileDigests())).key;
 
 test('the files are told, with all that they lead to', async () => {
-  const { files, isKeepable } = await inputsOf(options(), new FileDigests());
+  const { files, lasts } = await inputsOf(options(), new FileDigests());
   const names = ['model.json', 'weights.bin', join('data', 'a.npy'), 'rules.mjs', 'more.mjs'];
   expect(files.toSorted()).toEqual(names.map((name) => join(own, name)).toSorted());
-  expect(isKeepable).toBe(true);
+  expect(lasts).toBe('always');
 });
 
 test.each(['model.json', 'weights.bin', 'data/a.npy', 'rules.mjs', 'more.mjs'])(
@@ -79,8 +79,8 @@ test('where the files lie and when they were written does not', async () => {
 });
 
 test('functions have no bytes that could be told', async () => {
-  const { isKeepable } = await inputsOf({ ...options(), plugins: [() => undefined] }, new FileDigests());
-  expect(isKeepable).toBe(false);
+  const { lasts } = await inputsOf({ ...options(), plugins: [() => undefined] }, new FileDigests());
+  expect(lasts).toBe('process');
 });
 
 test('what is not there or damaged has a key, too: the compile says what is wrong', async () => {
@@ -98,8 +98,84 @@ test('what is not there or damaged has a key, too: the compile says what is wron
 test('a file is read once as long as it stays as it is', async () => {
   const path = join(own, 'data', 'a.npy');
   const digests = new FileDigests();
-  const first = digests.ofFile(path);
-  expect(await digests.ofFile(path)).toBe(await first);
+  const { digest } = await digests.of(path);
+  expect((await digests.of(path)).digest).toBe(digest);
   writeFileSync(path, 'other');
-  expect(await digests.ofFile(path)).not.toBe(await first);
+  expect((await digests.of(path)).digest).not.toBe(digest);
+});
+
+test('what was written in between is told, even with the same bytes', async () => {
+  const digests = new FileDigests();
+  const before = await inputsOf(options(), digests);
+  expect((await inputsOf(options(), digests)).stamp).toBe(before.stamp);
+  utimesSync(join(own, 'weights.bin'), 1, 1);
+  const after = await inputsOf(options(), digests);
+  expect(after.key).toBe(before.key);
+  expect(after.stamp).not.toBe(before.stamp);
+});
+
+test('the folder of a model stands for the model in it', async () => {
+  const of = async () => inputsOf({ model: own }, new FileDigests());
+  const before = await of();
+  expect(before).toMatchObject({ lasts: 'always', files: [join(own, 'model.json'), join(own, 'weights.bin')] });
+  writeFileSync(join(own, 'weights.bin'), 'other');
+  expect((await of()).key).not.toBe(before.key);
+});
+
+test.each(['x', 'scope/x', 'a=b'])('the data of the input %s count', async (name) => {
+  const calibration = [`${name}=${join(own, 'data', 'a.npy')}`];
+  const before = await keyNow({ calibration });
+  expect(await keyNow({ calibration: [join(own, 'data', 'a.npy')] })).not.toBe(before);
+  writeFileSync(join(own, 'data', 'a.npy'), 'two');
+  expect(await keyNow({ calibration })).not.toBe(before);
+});
+
+test('data in a folder that a link leads to count', async () => {
+  mkdirSync(join(own, 'real'));
+  writeFileSync(join(own, 'real', 'b.npy'), 'one');
+  symlinkSync(join(own, 'real'), join(own, 'data', 'link'), 'junction');
+  const before = await inputsOf(options(), new FileDigests());
+  expect(before.lasts).toBe('always');
+  expect(before.files).toContain(join(own, 'data', 'link', 'b.npy'));
+  writeFileSync(join(own, 'real', 'b.npy'), 'two');
+  expect(await keyNow()).not.toBe(before.key);
+  symlinkSync(own, join(own, 'data', 'circle'), 'junction');
+  expect((await inputsOf(options(), new FileDigests())).lasts).toBe('build');
+});
+
+test('the name of a file counts: its ending may be its format', async () => {
+  writeFileSync(join(own, 'table.csv'), '1');
+  const before = await keyNow({ calibration: [join(own, 'table.csv')] });
+  renameSync(join(own, 'table.csv'), join(own, 'table.tsv'));
+  expect(await keyNow({ calibration: [join(own, 'table.tsv')] })).not.toBe(before);
+});
+
+test.each([
+  ["import { two } from './more.mjs';", 'always'],
+  ["import './more.mjs'; import { join } from 'node:path';", 'always'],
+  ["export * from './more.mjs'; // what it is made of", 'always'],
+  ["const { two } = await import('./more.mjs');", 'build'],
+  ["/** @type {import('swanc').Plugin} */\nimport {\n  two,\n} from './more.mjs';", 'always'],
+  ["const two = require('./more.mjs');", 'always'],
+  ["const two = require('./more');", 'build'],
+  ["import two from '#two';", 'build'],
+  ["import two from 'package';", 'build'],
+  ['const two = await import(`./more.mjs`);', 'build'],
+  ["import { two } from './more.mjs?x';", 'build'],
+  ["import { two } from/* */'./more.mjs';", 'build'],
+  ["export { two } from // it\n './more.mjs';", 'build'],
+  ["import { readFileSync } from 'node:fs';", 'build'],
+  ["const name = './more.mjs'; const two = await import(name);", 'build'],
+  ['const two = process.env.TWO;', 'build'],
+])('a module with rules: %s', async (line, lasts) => {
+  writeFileSync(join(own, 'rules.mjs'), `${line}\nexport default () => undefined;\n`);
+  const found = await inputsOf(options(), new FileDigests());
+  expect(found.lasts).toBe(lasts);
+  if (lasts === 'always') expect(found.files).toContain(join(own, 'more.mjs'));
+});
+
+test('what is not there makes nothing that is kept', async () => {
+  for (const more of [{ calibration: join(own, 'none') }, { plugins: [join(own, 'none.mjs')] }, { model: 'none' }]) {
+    expect(await inputsOf({ ...options(), ...more }, new FileDigests())).toMatchObject({ lasts: 'build' });
+  }
 });

@@ -21,6 +21,13 @@ describe('imports', () => {
     });
   });
 
+  test('have paths as they are written, and codes for what cannot be', () => {
+    const texts = (query: string) => parseRequest(`./m.json?swanc&${query}`)?.texts;
+    expect(texts('calibration=a+b.npy')).toEqual({ calibration: 'a+b.npy' });
+    expect(texts('calibration=x=a%20b%26%2B.npy')).toEqual({ calibration: 'x=a b&+.npy' });
+    expect(texts('max-drop=0.5%&calibration=%ff')).toEqual({ 'max-drop': '0.5%', calibration: '%ff' });
+  });
+
   test('with what a bundler adds are the same', () => {
     expect(parseRequest('./m.json?import&swanc&t=123&v=ab')).toEqual({ path: './m.json', texts: {} });
   });

@@ -102,6 +102,7 @@ function clientTypes(): string {
 ${modules.join('')}`;
 }
 
+// `npm run generate` writes it anew.
 test('every choice and switch of an import has a pattern', async () => {
   await expect(clientTypes()).toMatchFileSnapshot(join(root, 'src/plugin/client.d.ts'));
 });

@@ -62,6 +62,18 @@ describe('the library', () => {
     expect(all.filter((entry) => !hasComment(entry)).map(({ path, name }) => `${path}: ${name}`)).toEqual([]);
   });
 
+  it('exports what its interfaces extend', () => {
+    const all = exportedBy('src/index.ts');
+    const names = new Set([...all.map(({ name }) => name), 'Pick', 'Omit', 'Partial', 'Readonly']);
+    const bases = all.flatMap(({ path, name }) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const [, list = ''] = new RegExp(`^export interface ${name}\\b[^{]* extends ([^{]+)\\{`, 'm').exec(text) ?? [];
+      return [...list.matchAll(/\b[A-Z]\w+/g)].map(([base]) => ({ name, base }));
+    });
+    expect(bases.length).toBeGreaterThan(5);
+    expect(bases.filter(({ base }) => !names.has(base))).toEqual([]);
+  });
+
   it('has every entry point in the documentation', () => {
     const config: { entryPoints: string[] } = JSON.parse(readFileSync(join(root, 'typedoc.json'), 'utf8'));
     // Entry points of single bundlers hand on one function of that of all bundlers.

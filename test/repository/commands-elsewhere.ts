@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { type Command, wordsOf } from './documents.js';
 import { root } from './sources.js';
 
@@ -10,7 +11,7 @@ interface Elsewhere {
   readonly path?: RegExp;
   /** The file that runs it, or a folder with that file in it. */
   readonly by: string;
-  /** What must stand in that file; by default the command itself. */
+  /** What must stand in that file; by default the command itself. Never nothing. */
   readonly has?: string;
 }
 
@@ -18,17 +19,17 @@ interface Elsewhere {
 const list: readonly Elsewhere[] = [
   { command: /^npm ci$/, by: '.ci/run' },
   { command: /^npm (test|run check|run build|run demo)$/, path: /^[^/]*$|^examples\/(README|web)/, by: '.ci/run' },
-  { command: /^npm run demo -- --budgets$/, by: '.ci/run', has: 'npm run demo' },
-  { command: /^\.ci\/run$/, by: '.ci/run', has: '' },
-  // What npm installs is packed here, and installed into an empty project.
-  { command: /^npm install( \S+)*$/, by: 'test/repository/package-install.test.ts', has: 'npm(' },
+  // It is what runs the others.
+  { command: /^\.ci\/run$/, by: '.ci/run', has: '#!/usr/bin/env bash' },
+  // Installed into an empty project, as the README says it.
+  { command: /^npm install .*\bswanc\b/, by: 'test/repository/package-install.test.ts', has: "'README.md'" },
+  { command: /^npm install$/, path: /^examples\//, by: 'test/examples', has: 'ignore-scripts=true' },
+  { command: /^npm install onnxruntime-web@/, by: 'test/repository/package-install.test.ts', has: 'onnxruntime-web' },
   { command: /^node client\.mjs$/, by: 'test/examples', has: 'client.mjs' },
   // Two inputs, of which no model here has these.
   { command: /^swanc compile .* meta=meta\.parquet$/, by: 'test/data', has: 'parquet' },
-  { command: /^npm run schema$/, by: 'test/repository/schema.test.ts', has: 'toMatchFileSnapshot' },
-  { command: /^npm run conformance\b/, by: 'test/conformance/layers.test.ts', has: '' },
-  { command: /^npm run brute-force\b/, by: 'test/passes/remove-units.property.test.ts', has: 'SWANC_CASES' },
-  { command: /^npm run (demo:web|docs)$/, by: 'test/browser/demo.test.ts', has: '' },
+  { command: /^npm run generate$/, by: 'test/repository/schema.test.ts', has: 'toMatchFileSnapshot' },
+  { command: /^npm run demo:web$/, by: 'test/browser/demo.test.ts', has: 'examples/web/build.mjs' },
   { command: /^node examples\/web\/(build|serve)\.mjs$/, by: 'test/browser/demo.test.ts', has: 'examples/web' },
   { command: /^npm run (dev|train|build|preview)$/, path: /^examples\/vite-app/, by: 'test/plugin', has: 'vite-app' },
   { command: /^(npm|node) /, path: /^examples\/(?!web)/, by: 'test/examples' },
@@ -36,10 +37,12 @@ const list: readonly Elsewhere[] = [
 
 /** Packages for Python that only the long comparisons need: none of them can be installed in a test. */
 const installations = /^(python3(\.\d+)? -m venv|\S+\/pip install) /;
-const bench = /^(?:\w+=\S+ )*npm run (bench:\w+|fuzz)(?: -- (.*))?$/;
+const bench = /^(?:\w+=\S+ )*npm run (bench:\w+|fuzz|demo(?= -- ))(?: -- (.*))?$/;
 
 /** What is wrong with a command that is run elsewhere; undefined where it is not. */
 export function problemElsewhere({ path, text }: Command): string | undefined {
+  const [, script] = /\bnpm run ([\w:-]+)/.exec(text) ?? [];
+  if (script !== undefined && !scriptsOf(path).includes(script)) return `package.json has no script ${script}`;
   const measured = bench.exec(text);
   if (measured !== null) return benchProblem(measured[1] ?? '', measured[2] ?? '');
   if (installations.test(text)) return path.startsWith('bench/') ? undefined : 'only benches may install for Python';
@@ -48,8 +51,26 @@ export function problemElsewhere({ path, text }: Command): string | undefined {
   if (!existsSync(join(root, found.by))) return `${found.by}, which should run it, does not exist`;
   const file = textOf(join(root, found.by));
   const wanted = found.has ?? text;
+  if (wanted === '') return 'every file has nothing in it';
   return file.includes(wanted) ? undefined : `${found.by} has no '${wanted}'`;
 }
+
+/** Patterns of the list that no command needs. */
+export function unneeded(commands: readonly Command[]): string[] {
+  const isNeeded = ({ command, path: where }: Elsewhere): boolean =>
+    commands.some(({ path, text }) => command.test(text) && (where?.test(path) ?? true));
+  return list.filter((entry) => !isNeeded(entry)).map(({ command }) => String(command));
+}
+
+/** Names of the scripts that `npm run` has where a document stands: its own package's, and the repository's. */
+export function scriptsOf(document: string): string[] {
+  return [...new Set(['.', dirname(document)])]
+    .map((folder) => join(root, folder, 'package.json'))
+    .filter((path) => existsSync(path))
+    .flatMap((path) => Object.keys(manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).scripts));
+}
+
+const manifestSchema = z.looseObject({ scripts: z.record(z.string(), z.string()).default({}) });
 
 /** Of a file, or of all files in a folder. */
 function textOf(path: string): string {

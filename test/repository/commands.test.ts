@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { swanc } from '../cli/support.js';
-import { problemElsewhere } from './commands-elsewhere.js';
+import { problemElsewhere, scriptsOf, unneeded } from './commands-elsewhere.js';
 import { bundling, type Prelude, preludes } from './commands-preludes.js';
 import { openProject, type Project, typeErrors } from './commands-project.js';
 import { type Block, blocksOf, type Command, commandsOf, documents, wordsOf } from './documents.js';
@@ -55,6 +55,24 @@ describe('commands that something else runs', () => {
   // A document that is followed to its end has its own commands run: see below.
   const others = commands.filter((command) => !isOwn(command) && !isFollowed(command));
   it.each(others)('$path: $text', (command) => expect(problemElsewhere(command)).toBeUndefined());
+
+  it('are all that the list has', () => expect(unneeded(others)).toEqual([]));
+
+  it('are told from those that nothing runs', () => {
+    const problem = (text: string, path = 'README.md') => problemElsewhere({ path, line: 1, text });
+    expect(problem('npm run docs')).toBe('package.json has no script docs');
+    expect(problem('npm run demo -- --al')).toBe('bench/demo.ts does not read --al');
+    expect(problem('npm run train')).toBe('package.json has no script train');
+    expect(problem('npm install swank')).toBe('nothing runs it');
+  });
+
+  it('have scripts, in sentences, too', () => {
+    const named = [...all, 'fixtures/README.md'].flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(/\bnpm run ([\w:-]+)/g)].map(([, script = '']) => ({ path, script })),
+    );
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter(({ path, script }) => !scriptsOf(path).includes(script))).toEqual([]);
+  });
 });
 
 /** Programs that a document writes and then runs: `node train.mjs`. */

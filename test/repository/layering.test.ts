@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Import, importsOf, type SourceFile, sourceFiles } from './sources.js';
+import { type Import, importsOf, root, type SourceFile, sourceFiles } from './sources.js';
 
 /**
  * The layers of the house: imports point down only. A path that ends in `/` stands for a folder, others for one file.
@@ -46,12 +48,13 @@ const house: readonly Room[] = [
   { room: 'targets/', may: ['src/formats/'], types: ['src/passkit/', 'src/ir/'] },
   { room: 'src/compiler/', may: belowCompiler, dynamic: ['src/tfjs/reference.ts'] },
   { room: 'src/report/', may: ['src/support/', ...profileQueries], types: ['src/compiler/'] },
-  { room: 'src/config/', may: ['src/support/', 'src/compiler/options.ts', 'targets/index.ts'], types: ['src/data/'] },
+  { room: 'src/config/', may: ['src/support/', 'src/compiler/options.ts'] },
   {
     room: 'src/cli/',
-    may: ['src/support/', 'src/compiler/', 'src/config/', 'src/report/'],
-    types: profileQueries,
-    dynamic: ['src/index.ts'],
+    may: ['src/support/', 'src/config/', 'src/report/', 'src/compiler/options.ts'],
+    types: ['src/compiler/', ...profileQueries],
+    // Help, completions and mistakes need no compiler.
+    dynamic: ['src/index.ts', 'src/compiler/'],
   },
   {
     room: 'src/plugin/',
@@ -89,7 +92,7 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   'hyparquet-compressors': ['src/data/'],
   'jpeg-js': ['src/data/'],
   commander: ['src/cli/'],
-  jiti: ['src/config/'],
+  jiti: ['src/config/', 'src/support/load-anew.ts'],
   picocolors: ['src/report/colors.ts'],
   '@dagrejs/dagre': ['src/report/'],
   unplugin: ['src/plugin/'],
@@ -144,6 +147,15 @@ describe('layering', () => {
     expect(imports.filter((entry) => entry.isLocal && !isAllowed(entry)).map(show)).toEqual([]);
   });
 
+  it('CONTRIBUTING.md has the same table', () => {
+    const rows = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').matchAll(
+      /^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|$/gm,
+    );
+    const told = new Map([...rows].map(([, room = '', cell = '']) => [room, cell]));
+    const wanted = new Map(house.map((room) => [room.room.replace(/\/$/, ''), inWords(room)]));
+    expect([...told]).toEqual([...wanted]);
+  });
+
   it('passes do not import each other, and strategies do not', () => {
     const between = (folder: string, from: string, to: string) =>
       areStrangers(`${folder}${from}.ts`, `${folder}${to}.ts`);
@@ -160,10 +172,46 @@ describe('layering', () => {
     expect(outside.map(show)).toEqual([]);
   });
 
+  it.each(['src/cli/main.ts', 'src/plugin/index.ts'])('%s loads no compiler before it is needed', (entry) => {
+    const loaded = loadedWith(entry);
+    expect(loaded).toContain('src/config/table.ts');
+    // Words that options take, and what those read.
+    const words = loadedWith('src/compiler/options.ts');
+    expect(words.length).toBeLessThan(6);
+    const heavy = ['src/compiler/', 'src/frontends/index.ts', 'src/runtime/session.ts', 'src/ops/', 'passes/'];
+    expect(loaded.filter((path) => isIn(path, heavy) && !words.includes(path))).toEqual([]);
+  });
+
   it('no file imports itself, directly or around', () => {
     expect(cycles(files, imports)).toEqual([]);
   });
 });
+
+/** What a room may import, as CONTRIBUTING.md has it. `src/support`, which nearly all may, is told there once. */
+function inWords({ may, types = [], dynamic = [] }: Room): string {
+  const names = (places: readonly string[]): string =>
+    places
+      .filter((place) => place !== 'src/support/')
+      .map((place) => (place.endsWith('/') ? place.replace(/^src\/|\/$/g, '') : `\`${place}\``))
+      .join(', ')
+      .replace(profileQueries.map((path) => `\`${path}\``).join(', '), 'queries of profiles');
+  const parts = [names(may)];
+  if (types.length > 0) parts.push(`types of ${names(types)}`);
+  if (dynamic.length > 0) parts.push(`when needed ${names(dynamic)}`);
+  return parts.filter((part) => part !== '').join('; ') || 'nothing';
+}
+
+/** All files of this package that are loaded along with one: those it imports when it is loaded, and theirs. */
+function loadedWith(entry: string): string[] {
+  const loaded = new Set([entry]);
+  // What is added while a set is gone through is gone through as well.
+  for (const path of loaded) {
+    for (const { from, to, isLocal, isType, isDynamic } of imports) {
+      if (from === path && isLocal && !isType && !isDynamic) loaded.add(to);
+    }
+  }
+  return [...loaded];
+}
 
 /** Cycles among imports that are there at run time, each as the path around it. */
 function cycles(all: readonly SourceFile[], edges: readonly Import[]): string[] {

@@ -27,7 +27,7 @@ export function manPage({ command, names, epilogue, section }: PageInput): strin
   const [examples = '', exits] = epilogue.replace(/^\s*Examples:\n/, '').split(/^Exit codes:\n/m);
   const options = help.visibleOptions(command);
   const parts = [
-    `.\\" Made by "npm run man"; edit the program or docs/cli.md instead.`,
+    `.\\" Made by "npm run generate"; edit the program or docs/cli.md instead.`,
     `.TH ${name.toUpperCase()} 1 ${edition} "swanc ${swancVersion()}" "User Commands"`,
     '.SH NAME',
     `${roff(name)} \\- ${roff(command.summary())}`,

@@ -8,7 +8,7 @@ import { quietTerminal, swanc } from '../cli/support.js';
 import { manPage, pageName } from './man-page.js';
 import { root } from './sources.js';
 
-/** The manual pages are what the program is. `npm run man` writes them anew. */
+/** The manual pages are what the program is. `npm run generate` writes them anew. */
 
 const folder = join(root, 'docs', 'man');
 const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)];

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Packed, packed } from './package-support.js';
 import { root } from './sources.js';
 
@@ -14,6 +15,21 @@ const mostUnpacked = 6e6;
 let pack: Packed;
 beforeAll(async () => {
   pack = await packed();
+}, 600_000);
+
+it('is kept for the next tests as long as any use it', async () => {
+  const store = dirname(pack.home);
+  const others = mkdtempSync(join(store, 'unused-'));
+  const minutesAgo = (minutes: number): Date => new Date(Date.now() - 60_000 * minutes);
+  utimesSync(others, minutesAgo(70), minutesAgo(70));
+  // Not so old that another run of the tests might remove it now.
+  utimesSync(pack.home, minutesAgo(50), minutesAgo(50));
+  vi.resetModules();
+  const again = await import('./package-support.js');
+  expect((await again.packed()).home).toBe(pack.home);
+  expect(statSync(pack.home).mtimeMs).toBeGreaterThan(minutesAgo(10).getTime());
+  again.removeOld(store);
+  expect([existsSync(pack.home), existsSync(others)]).toEqual([true, false]);
 }, 600_000);
 
 describe('what npm pack makes', () => {

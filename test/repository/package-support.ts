@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -85,6 +86,8 @@ async function packNow(): Promise<Packed> {
       rmSync(draft, { recursive: true, force: true });
     }
   }
+  // It is in use: nobody else may take it for an old one.
+  utimesSync(home, new Date(), new Date());
   const [entry] = listing.parse(JSON.parse(readFileSync(join(home, 'pack.json'), 'utf8')));
   if (entry === undefined) throw new Error('npm pack told of no package');
   return {
@@ -96,8 +99,8 @@ async function packNow(): Promise<Packed> {
   };
 }
 
-/** What was made of sources as they were an hour ago. Newer ones may be in use by another run of the tests. */
-function removeOld(store: string): void {
+/** Removes what nobody has used for an hour. The rest may be in use by another run of the tests. */
+export function removeOld(store: string): void {
   for (const name of readdirSync(store)) {
     const path = join(store, name);
     if (Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path, { recursive: true, force: true });

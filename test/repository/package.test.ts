@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { trainedFixtures } from '../../fixtures/names.js';
 import { importsOf, root, sourceFiles } from './sources.js';
 
 const record = z.record(z.string(), z.string());
@@ -67,6 +68,39 @@ describe('package.json', () => {
     expect(Object.keys(manifest.peerDependenciesMeta).toSorted()).toEqual(
       Object.keys(manifest.peerDependencies).toSorted(),
     );
+  });
+
+  it('is installed without the script of onnxruntime-node, which needs more than the registry', () => {
+    const folders = ['.', 'docs', ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`)];
+    const isFolder = (path: string): boolean => statSync(join(root, path)).isDirectory();
+    const texts = folders
+      .filter(isFolder)
+      .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+      .filter((path) => path.endsWith('.md'))
+      .map((path) => ({ path, code: read(path) }));
+    const commands = [...texts, ...sourceFiles('src')].flatMap(({ path, code }) =>
+      [...code.matchAll(/npm install [^`'\n]*/g)].map(([command]) => `${path}: ${command}`),
+    );
+    const named = commands.filter((command) => command.includes('onnxruntime-node'));
+    expect(named.length).toBeGreaterThan(4);
+    expect(named.filter((command) => !command.includes('--ignore-scripts'))).toEqual([]);
+  });
+
+  it('is verified in the guide by what the guide installs', () => {
+    const guide = read('docs/guide.md');
+    const [, names = ''] = /^ {4}npm install (.*)$/m.exec(guide) ?? [];
+    expect(names).toContain('@tensorflow/tfjs');
+    const engine = names.includes('tfjs-backend-wasm') ? 'wasm' : 'cpu';
+    const told = [...guide.matchAll(/TensorFlow\.js \((\w+)\), \d+/g)].map(([, name]) => name);
+    expect(told.length).toBeGreaterThan(3);
+    expect(new Set(told)).toEqual(new Set([engine]));
+  });
+
+  it('says how many networks the demo has', () => {
+    const numbers = ['five', 'six', 'seven', 'eight', 'nine'];
+    const all = `all ${numbers[trainedFixtures.length - 5]}`;
+    expect(read('README.md')).toContain(`(\`npm run demo -- --all\` compiles ${all})`);
+    expect(read('bench/README.md')).toContain(`with \`-- --all\` ${all}`);
   });
 
   it('has its version in the changelog', () => {

@@ -6,7 +6,7 @@ import { reportSchema } from '../../src/index.js';
 import { profileSchema } from '../../src/runtime/profile/schema.js';
 import { root } from './sources.js';
 
-/** The published schemas are what the code checks. `npm run schema` writes them anew. */
+/** The published schemas are what the code checks. `npm run generate` writes them anew. */
 describe('published schemas', () => {
   it.each([
     { file: 'report.schema.json', title: 'Report of swanc', schema: reportSchema },

@@ -16,7 +16,7 @@ const codes = Object.keys(errorCodes).filter(isErrorCode);
 
 describe('error codes', () => {
   it('begin with the exit code', () => {
-    expect(codes.filter((code) => Number(code[3]) !== exitCodes[errorCodes[code].kind])).toEqual([]);
+    expect(codes.filter((code) => code[3] !== String(exitCodes[errorCodes[code].kind])[0])).toEqual([]);
   });
 
   it('are each used somewhere, and no others are', () => {
@@ -80,6 +80,14 @@ describe('swanc explain', () => {
     });
   });
 
+  it('says how the command line ends', async () => {
+    const { stdout } = await swanc(['explain', '--json']);
+    const told: { code: string; exitCode: number }[] = JSON.parse(stdout);
+    expect(told.find(({ code }) => code === 'SWC1002')).toMatchObject({ exitCode: 130 });
+    const aborted = await swanc(['inspect', 'nowhere'], { signal: AbortSignal.abort() });
+    expect(aborted).toMatchObject({ code: 130, stderr: 'interrupted: nothing was written\n' });
+  });
+
   it('names those that were meant', async () => {
     const near = await swanc(['explain', 'SWC31030']);
     expect(near).toMatchObject({ code: 2, stderr: expect.stringContaining('SWC3103 (the calibration data do not') });
@@ -91,6 +99,15 @@ describe('swanc explain', () => {
     const shown = await swanc(['inspect', 'nowhere'], { showsProgress: true });
     expect(shown.stderr).toMatch(/swanc explain SWC3001\n$/);
     expect((await swanc(['inspect', 'nowhere'])).stderr).not.toContain('explain');
+  });
+});
+
+describe('texts of errors', () => {
+  it('have nothing in them that is not seen', () => {
+    const hidden = ['\u200b', '\u200e', '\u200f', '\u00ad', '\u202e', '\u001b', '\ufeff'];
+    const { message } = new SwancError('SWC3004', `a${hidden.join('b')}`, [problem(hidden.join('c'), 'd')]);
+    for (const character of hidden) expect(message).not.toContain(character);
+    expect(message.split('\n')).toHaveLength(2);
   });
 });
 

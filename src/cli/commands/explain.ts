@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { errorCodes } from '../../support/error-codes.js';
 import { type ErrorCode, exitCodes, problem, SwancError } from '../../support/errors.js';
 import { withCommonOptions } from '../common.js';
+import { HintedArgument } from '../options.js';
 import type { Terminal } from '../terminal.js';
 
 /** Adds `swanc explain`. */
@@ -12,7 +13,7 @@ export function addExplain(program: Command, terminal: Terminal): void {
       'Prints the page of an error: what happened, usual causes, what to do, and an example. Without a code it lists all of ' +
         'them. docs/errors.md has the same.',
     )
-    .argument('[code]', 'code of an error, such as SWC3103')
+    .addArgument(new HintedArgument('[code]', 'code of an error, such as SWC3103', Object.keys(errorCodes)))
     .option('--json', 'print JSON and nothing else')
     .addHelpText('after', '\nExamples:\n  swanc explain SWC3103\n  swanc explain 3103\n  swanc explain')
     .action(async (text: string | undefined, { json }: { readonly json?: true }) => {

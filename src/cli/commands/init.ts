@@ -8,7 +8,7 @@ import { compileOptions, targetNames } from '../../config/table.js';
 import { type ConfigKind, configKinds } from '../../config/write.js';
 import { problem, SwancError } from '../../support/errors.js';
 import { replaceFile } from '../../support/replace-file.js';
-import { defaultOut, withCommonOptions, withJsonOption } from '../common.js';
+import { defaultOut, shownPath, withCommonOptions, withJsonOption } from '../common.js';
 import { type Found, findModels } from '../find-models.js';
 import { addTableOptions, givenOptions, KindOption } from '../options.js';
 import { askFor } from '../questions.js';
@@ -37,7 +37,7 @@ export function addInit(program: Command, terminal: Terminal): void {
     .summary('write a config file, so that "swanc compile" alone is enough')
     .description(
       'Writes swanc.config.ts, .js, .mjs or .json, as the project in the current folder has it: for the model that lies there ' +
-        'or is named, with a comment on each option. Asks on a terminal only, and replaces nothing unless told to.',
+        'or is named, with a comment on each option where the language has comments. Asks on a terminal only, and replaces nothing unless told to.',
     )
     .argument('[model]', 'model.json, .onnx file, or a folder with one of them (default: the one that lies here)');
   addTableOptions(command, { calibration: {}, out: {}, targets: {}, mode: {} });
@@ -61,7 +61,10 @@ export function addInit(program: Command, terminal: Terminal): void {
       const hasPackage = existsSync(join(folder, 'node_modules', 'swanc', 'package.json'));
       await replaceFile(path, configText(kind, { options, suggestions: suggestionsFor(options), folder, hasPackage }));
       if (json) terminal.out(`${JSON.stringify({ path, options }, undefined, 2)}\n`);
-      else terminal.out(`wrote ${relative(folder, path)} for ${options.model}\nnow run "swanc compile"\n`);
+      else
+        terminal.out(
+          `wrote ${relative(folder, path)} for ${shownPath(options.model ?? '')}\nnow run "swanc compile"\n`,
+        );
     });
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { colorsFor } from '../../report/colors.js';
 import { renderProfile } from '../../report/profile.js';
@@ -23,7 +24,8 @@ import type { Terminal } from '../terminal.js';
 
 interface Flags {
   readonly out?: string;
-  readonly json?: true;
+  readonly json?: true | undefined;
+  readonly quiet?: true | undefined;
 }
 
 interface MergeFlags extends Flags {
@@ -56,7 +58,7 @@ export function addProfile(program: Command, terminal: Terminal): void {
   withModelOptions(command, dataOptions);
   withCommonOptions(withJsonOption(withOut(command), 'the profile as JSON'))
     .addHelpText('after', examples)
-    .action(async (given: string | undefined, { out, json }: Flags) => {
+    .action(async (given: string | undefined, { out, json, quiet }: Flags) => {
       const settings = await settingsOf(command, terminal);
       const model = modelOf(command, given, settings);
       const options = dataAndPlugins(settings.options);
@@ -75,7 +77,7 @@ export function addProfile(program: Command, terminal: Terminal): void {
         );
         const colors = colorsFor(terminal.errColors);
         for (const warning of warnings) terminal.err(`${colors.yellow('warning:')} ${printable(warning)}\n`);
-        await finish(collected, out, json, terminal);
+        await finish(collected, { out, json, quiet }, terminal);
       }
     });
   addMerge(command, terminal);
@@ -90,9 +92,10 @@ function addMerge(profileCommand: Command, terminal: Terminal): void {
   withOut(command, true);
   withCommonOptions(withJsonOption(command, 'the profile as JSON'))
     .addHelpText('after', mergeExamples)
-    .action(async (paths: readonly string[], { out, json }: MergeFlags) => {
+    .action(async (paths: readonly string[], { out, json, quiet }: MergeFlags) => {
       const { mergeProfiles } = await import('../../index.js');
-      await finish(mergeProfiles(await readProfiles(paths)), out, json, terminal);
+      const profiles = await readProfiles(paths, terminal);
+      await finish(mergeProfiles(profiles), { out, json, quiet }, terminal);
     });
 }
 
@@ -101,14 +104,23 @@ function withOut(command: Command, isMandatory = false): Command {
   return command.addOption(option.makeOptionMandatory(isMandatory));
 }
 
-/** Reads all files, so that every bad one is reported. */
-async function readProfiles(paths: readonly string[]): Promise<Profile[]> {
+/** Reads all files, so that every bad one is reported. Warns of those that are alike: samples are counted twice by a slip. */
+async function readProfiles(paths: readonly string[], terminal: Terminal): Promise<Profile[]> {
   const { profileFromJson } = await import('../../index.js');
   const profiles: Profile[] = [];
   const problems: Problem[] = [];
+  const read = new Map<string, string>();
   for (const path of paths) {
     try {
-      profiles.push(profileFromJson(await readWhole(path), path));
+      const bytes = await readWhole(path);
+      profiles.push(profileFromJson(bytes, path));
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      const same = read.get(hash);
+      read.set(hash, same ?? path);
+      if (same === undefined) continue;
+      const what = same === path ? `${path} is given twice` : `${path} is the same as ${same}`;
+      const label = colorsFor(terminal.errColors).yellow('warning:');
+      terminal.err(`${label} ${printable(what)}: its samples are counted twice\n`);
     } catch (error) {
       if (!(error instanceof SwancError)) throw error;
       problems.push(...error.problems);
@@ -127,9 +139,10 @@ async function readWhole(path: string): Promise<Uint8Array> {
   });
 }
 
-async function finish(result: Profile, path: string, json: boolean | undefined, terminal: Terminal): Promise<void> {
+async function finish(result: Profile, { out, json, quiet }: MergeFlags, terminal: Terminal): Promise<void> {
   const { profileToJson } = await import('../../index.js');
   const text = profileToJson(result);
-  await replaceFile(path, text);
-  terminal.out(json ? text : renderProfile(result, { path, colors: colorsFor(terminal.outColors) }));
+  await replaceFile(out, text);
+  if (json) terminal.out(text);
+  else if (!quiet) terminal.out(renderProfile(result, { path: out, colors: colorsFor(terminal.outColors) }));
 }

@@ -38,7 +38,10 @@ export function addVerify(program: Command, terminal: Terminal): void {
         'lost when it was compiled. Of a folder all models are verified.',
     )
     .argument('[model]', 'the original: model.json, .onnx file, or a folder with one of them')
-    .argument('[compiled]', 'an .onnx or .ort file made from it, or the folder that "swanc compile" wrote to');
+    .argument(
+      '[compiled]',
+      'an .onnx or .ort file made from it, or the folder that "swanc compile" wrote to (default: that of the config, else swanc-out)',
+    );
   withModelOptions(command, {
     ...dataOptions,
     calibration: { default: 'seeded random inputs' },
@@ -49,7 +52,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
     .action(async (first: string | undefined, second: string | undefined, { json }: { readonly json?: true }) => {
       const settings = await settingsOf(command, terminal);
       const model = modelOf(command, first, settings);
-      const path = second ?? (first === undefined ? settings.options.out : undefined) ?? missing(command, first);
+      const path = second ?? settings.options.out ?? defaultOut;
       const { compiledFiles, isFolder } = await import('../../compiler/compiled-files.js');
       const files = await compiledFiles(path);
       const { verified, failures } = await withStandardInput(terminal, dataAndPlugins(settings.options), (inputs) =>
@@ -67,11 +70,6 @@ export function addVerify(program: Command, terminal: Terminal): void {
       const all = { equal: told.every(({ equal }) => equal), files: told };
       terminal.out(`${JSON.stringify((await isFolder(path)) ? all : told[0], undefined, 2)}\n`);
     });
-}
-
-/** Without arguments the config tells both; its folder of results need not be named in it. */
-function missing(command: Command, model: string | undefined): string {
-  return model === undefined ? defaultOut : command.error("error: missing required argument 'compiled'");
 }
 
 interface Verified {

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { KindOption } from '../options.js';
+import { HintedArgument, KindOption } from '../options.js';
 
 /** What can stand in a place of a command line. */
 export interface Values {
@@ -39,13 +39,14 @@ export function factsOf(command: Command, before = ''): CommandFacts {
   const own = command.commands.map((inner) => factsOf(inner, `${name} `));
   const argument = command.registeredArguments[0];
   const argumentValues = argument === undefined ? nothing : files;
+  const words = argument instanceof HintedArgument ? argument.hints : argument?.argChoices;
   return {
     name,
     word: command.name(),
     text: command.summary() || command.description(),
     options: help.visibleOptions(command).map(optionFacts),
     commands: own.length === 0 || before !== '' ? own : [...own, helpFacts(command, name, own)],
-    values: argument?.argChoices === undefined ? argumentValues : { ...nothing, choices: argument.argChoices },
+    values: words === undefined ? argumentValues : { ...nothing, choices: words },
   };
 }
 

@@ -3,8 +3,9 @@ import { invalid, type SwancError } from '../../support/errors.js';
 import { areNamed, type Labels, type Part, type RowArray } from '../array.js';
 import type { ByteSource } from '../bytes.js';
 import type { DecodedCache } from '../decoded-cache.js';
+import { dataEndings, isLabelName } from '../names.js';
 import { ClassNames } from '../tables/class-names.js';
-import { assignColumns, isFileName, isLabelName } from '../tables/columns.js';
+import { assignColumns, isFileName } from '../tables/columns.js';
 import { isNumeric, parseCell, shown, type TextType, textType } from '../text/cells.js';
 import {
   type CsvRecord,
@@ -22,7 +23,7 @@ import { type Format, labelInput, type OpenContext } from './format.js';
 /** Text with a row for each sample, and optionally the names of the columns in its first line. */
 export const csv: Format = {
   name: 'csv',
-  extensions: ['.csv', '.tsv'],
+  extensions: dataEndings.csv,
   // What is left for text that is in no other format: see `formatOf`.
   matches: (head) => head.length > 0 && !head.includes(0) && head[0] !== 0x7b && head[0] !== 0x5b,
   async open(source, where, context) {
@@ -191,6 +192,10 @@ async function readHead(
   if (ends.length === 0 && bytes.length === headBytes)
     throw invalid('SWC3102', where, 'has a first line without an end');
   const text = decodeText(bytes.subarray(0, second), where, 1);
+  if (/\r[^\n]/.test(text) && !text.includes('\n')) {
+    const advice = 'save it with the line ends of today: in Excel as "CSV UTF-8 (comma delimited)"';
+    throw invalid('SWC3102', where, 'has lines that end with a carriage return alone, as on old Macs', advice);
+  }
   const delimiter = findDelimiter(text.trimStart(), where);
   const [first, next] = parseRecords(text, where, 1, delimiter);
   if (first === undefined) throw invalid('SWC3109', where, 'holds no samples');

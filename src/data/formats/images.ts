@@ -3,12 +3,13 @@ import type { Labels, Part } from '../array.js';
 import { type ByteSource, openSource } from '../bytes.js';
 import { type ImagePlan, type NamedHeader, planImages } from '../images/plan.js';
 import { decodeImage, imageFormatOf, imageType, readImageHeader, sampleOf, stack } from '../images/samples.js';
+import { dataEndings } from '../names.js';
 import type { Format, OpenContext } from './format.js';
 
 /** A single image: one sample. Folders of them are opened together, by {@link openImages}. */
 export const images: Format = {
   name: 'image',
-  extensions: ['.png', '.jpg', '.jpeg'],
+  extensions: dataEndings.image,
   matches: (head) => imageFormatOf(head) !== undefined,
   open: (source, where, context) => openImages([where], where, undefined, context, source),
 };

@@ -2,13 +2,14 @@ import { at, defined } from '../../support/assert.js';
 import { invalid, type SwancError } from '../../support/errors.js';
 import { areNamed, type Labels, type Part, type RowArray } from '../array.js';
 import type { ByteSource } from '../bytes.js';
+import { dataEndings, isLabelName } from '../names.js';
 import { spanOf } from '../tables/chunked-array.js';
 import { ClassNames } from '../tables/class-names.js';
 import { assignColumns } from '../tables/columns.js';
 import { type TextType, textType } from '../text/cells.js';
 import { type JsonSpan, outlineJson } from '../text/json-outline.js';
 import { type JsonRecord, type JsonRecords, recordsOfLines, recordsOfList } from '../text/json-records.js';
-import { repeatedKey } from '../text/json-scan.js';
+import { outermostKeys, repeatedKey } from '../text/json-scan.js';
 import { flattenInto, shapeOf } from '../text/json-values.js';
 import { textStart } from '../text/record-index.js';
 import { type TextNumbers, textArray, textNumbers } from '../text/text-array.js';
@@ -20,7 +21,7 @@ import { type Format, labelInput, type OpenContext } from './format.js';
  */
 export const json: Format = {
   name: 'json',
-  extensions: ['.json'],
+  extensions: dataEndings.json,
   matches: (head) => [0x5b, 0x7b].includes(firstOf(head) ?? 0),
   open: (source, where, context) => openJson(source, where, context, false),
 };
@@ -28,7 +29,7 @@ export const json: Format = {
 /** A sample in each line, as those of {@link json}. */
 export const jsonLines: Format = {
   name: 'jsonl',
-  extensions: ['.jsonl', '.ndjson'],
+  extensions: dataEndings.jsonl,
   // Told from JSON by what follows the first value: see `openJson`.
   matches: () => false,
   open: (source, where, context) => openJson(source, where, context, true),
@@ -82,13 +83,11 @@ async function partOfMembers(
       arrays.set(input.name, await arrayOf(await column(input.name), textType(input.type), context));
     }
   }
-  const labelName = labelNames.find((name) => members.has(name) && !own.includes(name));
+  const labelName = [...members.keys()].find((name) => isLabelName(name) && !own.includes(name));
   if (labelName === undefined && context.forLabels) throw noLabels(where);
   const labels = labelName === undefined ? undefined : await labelsOf(await column(labelName), context);
   return partWith(arrays, labels, source, where, context);
 }
-
-const labelNames = ['labels', 'label', 'y'];
 
 /** Records that are samples. */
 async function partOfRecords(
@@ -123,7 +122,7 @@ async function partOfRecords(
     const array = await arrayOf({ records, where, pick: ({ value }) => value }, textType(input.type), context);
     return partWith(new Map([[input.name, array]]), undefined, source, where, context);
   }
-  const names = Object.keys(Object(first.value));
+  const names = [...new Set(outermostKeys(first.text))];
   const missing = forLabels ? [] : inputs.filter(({ name }) => !names.includes(name));
   if (missing.length > 0 && Object.values(Object(first.value)).every((value) => typeof value !== 'object')) {
     return partOfTable(names, records, source, where, context);
@@ -146,7 +145,7 @@ async function partOfRecords(
   if (!forLabels) {
     for (const { name, type } of inputs) arrays.set(name, await arrayOf(column(name), textType(type), context));
   }
-  const labelName = labelNames.find((name) => names.includes(name) && !arrays.has(name));
+  const labelName = names.find((name) => isLabelName(name) && !arrays.has(name));
   if (labelName === undefined && forLabels) throw noLabels(where);
   const labels = labelName === undefined ? undefined : await labelsOf(column(labelName), context);
   return partWith(arrays, labels, source, where, context);

@@ -1,4 +1,5 @@
 import { invalid } from '../../support/errors.js';
+import { dataEndings } from '../names.js';
 import { NpyArray } from '../npy.js';
 import { npyMagic } from '../npy-header.js';
 import { beginsWith, type Format } from './format.js';
@@ -7,7 +8,7 @@ import { savezAdvice } from './npz.js';
 /** One array of NumPy: for a single input. */
 export const npy: Format = {
   name: 'npy',
-  extensions: ['.npy'],
+  extensions: dataEndings.npy,
   matches: (head) => beginsWith(head, npyMagic),
   async open(source, where, { inputs }) {
     const [input, ...others] = inputs;

@@ -1,5 +1,6 @@
 import { invalid } from '../../support/errors.js';
 import type { ByteSource } from '../bytes.js';
+import { dataEndings } from '../names.js';
 import { NpyArray } from '../npy.js';
 import { readZip } from '../zip.js';
 import { beginsWith, type Format } from './format.js';
@@ -8,7 +9,7 @@ import { partOfNamed } from './named-arrays.js';
 /** Arrays of NumPy by name, stored or compressed. */
 export const npz: Format = {
   name: 'npz',
-  extensions: ['.npz'],
+  extensions: dataEndings.npz,
   matches: (head) => beginsWith(head, [0x50, 0x4b, 3, 4]) || beginsWith(head, [0x50, 0x4b, 5, 6]),
   async open(source, where, context) {
     const entries = new Map<string, ByteSource>();

@@ -4,6 +4,7 @@ import { at } from '../../support/assert.js';
 import { invalid } from '../../support/errors.js';
 import { areNamed, type Labels, type RowArray } from '../array.js';
 import type { DecodedCache } from '../decoded-cache.js';
+import { dataEndings } from '../names.js';
 import { ClassNames } from '../tables/class-names.js';
 import { assignColumns, type Column } from '../tables/columns.js';
 import { ParquetFile } from '../tables/parquet-file.js';
@@ -15,7 +16,7 @@ import { beginsWith, type Format, labelInput } from './format.js';
 /** Tables of columns: a number, or a nested list of numbers, in every row. */
 export const parquet: Format = {
   name: 'parquet',
-  extensions: ['.parquet'],
+  extensions: dataEndings.parquet,
   matches: (head) => beginsWith(head, [0x50, 0x41, 0x52, 0x31]),
   async open(source, where, context) {
     const file = await ParquetFile.open(source, where);
@@ -28,6 +29,7 @@ export const parquet: Format = {
     for (const { name, type } of context.inputs) {
       const own = inputs.get(name);
       const columns = own?.columns.map((index) => ({ tree: at(file.columns, index), dims: at(described, index).dims }));
+      for (const { tree } of columns ?? []) file.refuseTimes(tree);
       if (own !== undefined && columns !== undefined) arrays.set(name, table.array(columns, textType(type), own.dims));
     }
     const found = labels === undefined ? undefined : await table.labels(at(file.columns, labels));

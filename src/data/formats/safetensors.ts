@@ -3,6 +3,7 @@ import { type ElementType, elementTypes, sizeOf } from '../../ir/types.js';
 import { invalid, type SwancError } from '../../support/errors.js';
 import type { RowArray } from '../array.js';
 import type { ByteSource } from '../bytes.js';
+import { dataEndings } from '../names.js';
 import { NpyArray } from '../npy.js';
 import { repeatedKey } from '../text/json-scan.js';
 import type { Format } from './format.js';
@@ -32,7 +33,7 @@ const typeNames: ReadonlyMap<string, ElementType> = new Map([
 /** Arrays by name: a length of 8 bytes, a JSON object of types, shapes and places, and the data (huggingface/safetensors). */
 export const safetensors: Format = {
   name: 'safetensors',
-  extensions: ['.safetensors'],
+  extensions: dataEndings.safetensors,
   matches: (head) => head.length > 8 && head[8] === 0x7b && head[6] === 0 && head[7] === 0,
   async open(source, where, context) {
     const { header, start } = await readHeader(source, where);

@@ -1,6 +1,7 @@
 import { type Shape, sizeOf } from '../../ir/types.js';
 import { invalid, type SwancError } from '../../support/errors.js';
 import type { OpenContext } from '../formats/format.js';
+import { isLabelName } from '../names.js';
 import type { InputSpec } from '../types.js';
 
 /** A column of a table: one number in every row, or so many. */
@@ -16,8 +17,6 @@ export interface Assignment {
   readonly labels: number | undefined;
   readonly notes: readonly string[];
 }
-
-const labelNames = ['labels', 'label', 'class', 'y'];
 
 /**
  * Finds the columns of every input. Columns named as the input, or with its name and a running number behind it (`x_0`,
@@ -68,11 +67,6 @@ function takeAll(
 /** Whether a column of labels says, by its name, which files they are of. */
 export function isFileName(name: string): boolean {
   return ['file', 'filename', 'file_name', 'image', 'path'].includes(name.trim().toLowerCase());
-}
-
-/** Whether a column may be that of the labels, by its name. */
-export function isLabelName(name: string | undefined): boolean {
-  return name !== undefined && labelNames.includes(name.trim().toLowerCase());
 }
 
 function labelsAlone(columns: readonly Column[], where: string): number {

@@ -26,6 +26,8 @@ export class ParquetFile {
   readonly #source: ByteSource;
   readonly #where: string;
   readonly #metadata: FileMetaData;
+  /** Names of the columns that pandas calls durations. */
+  readonly #durations: ReadonlySet<string>;
   /** Groups and columns whose pages were checked. */
   readonly #checked = new Set<string>();
 
@@ -34,6 +36,7 @@ export class ParquetFile {
     this.#where = where;
     this.#metadata = metadata;
     this.columns = parquetSchema(metadata).children;
+    this.#durations = durationsOf(metadata);
     this.count = metadata.row_groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0);
   }
 
@@ -99,6 +102,20 @@ export class ParquetFile {
     throw damaged(this.#where, `column '${column.element.name}' has ${taken} of the rows ${first} to ${first + count}`);
   }
 
+  /**
+   * Times of day and durations, whose numbers depend on the unit that the writer chose, are no data as they stand. Of durations
+   * only the description that pandas leaves in the file tells.
+   * @throws SwancError `invalid`.
+   */
+  refuseTimes(column: SchemaTree): void {
+    const { name, converted_type, logical_type } = column.element;
+    const isTime =
+      logical_type?.type === 'TIME' || converted_type === 'TIME_MILLIS' || converted_type === 'TIME_MICROS';
+    if (!isTime && !this.#durations.has(name)) return;
+    const what = `column '${name}' holds ${isTime ? 'times of day' : 'durations'}, whose unit is that of the file`;
+    throw invalid('SWC3104', this.#where, what, 'save numbers of the unit that the model takes, such as seconds');
+  }
+
   async #check(column: SchemaTree, row: number): Promise<void> {
     let start = 0;
     for (const [index, group] of this.#metadata.row_groups.entries()) {
@@ -159,6 +176,22 @@ async function guarded<T>(where: string, read: () => Promise<T>): Promise<T> {
     if (error instanceof SwancError) throw error;
     throw damaged(where, error instanceof Error ? error.message.replace(/^parquet /, '') : String(error));
   }
+}
+
+/** The columns that are durations, by what pandas writes into the file; what cannot be read there says nothing. */
+function durationsOf({ key_value_metadata = [] }: FileMetaData): Set<string> {
+  const text = key_value_metadata.find(({ key }) => key === 'pandas')?.value ?? '{}';
+  const found = new Set<string>();
+  try {
+    const { columns } = Object(JSON.parse(text));
+    for (const column of Array.isArray(columns) ? columns : []) {
+      const { field_name: name, numpy_type: type } = Object(column);
+      if (typeof name === 'string' && typeof type === 'string' && type.startsWith('timedelta')) found.add(name);
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return found;
 }
 
 function damaged(where: string, what: string): SwancError {

@@ -1,6 +1,6 @@
 import { invalid, type SwancError } from '../../support/errors.js';
 import type { ByteSource } from '../bytes.js';
-import { isLabelName } from '../tables/columns.js';
+import { isLabelName } from '../names.js';
 import { isNumeric, isWhole } from './cells.js';
 import { decodeText, type RecordChunk, type RecordScanner } from './record-index.js';
 
@@ -143,17 +143,28 @@ export function findDelimiter(text: string, where: string): Delimiter {
   return found[0] ?? ',';
 }
 
+/** What programs write for a value that is missing: no name of a column. */
+const missing = /^(?:n\/?a|#n\/a|null|none|nil|missing|undefined|-+|\?+|\.)$/i;
+
 /**
  * Whether the first record has the names of columns, given the first two: it has where it is text in a column that holds
- * numbers, or throughout. Numbers that count columns, such as pandas makes up for names, could be either.
+ * numbers, or throughout. Numbers that count columns, such as pandas makes up for names, could be either; other numbers
+ * beside text could be a sample with a cell that is none.
  * @returns undefined where that cannot be told.
  */
 export function hasHeader(first: readonly string[], second: readonly string[] | undefined): boolean | undefined {
   const isText = first.map((cell) => !isNumeric(cell));
-  if (isText.some((text, column) => text && isNumeric(second?.[column] ?? ''))) return true;
-  if (isText.every((text) => text))
-    return first.length > 1 || second === undefined || isLabelName(first[0]) ? true : undefined;
   const numbers = first.filter((cell) => isNumeric(cell));
-  const counts = numbers.every((cell, index) => isWhole(cell) && Number(cell) === index);
-  return counts && numbers.length > 2 ? undefined : false;
+  if (isText.some((text, column) => text && isNumeric(second?.[column] ?? ''))) {
+    const isSample = first.some((cell) => missing.test(cell.trim())) || !areCounted(numbers);
+    return numbers.length > 0 && isSample ? undefined : true;
+  }
+  if (numbers.length === 0) return first.length > 1 || second === undefined || isLabelName(first[0]) ? true : undefined;
+  return areCounted(numbers) && numbers[0]?.trim() === '0' && numbers.length > 2 ? undefined : false;
+}
+
+/** Whether these are 0, 1, 2 and so on, or 1, 2, 3. */
+function areCounted(numbers: readonly string[]): boolean {
+  const start = Number(numbers[0]) === 1 ? 1 : 0;
+  return numbers.every((cell, index) => isWhole(cell) && Number(cell) === index + start);
 }

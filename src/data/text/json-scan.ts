@@ -36,20 +36,30 @@ export class JsonScanner {
   }
 }
 
-/** A name that the outermost object of valid JSON text has twice, of which `JSON.parse` would take the last in silence. */
-export function repeatedKey(text: string): string | undefined {
+/**
+ * The names that the outermost object of valid JSON text has, as they stand there: an object that `JSON.parse` makes has those
+ * that are whole numbers first, and those that come twice once.
+ */
+export function outermostKeys(text: string): string[] {
   const scanner = new JsonScanner();
-  const seen = new Set<string>();
+  const keys: string[] = [];
   let start = -1;
   for (let at = 0; at < text.length; at++) {
     const wasInString = scanner.inString;
     const isStructure = scanner.take(text.charCodeAt(at));
     if (scanner.depth !== 1) continue;
     if (scanner.inString && !wasInString) start = at;
-    if (!isStructure || text[at] !== ':') continue;
-    const key: unknown = JSON.parse(text.slice(start, at));
-    if (seen.has(String(key))) return String(key);
-    seen.add(String(key));
+    if (isStructure && text[at] === ':') keys.push(String(JSON.parse(text.slice(start, at))));
+  }
+  return keys;
+}
+
+/** A name that the outermost object of valid JSON text has twice, of which `JSON.parse` would take the last in silence. */
+export function repeatedKey(text: string): string | undefined {
+  const seen = new Set<string>();
+  for (const key of outermostKeys(text)) {
+    if (seen.has(key)) return key;
+    seen.add(key);
   }
   return undefined;
 }

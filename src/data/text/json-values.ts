@@ -26,7 +26,7 @@ export function flattenInto(
   const flatten = (item: unknown, axis: number, at: string): string | undefined => {
     const size = dims[axis];
     if (size === undefined) return appendScalar(values, item, type, at);
-    if (!Array.isArray(item)) return `${at} is ${nameOf(item)}, not a list of ${size}`;
+    if (!Array.isArray(item)) return wrongKind(item, `a list of ${size}`, at);
     if (item.length !== size) return `${at} has ${item.length} elements; those before have ${size}`;
     for (const [index, inner] of item.entries()) {
       const found = flatten(inner, axis + 1, `${at}[${index}]`);
@@ -43,8 +43,9 @@ export function flattenInto(
 function appendScalar(values: (number | bigint)[], item: unknown, type: TextType, at: string): string | undefined {
   if (typeof item === 'bigint') return appendWhole(values, item, type, at);
   if (typeof item === 'boolean') values.push(type === 'float64' ? Number(item) : BigInt(item));
-  else if (typeof item !== 'number') return `${at} is ${nameOf(item)}, not a number`;
-  else if (!Number.isFinite(item)) return `${at} is too large for a number`;
+  else if (typeof item !== 'number') return wrongKind(item, 'a number', at);
+  else if (Number.isNaN(item)) return `${at} is NaN`;
+  else if (!Number.isFinite(item)) return `${at} is infinite, or too large for a number`;
   else if (type === 'float64') values.push(item);
   else if (!Number.isInteger(item)) return `${at} is ${item}; the input takes whole numbers`;
   else if (!Number.isSafeInteger(item)) return `${at} is ${item}: whole numbers beyond 2^53 are not exact in JSON`;
@@ -59,10 +60,16 @@ function appendWhole(values: (number | bigint)[], item: bigint, type: TextType, 
   return undefined;
 }
 
+function wrongKind(item: unknown, wanted: string, at: string): string {
+  if (item instanceof Date) return `${at} is a date, not ${wanted}: save it as a number, such as of days`;
+  return `${at} is ${nameOf(item)}, not ${wanted}`;
+}
+
 function nameOf(value: unknown): string {
   if (value === null) return 'null';
+  if (value === undefined) return 'missing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'string'
-    ? `the text '${value.slice(0, 40)}'`
-    : `a ${typeof value === 'object' ? 'object' : typeof value}`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (typeof value === 'string') return `the text '${value.slice(0, 40)}'`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

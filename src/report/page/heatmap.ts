@@ -1,10 +1,10 @@
 import type { GateReport, UnitFate } from '../../compiler/report.js';
 import { alwaysFired, firingFrequency, neverFired } from '../../runtime/profile/query.js';
 import type { GateProfile } from '../../runtime/profile/types.js';
+import { percent } from '../facts.js';
 import { plural } from '../format.js';
 import { type CoFiringOrder, orderByCoFiring } from './cluster.js';
 import { matrix } from './co-firing.js';
-import { percent } from './facts.js';
 import { type Content, dataScript, html, type Markup, pathData } from './markup.js';
 import { table } from './table.js';
 
@@ -43,6 +43,8 @@ interface GateUnits {
 
 /** Edge of a cell and the space that it takes, in units of the picture. */
 const pitch = 12;
+/** Widest map that stands beside another where gates are in two columns, in pixels; those a little wider are shrunk. */
+const halfPage = 600;
 /** Steps of frequency that are told apart by colour and size. */
 const levels = 8;
 
@@ -50,7 +52,7 @@ const levels = 8;
 export function gateFigure(gate: GateReport, statistics: GateProfile | undefined, id: string): Markup {
   const units = unitsOf(gate, statistics);
   const profile = statistics?.events === 0 ? undefined : statistics;
-  return html`<article class="gate">
+  return html`<article class="gate${mapOf(gate).width > halfPage && ' wide'}">
 <h4 id="${id}">${gate.name}</h4>
 <p class="soft">${summaryOf(gate, units, profile)}</p>
 <div class="maps"><figure>${grid(gate, units, profile)}
@@ -81,6 +83,9 @@ function summaryOf(
 ): string {
   const count = (fate: UnitFate): number => fates.filter((own) => own === fate).length;
   const parts = [`${groups.decides.length} of ${units} decide at run time`];
+  const always =
+    profile === undefined ? [] : alwaysFired(profile).filter((unit) => groupOf[fates[unit] ?? '-'] === 'decides');
+  if (always.length > 0) parts.push(`${always.length} of them always on in the samples, and kept in the mask`);
   if (count('=') > 0) parts.push(`${count('=')} of them with another`);
   if (count('1') > 0) parts.push(`${count('1')} always on, without a gate`);
   if (count('0') > 0) parts.push(`${count('0')} removed, never on`);
@@ -91,7 +96,7 @@ function summaryOf(
 }
 
 function grid(gate: GateReport, { order, groups, fates }: GateUnits, profile: GateProfile | undefined): Markup {
-  const columns = columnsFor(gate.units);
+  const { columns, zoom } = mapOf(gate);
   const cells = [...order.units, ...groups.on, ...groups.gone];
   const frequency = (unit: number): number | undefined => profile && firingFrequency(profile, unit);
   const paths = Array.from({ length: levels + 1 }, () => '');
@@ -113,7 +118,6 @@ function grid(gate: GateReport, { order, groups, fates }: GateUnits, profile: Ga
   }
   const rows = Math.ceil(cells.length / columns);
   const [width, height] = [pitch * columns - 1, pitch * rows - 1];
-  const zoom = gate.units <= 256 ? 1.5 : 1;
   const label = `Units of ${gate.name} by how often they fire. Arrow keys go from unit to unit.`;
   return html`<svg class="heat" role="img" tabindex="0" aria-label="${label}" width="${zoom * width}" height="${zoom * height}" viewBox="0 0 ${width} ${height}">
 ${paths.map((path, level) => path !== '' && html`<path class="level-${level}" d="${pathData(path)}"/>`)}${
@@ -129,6 +133,13 @@ ${paths.map((path, level) => path !== '' && html`<path class="level-${level}" d=
         : { events: profile.events, fired: cells.map((unit) => profile.fired[unit] ?? 0) }),
     },
   )}`;
+}
+
+/** How the cells of a gate are laid out; the width is in pixels. */
+function mapOf({ units }: GateReport): { readonly columns: number; readonly zoom: number; readonly width: number } {
+  const columns = columnsFor(units);
+  const zoom = units <= 256 ? 1.5 : 1;
+  return { columns, zoom, width: zoom * pitch * columns };
 }
 
 /** So that a gate is about twice as wide as it is high, and small ones are in one row. */
@@ -196,7 +207,7 @@ export function heatLegend(hasProfile: boolean): Markup {
   return html`<ul class="legend" aria-label="Legend of the gates">
 ${
   hasProfile
-    ? html`<li>${[0, 2, 4, 6, 8].map(square)} fires never, in a quarter, half, three quarters, all of the events</li>`
+    ? html`<li>${[0, 2, 4, 6, 8].map(square)} fires never, in a quarter, half, three quarters, all of the events (decisions of the gate, one or more a sample)</li>`
     : html`<li>${sample(html`<path class="unknown" d="M1.5 1.5h8v8h-8z"/>`)} decides at run time; how often it fires is not known</li>`
 }
 <li>${sample(html`<path class="level-8" d="M0 0h11v11h-11z"/><path class="ring" d="M4.5 5.5h2"/>`)} always on: its gate is gone</li>

@@ -1,7 +1,7 @@
 import type { Report, TargetReport } from '../../compiler/report.js';
+import { percent, removedUnits, shapeText } from '../facts.js';
 import { formatBytes, formatCount, plural } from '../format.js';
-import { percent, removedUnits, shapeText } from './facts.js';
-import { fateTexts, type LayerView } from './layer-views.js';
+import { fateTexts, type LayerView } from '../layer-views.js';
 import { type Content, html, type Markup } from './markup.js';
 import { type Row, table, withBar } from './table.js';
 

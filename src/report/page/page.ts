@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Report, TargetReport } from '../../compiler/report.js';
 import { statisticsOf } from '../../runtime/profile/query.js';
 import type { Profile } from '../../runtime/profile/types.js';
-import { formatBytes, formatCount, plural } from '../format.js';
-import { baseOf, gainsOf, labelOf, speedOf, titleOf, verdictOf } from './facts.js';
+import { gainsOf, labelOf, originalSize, speedOf, titleOf, verdictOf } from '../facts.js';
+import { formatBytes, formatCount, plural, sentence } from '../format.js';
+import { layerViews } from '../layer-views.js';
 import { gateFigure, heatLegend } from './heatmap.js';
 import { densityTables, layerTable, sizeTable } from './layer-table.js';
-import { layerViews } from './layer-views.js';
 import { type Content, html, type Markup, trusted } from './markup.js';
 import { passesSection } from './passes.js';
 import { picture } from './picture.js';
@@ -100,7 +100,7 @@ ${table({
   ],
   rows: report.targets.map((target, index) => {
     const speed = speedOf(target);
-    const { size } = baseOf(target, report);
+    const size = originalSize(report);
     const file = target.lowerPrecision?.size.bytes ?? target.size.bytes;
     return [
       html`<a href="#t${index + 1}">${labelOf(target)}</a>`,
@@ -134,7 +134,7 @@ function targetSection(target: TargetReport, shown: Shown, id: string): Markup {
   const anchor = (index: number): string => `${id}-${index + 1}`;
   return html`<section class="target" aria-labelledby="${id}">
 <h2 id="${id}">${labelOf(target)}</h2>
-<p class="soft">${target.mode === 'dynamic' ? 'Dynamic: skips at run time what an input does not need.' : 'Dense: what is never needed is gone.'} ${reasonOf(target)} Opset ${target.opset}${target.batch !== null && `, runs of ${plural(target.batch, 'sample')}`}.</p>
+<p class="soft">${target.mode === 'dynamic' ? 'Dynamic: skips at run time what an input does not need.' : 'Dense: what is never needed is gone.'} ${sentence(target.modeReason)} Opset ${target.opset}${target.batch !== null && `, runs of ${plural(target.batch, 'sample')}`}.</p>
 <dl class="gains">${gainsOf(target, shown.report).map(
     (fact) => html`<div><dt>${fact.title}</dt><dd class="value">${fact.value}</dd><dd>${fact.detail}</dd></div>`,
   )}</dl>
@@ -146,10 +146,6 @@ ${content}</section>
 `,
 )}</section>
 `;
-}
-
-function reasonOf({ modeReason }: TargetReport): string {
-  return `${modeReason.charAt(0).toUpperCase()}${modeReason.slice(1)}.`;
 }
 
 /** What there is to tell of a target, in the order in which people ask. */
@@ -187,7 +183,8 @@ function gatesPart({ gates }: TargetReport, profile: Profile | undefined, id: st
   const shown = gates.slice(0, shownGates);
   return [
     heatLegend(profile !== undefined),
-    shown.map((gate, index) => gateFigure(gate, statisticsOf(profile, gate.name), `${id}-gate-${index + 1}`)),
+    html`<div class="gates">${shown.map((gate, index) => gateFigure(gate, statisticsOf(profile, gate.name), `${id}-gate-${index + 1}`))}</div>
+`,
     gates.length > shown.length && html`<p>${gates.length - shown.length} more gates are in the table below.</p>`,
   ];
 }

@@ -1,11 +1,14 @@
+import { percent, shapeText } from '../facts.js';
 import { plural } from '../format.js';
+import { fateTexts, type LayerView } from '../layer-views.js';
 import { cut } from '../layout.js';
-import { percent, shapeText } from './facts.js';
-import { fateTexts, type LayerView } from './layer-views.js';
 import { type Content, html, type Markup, pathData, place } from './markup.js';
 import { type Arrow, type Layout, rowHeight, type Stack, stackWidth } from './stacks.js';
 
 /** The model before and after, as a picture: every layer a row, layers in a row a stack, what is gone hatched. */
+
+/** Pictures that are higher are scrolled in a box of their own, in pixels. */
+const mostHigh = 2000;
 
 /** The picture of a model as a target has it. Views are as `layerViews` gives them; `id` tells pictures of a page apart. */
 export function picture(views: readonly LayerView[], layout: Layout, id: string): Markup {
@@ -14,7 +17,8 @@ export function picture(views: readonly LayerView[], layout: Layout, id: string)
   const folded = views.filter(({ fate }) => fate === 'folded' || fate === 'gone').length;
   const gates = views.filter(({ gate }) => gate !== undefined).length;
   const label = `The model as a graph: ${plural(views.length, 'layer')}, of them ${plural(gates, 'gate')}; ${narrower} with fewer units than before, ${folded} folded into others or gone`;
-  return html`<div class="scroll picture" role="group" tabindex="0" aria-label="Picture of the model">
+  return html`<p class="hint" hidden>The picture is wider than the window: scroll it sideways.</p>
+<div class="scroll picture${layout.height > mostHigh && ' tall'}" role="group" tabindex="0" aria-label="Picture of the model">
 <svg role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <defs><marker id="${id}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker>
 <pattern id="${id}-gone" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V5"/></pattern></defs>

@@ -1,6 +1,6 @@
 import type { Planning, RegionReport, TargetReport } from '../../compiler/report.js';
-import { formatMicroseconds, plural } from '../format.js';
-import { percent } from './facts.js';
+import { type ConsideredPlan, mask, partOfMask, percent } from '../facts.js';
+import { formatMicroseconds, plural, sentence } from '../format.js';
 import { type Content, html, type Markup } from './markup.js';
 import { type Row, table, withBar } from './table.js';
 
@@ -35,9 +35,7 @@ ${shown.map((region) => {
 }`;
 }
 
-const mask = 'mask';
-
-type Plan = RegionReport['considered'][number];
+type Plan = ConsideredPlan;
 
 function planOf({ considered }: RegionReport, name: string): Plan | undefined {
   return considered.find(({ plan }) => plan === name);
@@ -45,9 +43,8 @@ function planOf({ considered }: RegionReport, name: string): Plan | undefined {
 
 function gainText(plan: Plan | undefined, region: RegionReport): string {
   if (plan === undefined || plan.plan === mask) return '';
-  if (plan.measured !== null) return `, measured ${ratio(plan.measured.microseconds, plan.measured.masks)} of the time`;
-  const masks = planOf(region, mask)?.predicted;
-  return masks === undefined ? '' : `, predicted ${ratio(plan.predicted, masks)} of the time`;
+  const how = plan.measured === null ? 'predicted' : 'measured';
+  return `, ${how} ${partOfMask(plan, region).toFixed(2)} of the time`;
 }
 
 function ratio(time: number, base: number): string {
@@ -91,9 +88,4 @@ function regionTable(region: RegionReport, { tune }: Planning): Markup {
 
 function measuredText({ microseconds, masks }: NonNullable<Plan['measured']>): string {
   return `${formatMicroseconds(microseconds)}, masks ${formatMicroseconds(masks)} (${ratio(microseconds, masks)})`;
-}
-
-/** A clause as a sentence. */
-function sentence(clause: string): string {
-  return clause === '' ? '' : `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }

@@ -1,8 +1,8 @@
 import type { LowerPrecisionReport, Report, TargetReport } from '../../compiler/report.js';
 import { formatPoints, formatRelative } from '../budget.js';
-import { formatBytes, formatMicroseconds, plural } from '../format.js';
+import { percent, speedBase, whyUnmeasured } from '../facts.js';
+import { formatBytes, formatMicroseconds, plural, sentence } from '../format.js';
 import { describe } from '../verify.js';
-import { percent } from './facts.js';
 import { type Content, html, type Markup } from './markup.js';
 import { table } from './table.js';
 
@@ -14,10 +14,6 @@ export function verificationSection({ verification, lowerPrecision }: TargetRepo
   return html`${lower !== null && html`<h4>In fp32</h4>`}${comparison(verification)}${
     lower !== null && lowerPrecision !== null && html`<h4>In ${lowerPrecision.precision}</h4>${comparison(lower)}`
   }`;
-}
-
-function sentence(clause: string): string {
-  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
 
 function comparison(verification: NonNullable<TargetReport['verification']>): Markup {
@@ -119,36 +115,27 @@ export function filesTable(target: TargetReport): Markup {
 }
 
 /** What a run takes: times of each form, memory, and what does not run on the device. */
-export function runSection(
-  { latency, mode, memory, placement, gates }: TargetReport,
-  report: Report,
-): Markup | undefined {
+export function runSection(target: TargetReport, report: Report): Markup | undefined {
+  const { latency, memory, placement } = target;
   if (latency === null && memory === null && placement === null) return undefined;
-  return html`${latency === null ? html`<p>${unmeasured(placement, report)}</p>` : latencyTable(latency, mode, gates.length > 0)}${
+  return html`${latency === null ? html`<p>No times: ${whyUnmeasured(target, report)}.</p>` : latencyTable(latency, target)}${
     memory !== null &&
     html`<p>Activations take ${formatBytes(memory.activations)} at most, when ${memory.at} runs; constants take ${formatBytes(memory.weights)}.</p>`
   }${placement !== null && placementPart(placement)}`;
 }
 
-function unmeasured(placement: TargetReport['placement'], { calibration }: Report): string {
-  if (placement !== null)
-    return 'No times: the device that this is for is not one that can be measured where models are compiled.';
-  if (calibration?.source === 'data') return 'No times: the data make no run.';
-  return 'No times: gates behave otherwise on random inputs, so measuring needs calibration data.';
-}
-
 function latencyTable(
   { microseconds, batch, runtime }: NonNullable<TargetReport['latency']>,
-  mode: string,
-  hasGates: boolean,
+  target: TargetReport,
 ): Markup {
+  const { mode } = target;
   const base = microseconds.masked;
   return table({
     name: 'Times',
     caption: `Times of a run of ${batch === 1 ? 'one sample' : plural(batch, 'sample')} in ${runtime}, one thread`,
     columns: [{ title: 'Form' }, { title: 'Time', isNumber: true }, { title: 'Times as fast', isNumber: true }],
     rows: Object.entries(microseconds).map(([form, time]) => {
-      const name = form === 'masked' ? (hasGates ? 'every gate a mask' : 'original') : form;
+      const name = form === 'masked' ? speedBase(target) : form;
       return {
         isChosen: form === mode,
         cells: [

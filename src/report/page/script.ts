@@ -78,6 +78,13 @@ for (const filter of document.querySelectorAll('[data-filter]')) {
   kind.addEventListener('change', apply);
 }
 
+// A picture that is a little too wide is made smaller; the rest is scrolled to, and said to be.
+const least = 0.75;
+const pictures = document.querySelectorAll('.picture');
+for (const picture of pictures) {
+  const drawing = picture.querySelector('svg');
+  drawing.style.setProperty('--least', least * drawing.viewBox.baseVal.width + 'px');
+}
 const regions = document.querySelectorAll('.scroll');
 const markScrolled = () => {
   for (const region of regions) {
@@ -86,9 +93,14 @@ const markScrolled = () => {
     if (isScrolled) region.tabIndex = 0;
     else region.removeAttribute('tabindex');
   }
+  for (const picture of pictures) picture.previousElementSibling.hidden = picture.scrollWidth <= picture.clientWidth;
 };
 markScrolled();
-for (const picture of document.querySelectorAll('.picture')) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2;
+// The layer that the model starts with may stand in the middle of many.
+for (const picture of pictures) {
+  const [box, first] = [picture.getBoundingClientRect(), picture.querySelector('.stack')?.getBoundingClientRect()];
+  if (first !== undefined && first.right > box.right) picture.scrollLeft = first.left - box.left - 12;
+}
 addEventListener('resize', markScrolled);
 document.addEventListener('toggle', markScrolled, true);
 

@@ -114,8 +114,10 @@ input, select { font: inherit; color: inherit; background: var(--panel); border:
 .legend li { margin: 0; }
 .legend svg { vertical-align: -0.15em; margin-right: 0.2rem; overflow: visible; }
 
-.picture { max-height: min(85vh, 52rem); background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
-.picture svg { display: block; margin: 0 auto; }
+.picture { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
+.picture.tall { max-height: min(85vh, 52rem); }
+.picture svg { display: block; margin: 0 auto; max-width: 100%; height: auto; }
+.hint { color: var(--soft); font-size: 0.85rem; margin-bottom: 0.5rem; }
 .stack { fill: var(--paper); stroke: var(--gone); }
 .between { stroke: var(--line); }
 .arrows path { fill: none; stroke: var(--gone); stroke-width: 1.25; }
@@ -135,7 +137,7 @@ input, select { font: inherit; color: inherit; background: var(--panel); border:
 .legend .lost { fill: none; stroke: var(--gone); stroke-dasharray: 2 2; }
 .hatch { stroke: var(--gone); stroke-width: 2; }
 
-.gate { margin-top: 2rem; }
+.gates { display: grid; grid-template-columns: minmax(0, 1fr); gap: 2rem 2.5rem; }
 .gate > .soft { margin: 0.15rem 0 0.9rem; font-size: 0.9rem; }
 .maps { display: flex; flex-wrap: wrap; gap: 1.5rem 2.5rem; align-items: flex-start; }
 .maps figure { min-width: min(18rem, 100%); max-width: 100%; }
@@ -181,6 +183,14 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
 @media (prefers-reduced-motion: no-preference) {
   html { scroll-behavior: smooth; }
 }
+@media screen {
+  .picture svg { min-width: var(--least, 0); }
+}
+@media screen and (min-width: 75rem) {
+  body { max-width: 76rem; }
+  .gates { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .gate.wide { grid-column: 1 / -1; }
+}
 @media (max-width: 40rem) {
   .gains { grid-template-columns: 1fr 1fr; }
   .gains dd.value { font-size: 1.5rem; }
@@ -191,10 +201,12 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   @page { margin: 16mm 14mm; }
   html { font-size: 10pt; }
   body { max-width: none; padding: 0; background: #fff; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-  nav, .filter, .readout { display: none !important; }
-  .scroll, .picture { overflow: visible; max-height: none; }
+  nav, .filter, .readout, .hint { display: none !important; }
+  .scroll, .picture.tall { overflow: visible; max-height: none; }
   .picture { border: 0; }
   .picture svg { max-width: 100%; max-height: 235mm; height: auto; }
+  .gates { display: block; }
+  .gate + .gate { margin-top: 2rem; }
   .maps { display: block; }
   .maps figure + figure { margin-top: 0.75rem; }
   .heat { max-height: 120mm; }

@@ -118,7 +118,9 @@ export const modelsPages = {
   SWC3010: {
     happened: 'swanc runs models in ONNX Runtime while it compiles, and neither of its packages could be loaded.',
     causes: ['`node_modules` is incomplete.', 'A policy or a loader that keeps out native code and WebAssembly.'],
-    advice: ['`npm install onnxruntime-node`, or `npm install` again: `onnxruntime-web` comes with swanc.'],
+    advice: [
+      '`npm install --ignore-scripts onnxruntime-node`, or `npm install` again: `onnxruntime-web` comes with swanc.',
+    ],
     example: `error SWC3010: no ONNX Runtime can be loaded
   onnxruntime-node: does not load: Cannot find package 'onnxruntime-node'
   onnxruntime-web: does not load: Cannot find package 'onnxruntime-web'`,

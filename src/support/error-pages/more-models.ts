@@ -51,12 +51,12 @@ export const moreModelsPages = {
   SWC3019: {
     happened: 'A file that the target takes cannot be made here.',
     causes: ['`--target edge` without `onnxruntime-node`: only that writes `.ort` files.'],
-    advice: ['`npm install onnxruntime-node`, or compile on a machine that has it.'],
+    advice: ['`npm install --ignore-scripts onnxruntime-node`, or compile on a machine that has it.'],
     example: `error SWC3019: these targets cannot be compiled for here
   target edge: onnxruntime-web cannot write .ort files
-    install onnxruntime-node
+    install onnxruntime-node: npm install --ignore-scripts onnxruntime-node
   target edge: onnxruntime-web cannot list its kernels
-    install onnxruntime-node`,
+    install onnxruntime-node: npm install --ignore-scripts onnxruntime-node`,
   },
   SWC3020: {
     happened: 'One file of ONNX holds 2 GB at most, and the model is larger.',

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCodes } from '../error-codes.js';
 import { exitCodes } from '../errors.js';
+import { editDistance } from '../nearest.js';
 import { errorPages } from './index.js';
 
 const codes = Object.keys(errorCodes).filter(isErrorCode).toSorted();
@@ -39,21 +40,25 @@ export function findErrorCode(text: string): { readonly code?: ErrorCode; readon
   const wanted = text.trim().toUpperCase();
   const full = /^\d+$/.test(wanted) ? `SWC${wanted}` : wanted;
   if (isErrorCode(full)) return { code: full, nearest: [] };
-  const distances = codes.map((code) => ({ code, distance: editDistance(full, code) }));
+  const start = full.slice(0, longest);
+  const distances = codes.map((code) => ({ code, distance: editDistance(start, code) }));
   const least = Math.min(...distances.map(({ distance }) => distance));
   // What shares less than half of its letters is no slip of the hand.
   if (least > 3) return { nearest: [] };
   return { nearest: distances.filter(({ distance }) => distance === least).map(({ code }) => code) };
 }
 
+/** What is longer is no slip of the hand either: it bounds the time that it takes. */
+const longest = 64;
+
 /** `docs/errors.md`. */
 export function errorsMarkdown(): string {
   const parts = [
     '# Errors',
     [
-      'Every error has a code. Its first digit is the [exit code](cli.md) of the command line; `error.code` of a `SwancError`',
+      'Every error has a code. Its first digit is that of the [exit code](cli.md) of the command line; `error.code` of a `SwancError`',
       'holds it, and so does each of `error.problems`. `npx swanc explain SWC3103` prints a page of these.',
-      'This file is made of `src/support/error-codes.ts` and `src/support/error-pages/` by `npm run schema`.',
+      'This file is made of `src/support/error-codes.ts` and `src/support/error-pages/` by `npm run generate`.',
     ].join('\n'),
     ['| code | what happened |', '| --- | --- |', ...codes.map(tableRow)].join('\n'),
   ];
@@ -84,19 +89,23 @@ function pageMarkdown(code: ErrorCode): string {
 
 /** Codes with the same first two digits are about the same thing. */
 const groups: Readonly<Record<string, string>> = {
-  SWC10: 'Exit code 1: the work did not end',
-  SWC20: 'Exit code 2: usage',
-  SWC30: 'Exit code 3: models',
-  SWC31: 'Exit code 3: calibration data',
-  SWC32: 'Exit code 3: profiles',
-  SWC33: 'Exit code 3: costs',
-  SWC34: 'Exit code 3: compiled files',
-  SWC40: 'Exit code 4: verification',
-  SWC50: 'Exit code 5: budgets of memory',
+  SWC10: 'the work did not end',
+  SWC20: 'usage',
+  SWC30: 'models',
+  SWC31: 'calibration data',
+  SWC32: 'profiles',
+  SWC33: 'costs',
+  SWC34: 'compiled files',
+  SWC40: 'verification',
+  SWC50: 'budgets of memory',
 };
 
 function groupOf(code: ErrorCode): string {
-  return groups[code.slice(0, 5)] ?? `Exit code ${exitCodeOf(code)}`;
+  const start = code.slice(0, 5);
+  const exits = [...new Set(codes.filter((own) => own.startsWith(start)).map(exitCodeOf))];
+  const heading = `Exit code${exits.length > 1 ? 's' : ''} ${exits.join(' and ')}`;
+  const about = groups[start];
+  return about === undefined ? heading : `${heading}: ${about}`;
 }
 
 function exitCodeOf(code: ErrorCode): number {
@@ -115,18 +124,4 @@ function wrapped(text: string, columns: number): string[] {
     else lines.push(word);
   }
   return lines;
-}
-
-/** Letters to change, add or leave out (Levenshtein). */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...left].entries()) {
-    const next = [index + 1];
-    for (const [other, wanted] of [...right].entries()) {
-      const changed = (row[other] ?? 0) + (letter === wanted ? 0 : 1);
-      next.push(Math.min(changed, (row[other + 1] ?? 0) + 1, (next[other] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

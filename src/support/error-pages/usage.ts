@@ -99,7 +99,7 @@ This is a defect of swanc. Please report it with the command, the model if you c
     ],
     example: `error SWC2006: the config file cannot be used
   swanc.config.json: taget: there is no such option
-    did you mean 'targets'?`,
+    did you mean 'target'?`,
   },
   SWC2007: {
     happened: 'A bundler imports a model with options that swanc does not understand.',

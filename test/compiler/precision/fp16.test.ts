@@ -65,7 +65,7 @@ describe.each([
     expect(judged.approximation).toMatchObject({ precision: 'fp16', budget: null, verdict: 'within' });
     expect(judged.approximation?.loss.accuracy?.model).toBeGreaterThan(0.9);
 
-    const text = renderReport(report, { out: folder, colors: colorsFor(false) });
+    const text = renderReport(report, { out: folder, colors: colorsFor(false), verbose: true });
     expect(text).toMatch(/precision {2}fp16: .* 0\.[56]\dx of fp32/);
     expect(text).toMatch(/in fp32: .*: its scores decide which units fire/);
   });

@@ -25,10 +25,10 @@ describe('the page of a report', () => {
 
   it('says first what was gained and how that is known', () => {
     expect(between('<dl class="gains">', '</dl>')).toMatchInlineSnapshot(
-      `"<dl class="gains"><div><dt>Speed, measured</dt><dd class="value">2.00×</dd><dd>100 µs with every gate a mask, now 50 µs</dd></div><div><dt>FLOPs a sample, at most</dt><dd class="value">−65 %</dd><dd>98.8 k with every gate a mask, now 34.6 k</dd></div><div><dt>File</dt><dd class="value">−71 %</dd><dd>43.2 kB with every gate a mask, now 12.3 kB</dd></div><div><dt>File in int8</dt><dd class="value">−90 %</dd><dd>4.32 kB beside the one in fp32</dd></div><div><dt>Units removed</dt><dd class="value">12</dd><dd>of 48 in 6 layers</dd></div></dl>"`,
+      `"<dl class="gains"><div><dt>Speed, measured</dt><dd class="value">2.00×</dd><dd>100 µs with every gate a mask, now 50 µs</dd></div><div><dt>FLOPs a sample, at most</dt><dd class="value">−65 %</dd><dd>98.8 k originally, now 34.6 k</dd></div><div><dt>File</dt><dd class="value">−71 %</dd><dd>43.2 kB originally, now 12.3 kB</dd></div><div><dt>File in int8</dt><dd class="value">−90 %</dd><dd>4.32 kB beside the one in fp32</dd></div><div><dt>Units removed</dt><dd class="value">12</dd><dd>of 48 in 6 layers</dd></div></dl>"`,
     );
     expect(between('<p class="verdict', '</p>')).toMatchInlineSnapshot(
-      `"<p class="verdict sure"><strong>Equal to TensorFlow.js.</strong> Largest difference 1.0e-6 on 62 samples; 2 more with decisions within rounding or unlike the profile.</p>"`,
+      `"<p class="verdict sure"><strong>Equal to TensorFlow.js (node).</strong> Largest difference 1.0e-6 on 62 samples; 2 more with decisions within rounding or unlike the profile.</p>"`,
     );
   });
 
@@ -51,6 +51,14 @@ describe('the page of a report', () => {
     expect(units.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(units.slice(5)).toEqual([1, 0, 2]);
     expect(fates).toBe('.....10-');
+  });
+
+  it('tells units that are always on but keep their mask from those that change', () => {
+    const gates = profile.gates.map((gate) => ({ ...gate, fired: gate.fired.map(() => gate.events) }));
+    expect(renderHtml(report, { ...profile, gates })).toContain(
+      '5 of 8 decide at run time, 5 of them always on in the samples, and kept in the mask, 1 always on, without a gate',
+    );
+    expect(page).not.toContain('kept in the mask');
   });
 
   it('has no statistics of units without a profile, and says so', () => {
