@@ -66,27 +66,27 @@ describe('swanc init', () => {
         // folder to write to (default: swanc-out)
         out: './bu\\'ild',
 
-        // where the model will run: cpu, webgpu, edge; several separated by commas (default: cpu)
+        // where the model will run: 'cpu', 'webgpu', 'edge', as a list (['cpu', 'edge']) (default: cpu)
         targets: ['webgpu', 'edge'],
 
         // dense: remove what is never needed; auto: also skip what an input does not need, where that is
         // faster; dynamic: skip something in any case, and warn where that is slower (default: auto)
         mode: 'dense',
 
-        // samples: .npy, .npz, .safetensors, .csv, .parquet, .json, .jsonl, images, a folder of these, or
-        // - (standard input); repeatable, and <input>=<path> for a single input
+        // samples: a file or folder ('samples.npy'), or several of them (['a.npz', 'b.npz']); for one of
+        // several inputs 'input=file'
         // calibration: './calibration.npz',
 
         // remove units in use, too, while accuracy on held-out samples drops by at most this, such as
         // 0.5%; needs labels
         // maxDrop: '0.5%',
 
-        // write the model in this precision, too, beside model.onnx in fp32: fp16 for webgpu; int8 for
-        // cpu and edge, with --calibration; for each target its own as webgpu=fp16,edge=int8 (default:
-        // fp32 alone)
+        // write the model in this precision, too, beside model.onnx in fp32: 'fp16' for webgpu; 'int8'
+        // for cpu and edge, with calibration; for each target its own as { webgpu: 'fp16', edge: 'int8' }
+        // (default: fp32 alone)
         // precision: 'fp16',
 
-        // what every input element lies between: lets more be proved
+        // what every input element lies between ([0, 1]): lets more be proved
         // inputRange: [0, 1],
       });
       "
