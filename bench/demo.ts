@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util';
 import { type Digits, readMnist } from '../fixtures/mnist.js';
 import { trainedFixtures } from '../fixtures/names.js';
 import { packageRoot } from '../fixtures/root.js';
-import { passContext } from '../src/compiler/context.js';
-import { bytesOfForm, compileForm } from '../src/compiler/forms.js';
+import { bytesOfForm, compileForm } from '../src/compiler/forms/forms.js';
 import { measure } from '../src/compiler/measure.js';
-import { sizeOfGraph } from '../src/compiler/size-of-graph.js';
-import { openSource } from '../src/compiler/source.js';
+import { passContext } from '../src/compiler/model/context.js';
+import { sizeOfGraph } from '../src/compiler/model/size-of-graph.js';
+import { openSource } from '../src/compiler/model/source.js';
 import { writeNpy } from '../src/data/npy.js';
 import {
   type CompileOptions,

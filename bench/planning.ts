@@ -1,5 +1,5 @@
 import { removeConstantUnits } from '../passes/remove-constant-units.js';
-import { passContext } from '../src/compiler/context.js';
+import { passContext } from '../src/compiler/model/context.js';
 import { gatesOf } from '../src/passkit/gates.js';
 import { countNodes, PassManager } from '../src/passkit/manager.js';
 import { Removal } from '../src/passkit/removal/removal.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { passContext } from '../src/compiler/context.js';
-import { bytesOfForm, compileForm, reduced } from '../src/compiler/forms.js';
-import { sizeOfGraph } from '../src/compiler/size-of-graph.js';
-import { openSource } from '../src/compiler/source.js';
+import { bytesOfForm, compileForm, reduced } from '../src/compiler/forms/forms.js';
+import { passContext } from '../src/compiler/model/context.js';
+import { sizeOfGraph } from '../src/compiler/model/size-of-graph.js';
+import { openSource } from '../src/compiler/model/source.js';
 import { writeNpy } from '../src/data/npy.js';
 import { compile, type SizeReport } from '../src/index.js';
 import type { Graph } from '../src/ir/graph.js';

@@ -12,8 +12,9 @@ export type { OneOutput, OutputDifference } from './compiler/diff/outputs.js';
 export type { LayerDifference, ListDifference } from './compiler/diff/structure.js';
 export type { ValueDifference, WeightDifference } from './compiler/diff/weights.js';
 export { type DiffedModel, type DiffOptions, type DiffResult, diff } from './compiler/diff.js';
+export type { ScoreLimit } from './compiler/gates/score-advice.js';
 export { type GateInspection, type Inspection, inspect, type LayerInspection } from './compiler/inspect.js';
-export type { UnitEnd, UnitGroupInspection } from './compiler/inspect-units.js';
+export type { UnitEnd, UnitGroupInspection } from './compiler/model/inspect-units.js';
 export {
   type CommonOptions,
   type CompileOptions,
@@ -52,8 +53,7 @@ export {
   type TargetReport,
   type TradeOffPoint,
   type VerificationReport,
-} from './compiler/report.js';
-export type { ScoreLimit } from './compiler/score-advice.js';
+} from './compiler/reporting/report.js';
 export type { Machine, MeasuredCosts } from './compiler/tuning/costs/costs-file.js';
 export { type TargetCosts, type TuneOptions, type TuneResult, tune } from './compiler/tuning/costs/tune.js';
 export { verify } from './compiler/verify.js';

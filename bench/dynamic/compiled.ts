@@ -1,9 +1,9 @@
-import { collectProfile } from '../../src/compiler/collect-profile.js';
-import { dynamicForms } from '../../src/compiler/compile-forms.js';
-import { passContext } from '../../src/compiler/context.js';
-import { bytesOfForm, compileForm, type Form, reduced, settled } from '../../src/compiler/forms.js';
-import { openSamples } from '../../src/compiler/samples.js';
-import { openWithOriginal, type SourceWithOriginal } from '../../src/compiler/source.js';
+import { dynamicForms } from '../../src/compiler/forms/compile-forms.js';
+import { bytesOfForm, compileForm, type Form, reduced, settled } from '../../src/compiler/forms/forms.js';
+import { passContext } from '../../src/compiler/model/context.js';
+import { openWithOriginal, type SourceWithOriginal } from '../../src/compiler/model/source.js';
+import { collectProfile } from '../../src/compiler/samples/collect-profile.js';
+import { openSamples } from '../../src/compiler/samples/samples.js';
 import type { PassManager } from '../../src/passkit/manager.js';
 import type { PassContext, PassReport, RegionPlans, RemovalBasis } from '../../src/passkit/pass.js';
 import type { Runtime } from '../../src/runtime/types.js';

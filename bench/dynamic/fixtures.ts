@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digits, PIXELS, readMnist } from '../../fixtures/mnist.js';
 import { packageRoot } from '../../fixtures/root.js';
-import { bytesOfForm, compileForm } from '../../src/compiler/forms.js';
+import { bytesOfForm, compileForm } from '../../src/compiler/forms/forms.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import type { Runtime, Tensors } from '../../src/runtime/types.js';

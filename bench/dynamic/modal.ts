@@ -1,5 +1,5 @@
-import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms.js';
-import { scoreGraph } from '../../src/compiler/score-graph.js';
+import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms/forms.js';
+import { scoreGraph } from '../../src/compiler/gates/score-graph.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { gatesOf } from '../../src/passkit/gates.js';

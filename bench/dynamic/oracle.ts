@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { scoreGraph } from '../../src/compiler/score-graph.js';
+import { scoreGraph } from '../../src/compiler/gates/score-graph.js';
 import { int } from '../../src/ir/attribute.js';
 import { Builder } from '../../src/ir/builder.js';
 import { Graph } from '../../src/ir/graph.js';

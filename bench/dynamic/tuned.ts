@@ -1,7 +1,7 @@
-import { dynamicForms } from '../../src/compiler/compile-forms.js';
-import { bytesOfForm, compileForm, type Form } from '../../src/compiler/forms.js';
-import { openSamples } from '../../src/compiler/samples.js';
-import { timedRuns } from '../../src/compiler/timed-samples.js';
+import { dynamicForms } from '../../src/compiler/forms/compile-forms.js';
+import { bytesOfForm, compileForm, type Form } from '../../src/compiler/forms/forms.js';
+import { openSamples } from '../../src/compiler/samples/samples.js';
+import { timedRuns } from '../../src/compiler/samples/timed-samples.js';
 import { isClearlyFaster, paired } from '../../src/compiler/tuning/paired.js';
 import { planByMeasuring } from '../../src/compiler/tuning/plan-dynamic.js';
 import { confirmingTime, timeClearly } from '../../src/compiler/tuning/trials.js';

@@ -1,10 +1,10 @@
 import type { Digits } from '../../fixtures/mnist.js';
-import { passContext } from '../../src/compiler/context.js';
+import { readRemovals } from '../../src/compiler/files/removal-record.js';
 import { measure, median } from '../../src/compiler/measure.js';
-import { readRemovals } from '../../src/compiler/removal-record.js';
-import { openSamples } from '../../src/compiler/samples.js';
-import { openWithOriginal } from '../../src/compiler/source.js';
-import { compareWith, type Reference, runReference } from '../../src/compiler/verification.js';
+import { passContext } from '../../src/compiler/model/context.js';
+import { openWithOriginal } from '../../src/compiler/model/source.js';
+import { openSamples } from '../../src/compiler/samples/samples.js';
+import { compareWith, type Reference, runReference } from '../../src/compiler/verification/verification.js';
 import { readMetadata } from '../../src/onnx/metadata.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import type { Session, Tensors } from '../../src/runtime/types.js';

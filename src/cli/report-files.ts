@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import type { Report } from '../compiler/report.js';
+import type { Report } from '../compiler/reporting/report.js';
 import { type Kind, ValueError } from '../config/kind.js';
 import { path } from '../config/kinds.js';
 import type { Colors } from '../report/colors.js';

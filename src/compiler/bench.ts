@@ -4,12 +4,12 @@ import type { Tensors } from '../runtime/types.js';
 import { at } from '../support/assert.js';
 import { problem, SwancError } from '../support/errors.js';
 import { seededRandom } from '../support/random.js';
-import { readRunnable } from './compiled-file.js';
-import { compiledFiles } from './compiled-files.js';
+import { readRunnable } from './files/compiled-file.js';
+import { compiledFiles } from './files/compiled-files.js';
 import { mean, median, quantile, timeRounds } from './measure.js';
-import { commonInputs, fixedBatchOfInputs, loadModel, type NamedModel, samplesFor } from './model-inputs.js';
 import type { CommonOptions, DataOptions } from './options.js';
-import { largestBatch, timedRuns } from './timed-samples.js';
+import { commonInputs, fixedBatchOfInputs, loadModel, type NamedModel, samplesFor } from './samples/model-inputs.js';
+import { largestBatch, timedRuns } from './samples/timed-samples.js';
 
 /** What is timed, on what, and for how long. */
 export interface BenchOptions extends Pick<CommonOptions, 'signal' | 'onProgress'>, DataOptions {

@@ -6,7 +6,7 @@ import { commonCode, type Problem, problem, SwancError } from '../support/errors
 import { budgetProblems } from './budget/budget-options.js';
 import { type CompileOptions, modes, tunings } from './options.js';
 import { precisionOf, precisionsOf } from './precision/precision-of.js';
-import { largestBatch } from './timed-samples.js';
+import { largestBatch } from './samples/timed-samples.js';
 
 /** All options that contradict each other or name what is not there, at once. */
 export function checkOptions(options: CompileOptions): Deployment[] {

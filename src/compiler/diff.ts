@@ -6,8 +6,6 @@ import { type Outline, readOutline } from '../onnx/outline.js';
 import { readModel } from '../onnx/read.js';
 import { modelBytes } from '../onnx/write.js';
 import { invalid, problem, SwancError, throwIfAborted } from '../support/errors.js';
-import { isOrtFormat, readRunnable } from './compiled-file.js';
-import { compiledFiles, isFolder } from './compiled-files.js';
 import { type OutputDifference, outputDifferences } from './diff/outputs.js';
 import {
   type LayerDifference,
@@ -17,10 +15,12 @@ import {
   type Pair,
 } from './diff/structure.js';
 import { type WeightDifference, weightDifferences } from './diff/weights.js';
+import { isOrtFormat, readRunnable } from './files/compiled-file.js';
+import { compiledFiles, isFolder } from './files/compiled-files.js';
+import { readRemovals } from './files/removal-record.js';
+import { loadPlugins } from './model/plugins.js';
+import { sizeOfGraph } from './model/size-of-graph.js';
 import type { CommonOptions, DataOptions } from './options.js';
-import { loadPlugins } from './plugins.js';
-import { readRemovals } from './removal-record.js';
-import { sizeOfGraph } from './size-of-graph.js';
 
 /** What is compared, and on what. */
 export interface DiffOptions extends CommonOptions, DataOptions {

@@ -3,13 +3,13 @@ import { formatType } from '../ir/types.js';
 import { flopsOf } from '../ops/index.js';
 import { gatesOf } from '../passkit/gates.js';
 import { openRuntime } from '../runtime/session.js';
-import { passContext } from './context.js';
-import { inspectUnits, type UnitGroupInspection } from './inspect-units.js';
-import { nodesByLayer, outputOf } from './layers.js';
+import { type ScoreLimit, scoreLimits } from './gates/score-advice.js';
+import { passContext } from './model/context.js';
+import { inspectUnits, type UnitGroupInspection } from './model/inspect-units.js';
+import { nodesByLayer, outputOf } from './model/layers.js';
+import { sizeOfGraph } from './model/size-of-graph.js';
+import { openWithOriginal } from './model/source.js';
 import type { InspectOptions } from './options.js';
-import { type ScoreLimit, scoreLimits } from './score-advice.js';
-import { sizeOfGraph } from './size-of-graph.js';
-import { openWithOriginal } from './source.js';
 
 /** What a model consists of. */
 export interface Inspection {

@@ -4,11 +4,11 @@ import { openRuntime } from '../runtime/session.js';
 import { invalid, problem, SwancError } from '../support/errors.js';
 import { fileErrorText } from '../support/file-errors.js';
 import { readFileUpTo } from '../support/read-file.js';
-import { collectProfile } from './collect-profile.js';
-import { passContext } from './context.js';
+import { passContext } from './model/context.js';
+import { openWithOriginal } from './model/source.js';
 import type { ProfileOptions } from './options.js';
-import { openSamples } from './samples.js';
-import { openWithOriginal } from './source.js';
+import { collectProfile } from './samples/collect-profile.js';
+import { openSamples } from './samples/samples.js';
 
 /**
  * Collects the statistics of a model's gates on calibration data: how often every unit fires, its scores, which units

@@ -1,4 +1,4 @@
-import type { BudgetReport, TradeOffPoint } from '../compiler/report.js';
+import type { BudgetReport, TradeOffPoint } from '../compiler/reporting/report.js';
 import { type Column, formatCount, formatTable, plural } from './format.js';
 
 /** What was tried within a budget, as a table: the curve of what is lost against what is gained. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Report, TargetReport } from '../compiler/report.js';
+import type { Report, TargetReport } from '../compiler/reporting/report.js';
 import { budgetLines } from './budget.js';
 import type { Colors } from './colors.js';
 import { originalSize, speedBase } from './facts.js';

@@ -1,4 +1,11 @@
-import type { GateReport, LayerReport, RegionReport, Report, SourceLayer, TargetReport } from '../compiler/report.js';
+import type {
+  GateReport,
+  LayerReport,
+  RegionReport,
+  Report,
+  SourceLayer,
+  TargetReport,
+} from '../compiler/reporting/report.js';
 import { alwaysFired, neverFired, neverFiredBound, statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import type { Colors } from './colors.js';

@@ -1,4 +1,10 @@
-import type { GateReport, RegionReport, Report, TargetReport, VerificationReport } from '../compiler/report.js';
+import type {
+  GateReport,
+  RegionReport,
+  Report,
+  TargetReport,
+  VerificationReport,
+} from '../compiler/reporting/report.js';
 import { formatPoints, formatRelative } from './budget.js';
 import { formatBytes, formatChange, formatCount, formatDifference, formatMicroseconds, plural } from './format.js';
 

@@ -1,4 +1,4 @@
-import type { UnitEnd, UnitGroupInspection } from '../compiler/inspect-units.js';
+import type { UnitEnd, UnitGroupInspection } from '../compiler/model/inspect-units.js';
 import type { Colors } from './colors.js';
 import { formatCount, formatTable, plural } from './format.js';
 import { printable } from './text.js';

@@ -1,4 +1,4 @@
-import type { CompiledLayer, Report, SourceLayer, TargetReport } from '../compiler/report.js';
+import type { CompiledLayer, Report, SourceLayer, TargetReport } from '../compiler/reporting/report.js';
 import { unitsOf } from './facts.js';
 
 /** What became of a layer. */

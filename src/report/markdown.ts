@@ -1,4 +1,4 @@
-import type { Report, TargetReport } from '../compiler/report.js';
+import type { Report, TargetReport } from '../compiler/reporting/report.js';
 import { statisticsOf } from '../runtime/profile/query.js';
 import type { Profile } from '../runtime/profile/types.js';
 import { formatPoints, formatRelative } from './budget.js';

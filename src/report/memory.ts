@@ -1,4 +1,4 @@
-import type { TargetReport } from '../compiler/report.js';
+import type { TargetReport } from '../compiler/reporting/report.js';
 import { formatBytes } from './format.js';
 import { modelFile } from './precision.js';
 import { printable } from './text.js';

@@ -1,4 +1,4 @@
-import type { TargetReport } from '../compiler/report.js';
+import type { TargetReport } from '../compiler/reporting/report.js';
 import { plural } from './format.js';
 
 /** What passes joined with other parts of a model, in words that need no names of passes. */

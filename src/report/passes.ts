@@ -1,4 +1,4 @@
-import type { TargetReport } from '../compiler/report.js';
+import type { TargetReport } from '../compiler/reporting/report.js';
 import type { Colors } from './colors.js';
 import { plural } from './format.js';
 import { wrapText } from './layout.js';

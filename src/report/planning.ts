@@ -1,4 +1,4 @@
-import type { Planning, RegionReport } from '../compiler/report.js';
+import type { Planning, RegionReport } from '../compiler/reporting/report.js';
 import { type ConsideredPlan, mask, partOfMask } from './facts.js';
 import { type Column, formatTable, plural, wrapped } from './format.js';
 import { printable } from './text.js';

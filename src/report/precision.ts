@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { LowerPrecisionReport, TargetReport } from '../compiler/report.js';
+import type { LowerPrecisionReport, TargetReport } from '../compiler/reporting/report.js';
 import { formatPoints, formatRelative } from './budget.js';
 import { formatBytes, formatMicroseconds, plural } from './format.js';
 import { printable } from './text.js';

@@ -1,4 +1,4 @@
-import type { Planning, TargetReport } from '../compiler/report.js';
+import type { Planning, TargetReport } from '../compiler/reporting/report.js';
 import type { Colors } from './colors.js';
 import { mask, partOfMask, partText, rivalText, type UnitsLeft, unitsLeft } from './facts.js';
 import { plural } from './format.js';

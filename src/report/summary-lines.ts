@@ -1,4 +1,4 @@
-import type { LowerPrecisionReport, Report, TargetReport, VerificationReport } from '../compiler/report.js';
+import type { LowerPrecisionReport, Report, TargetReport, VerificationReport } from '../compiler/reporting/report.js';
 import { neverFiredBound } from '../runtime/profile/query.js';
 import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';

@@ -1,5 +1,5 @@
 import { join, sep } from 'node:path';
-import type { Report, TargetReport } from '../compiler/report.js';
+import type { Report, TargetReport } from '../compiler/reporting/report.js';
 import type { Colors } from './colors.js';
 import { formatBytes, plural } from './format.js';
 import { cutStart, displayWidth, padEnd, unbroken, wrapText } from './layout.js';

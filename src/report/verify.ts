@@ -1,4 +1,4 @@
-import type { VerificationReport } from '../compiler/report.js';
+import type { VerificationReport } from '../compiler/reporting/report.js';
 import { formatPoints, formatRelative } from './budget.js';
 import type { Colors } from './colors.js';
 import { referenceName } from './facts.js';

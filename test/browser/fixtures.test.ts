@@ -1,11 +1,16 @@
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flatFixtures, trainedFixtures } from '../../fixtures/names.js';
-import { passContext } from '../../src/compiler/context.js';
-import { readRemovals } from '../../src/compiler/removal-record.js';
-import { openSamples } from '../../src/compiler/samples.js';
-import { openWithOriginal } from '../../src/compiler/source.js';
-import { compareWith, type Reference, requireEqual, runReference } from '../../src/compiler/verification.js';
+import { readRemovals } from '../../src/compiler/files/removal-record.js';
+import { passContext } from '../../src/compiler/model/context.js';
+import { openWithOriginal } from '../../src/compiler/model/source.js';
+import { openSamples } from '../../src/compiler/samples/samples.js';
+import {
+  compareWith,
+  type Reference,
+  requireEqual,
+  runReference,
+} from '../../src/compiler/verification/verification.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { compile } from '../../src/index.js';
 import { readMetadata } from '../../src/onnx/metadata.js';

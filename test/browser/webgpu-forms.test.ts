@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compaction, densifying, masking, preparation } from '../../src/compiler/pipeline.js';
-import { reportPlacement } from '../../src/compiler/placement.js';
+import { compaction, densifying, masking, preparation } from '../../src/compiler/forms/pipeline.js';
+import { reportPlacement } from '../../src/compiler/forms/placement.js';
 import { importModel } from '../../src/frontends/index.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { modelBytes } from '../../src/onnx/write.js';

@@ -4,10 +4,10 @@ import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { passContext } from '../../src/compiler/context.js';
-import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms.js';
-import { compaction, densifying, preparation } from '../../src/compiler/pipeline.js';
-import { openSource } from '../../src/compiler/source.js';
+import { bytesOfForm, compileForm, reduced, settled } from '../../src/compiler/forms/forms.js';
+import { compaction, densifying, preparation } from '../../src/compiler/forms/pipeline.js';
+import { passContext } from '../../src/compiler/model/context.js';
+import { openSource } from '../../src/compiler/model/source.js';
 import {
   type CompileOptions,
   compile,

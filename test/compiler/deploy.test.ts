@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { inReadingOrder, modelFilesOf } from '../../src/compiler/deploy.js';
+import { inReadingOrder, modelFilesOf } from '../../src/compiler/forms/deploy.js';
 import type { Deployment, Format } from '../../src/formats/format.js';
 import { type CompileOptions, compile } from '../../src/index.js';
 import { fixture, temporaryFolder } from './support.js';

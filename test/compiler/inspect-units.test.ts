@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inspectUnits, type UnitGroupInspection } from '../../src/compiler/inspect-units.js';
+import { inspectUnits, type UnitGroupInspection } from '../../src/compiler/model/inspect-units.js';
 import { inspect } from '../../src/index.js';
 import { colorsFor } from '../../src/report/colors.js';
 import { renderInspection } from '../../src/report/inspect.js';

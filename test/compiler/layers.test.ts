@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compiledLayers, sourceLayers } from '../../src/compiler/layers.js';
+import { compiledLayers, sourceLayers } from '../../src/compiler/model/layers.js';
 import { compile } from '../../src/index.js';
 import { parseGraph } from '../../src/ir/text.js';
 import { inferTypes } from '../../src/ops/index.js';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { scoreGraph } from '../../src/compiler/score-graph.js';
+import { scoreGraph } from '../../src/compiler/gates/score-graph.js';
 import { writeNpy } from '../../src/data/npy.js';
 import { compile } from '../../src/index.js';
 import { Tensor } from '../../src/ir/tensor.js';

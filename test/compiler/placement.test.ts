@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { placementWarnings, reportPlacement } from '../../src/compiler/placement.js';
+import { placementWarnings, reportPlacement } from '../../src/compiler/forms/placement.js';
 import { cpu } from '../../targets/cpu.js';
 import { webgpu } from '../../targets/webgpu.js';
 import { graphOf } from '../passes/support.js';

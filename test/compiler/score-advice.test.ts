@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { recognizeGates } from '../../passes/recognize-gates.js';
-import { scoreLimits } from '../../src/compiler/score-advice.js';
+import { scoreLimits } from '../../src/compiler/gates/score-advice.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import { compile, inspect } from '../../src/index.js';
 import type { Graph } from '../../src/ir/graph.js';

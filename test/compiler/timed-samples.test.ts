@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requireSamples, timedRuns, tooFewRuns } from '../../src/compiler/timed-samples.js';
+import { requireSamples, timedRuns, tooFewRuns } from '../../src/compiler/samples/timed-samples.js';
 import type { Calibration } from '../../src/data/types.js';
 import { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';

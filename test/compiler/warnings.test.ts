@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LowerPrecisionReport, TargetReport } from '../../src/compiler/report.js';
-import { precisionWarnings } from '../../src/compiler/warnings.js';
+import type { LowerPrecisionReport, TargetReport } from '../../src/compiler/reporting/report.js';
+import { precisionWarnings } from '../../src/compiler/reporting/warnings.js';
 
 type Loss = LowerPrecisionReport['loss'];
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { masking, preparation } from '../../src/compiler/pipeline.js';
-import { reportPlacement } from '../../src/compiler/placement.js';
+import { masking, preparation } from '../../src/compiler/forms/pipeline.js';
+import { reportPlacement } from '../../src/compiler/forms/placement.js';
 import { importTfjsModel } from '../../src/frontends/tfjs/import.js';
 import { isStatic } from '../../src/ir/types.js';
 import { seededRandom } from '../../src/support/random.js';

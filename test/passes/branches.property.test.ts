@@ -6,7 +6,7 @@ import { mergeBranches } from '../../passes/merge-branches.js';
 import { selectShortBranches } from '../../passes/select-short-branches.js';
 import { sinkCommonWork } from '../../passes/sink-common-work.js';
 import { sinkIntoBranches } from '../../passes/sink-into-branches.js';
-import { compaction, densifying, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, preparation } from '../../src/compiler/forms/pipeline.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { printGraph } from '../../src/ir/text.js';

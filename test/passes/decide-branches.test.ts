@@ -5,7 +5,7 @@ import { recognizeGates } from '../../passes/recognize-gates.js';
 import { removeAlwaysOnGates } from '../../passes/remove-always-on-gates.js';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeIdentities } from '../../passes/remove-identities.js';
-import { scoreGraph } from '../../src/compiler/score-graph.js';
+import { scoreGraph } from '../../src/compiler/gates/score-graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { conditionsOf } from '../../src/passkit/conditions.js';
 import { at } from '../../src/support/assert.js';

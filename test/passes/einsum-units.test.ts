@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
-import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/forms/pipeline.js';
 import { seededRandom } from '../../src/support/random.js';
 import { expectSameFunction, fakeProfile, graphOf, runPass } from './support.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { guardPadding } from '../../passes/guard-padding.js';
-import { preparation } from '../../src/compiler/pipeline.js';
+import { preparation } from '../../src/compiler/forms/pipeline.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { openRuntime } from '../../src/runtime/session.js';
 import { expectSameFunction, graphOf, operators, runPass } from './support.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
-import { compaction, densifying, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, preparation } from '../../src/compiler/forms/pipeline.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { type Random, seededRandom } from '../../src/support/random.js';
 import { expectSameFunction, fakeProfile, graphOf, profileOf, runGraph, runPass } from './support.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { orderForMemory } from '../../passes/order-for-memory.js';
-import { passContext } from '../../src/compiler/context.js';
+import { passContext } from '../../src/compiler/model/context.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { parseGraph, printGraph } from '../../src/ir/text.js';
 import { inferTypes } from '../../src/ops/index.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/forms/pipeline.js';
 import { cloneGraph } from '../../src/ir/clone.js';
 import { PassManager } from '../../src/passkit/manager.js';
 import { randomNetwork } from './random/network.js';

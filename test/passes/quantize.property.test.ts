@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dynamicGating, masking, settling } from '../../src/compiler/pipeline.js';
+import { dynamicGating, masking, settling } from '../../src/compiler/forms/pipeline.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { Tensor } from '../../src/ir/tensor.js';
 import { modelBytes } from '../../src/onnx/write.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { removeConstantUnits } from '../../passes/remove-constant-units.js';
 import { removeDeadUnits } from '../../passes/remove-dead-units.js';
-import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, dynamicGating, preparation } from '../../src/compiler/forms/pipeline.js';
 import { Coverage, compareAround, type Outcome, smallestFailure } from './random/check.js';
 import type { PlantedGraph } from './random/graph.js';
 import { randomGraph, recipeOf } from './random/kinds.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sinkTransposes } from '../../passes/sink-transposes.js';
-import { preparation } from '../../src/compiler/pipeline.js';
+import { preparation } from '../../src/compiler/forms/pipeline.js';
 import { countInferences, expectSameFunction, graphOf, operators, runPass } from './support.js';
 
 const sunk = async (text: string) => {

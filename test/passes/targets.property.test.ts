@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compaction, densifying, dynamicGating, masking, preparation } from '../../src/compiler/pipeline.js';
+import { compaction, densifying, dynamicGating, masking, preparation } from '../../src/compiler/forms/pipeline.js';
 import { webgpu } from '../../targets/webgpu.js';
 import { randomNetwork } from './random/network.js';
 import { expectSameFunction, operators, profileOf, runPass } from './support.js';

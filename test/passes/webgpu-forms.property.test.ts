@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { masking, preparation } from '../../src/compiler/pipeline.js';
-import { reportPlacement } from '../../src/compiler/placement.js';
+import { masking, preparation } from '../../src/compiler/forms/pipeline.js';
+import { reportPlacement } from '../../src/compiler/forms/placement.js';
 import { cloneGraph } from '../../src/ir/clone.js';
 import { webgpu } from '../../targets/webgpu.js';
 import { gatedNetwork, gatedSpecs } from '../passkit/gating/gated-networks.js';

@@ -124,7 +124,7 @@ test('where not all files are known, an edit anywhere compiles anew, and another
 });
 
 test('modules with rules are read anew, with what they import', async () => {
-  const { loadPlugins } = await import('../../src/compiler/plugins.js');
+  const { loadPlugins } = await import('../../src/compiler/model/plugins.js');
   const own = join(folder, 'rules');
   mkdirSync(own);
   const path = join(own, 'rules.mjs');

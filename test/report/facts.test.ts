@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Report, TargetReport } from '../../src/compiler/report.js';
+import type { Report, TargetReport } from '../../src/compiler/reporting/report.js';
 import { colorsFor } from '../../src/report/colors.js';
 import { renderReport } from '../../src/report/compile.js';
 import { removedUnits, unitsLeft } from '../../src/report/facts.js';

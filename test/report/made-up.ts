@@ -1,4 +1,4 @@
-import type { GateReport, Report, SourceLayer, TargetReport } from '../../src/compiler/report.js';
+import type { GateReport, Report, SourceLayer, TargetReport } from '../../src/compiler/reporting/report.js';
 import { CoFiring } from '../../src/runtime/profile/co-firing.js';
 import type { GateProfile, Profile } from '../../src/runtime/profile/types.js';
 import { seededRandom } from '../../src/support/random.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Planning, RegionReport } from '../../src/compiler/report.js';
+import type { Planning, RegionReport } from '../../src/compiler/reporting/report.js';
 import { planningLines } from '../../src/report/planning.js';
 
 const plan = (name: string, predicted: number): RegionReport['considered'][number] => ({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { reportSchema } from '../../src/compiler/report.js';
+import { reportSchema } from '../../src/compiler/reporting/report.js';
 import { trap, writeSamples } from '../cli/support.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { manifest, npm, packed } from './package-support.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compiledFiles } from '../../../src/compiler/compiled-files.js';
+import { compiledFiles } from '../../../src/compiler/files/compiled-files.js';
 import { loadProfile } from '../../../src/compiler/profile.js';
 import { readCosts, writeCosts } from '../../../src/compiler/tuning/costs/costs-file.js';
 import { loadConfig } from '../../../src/config/index.js';

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { WrittenReport } from '../../compiler/read-report.js';
+import type { WrittenReport } from '../../compiler/files/read-report.js';
 import { printable } from '../../report/text.js';
 import type { Profile } from '../../runtime/profile/types.js';
 import { problem, SwancError } from '../../support/errors.js';
@@ -45,7 +45,7 @@ export function addReport(program: Command, terminal: Terminal): void {
   withCommonOptions(command)
     .addHelpText('after', examples)
     .action(async (place: string, { out, profile, quiet }: Flags) => {
-      const { readReport } = await import('../../compiler/read-report.js');
+      const { readReport } = await import('../../compiler/files/read-report.js');
       const written = await readReport(place);
       const paths = out ?? [join(dirname(written.path), 'report.html')];
       await requireReportFiles(paths);
@@ -59,7 +59,7 @@ export function addReport(program: Command, terminal: Terminal): void {
 async function profileOf({ path, report }: WrittenReport, given: string | undefined): Promise<Profile | undefined> {
   const { sha256 } = report.model;
   const { loadProfile } = await import('../../compiler/profile.js');
-  const { isFile } = await import('../../compiler/read-report.js');
+  const { isFile } = await import('../../compiler/files/read-report.js');
   if (given !== undefined) {
     if (sha256 !== null) return loadProfile(given, sha256);
     throw new SwancError('SWC2002', 'the profile cannot be used', [

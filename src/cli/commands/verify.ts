@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { VerificationReport } from '../../compiler/report.js';
+import type { VerificationReport } from '../../compiler/reporting/report.js';
 import { colorsFor } from '../../report/colors.js';
 import { printable } from '../../report/text.js';
 import { renderVerification } from '../../report/verify.js';
@@ -53,7 +53,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
       const settings = await settingsOf(command, terminal);
       const model = modelOf(command, first, settings);
       const path = second ?? settings.options.out ?? defaultOut;
-      const { compiledFiles, isFolder } = await import('../../compiler/compiled-files.js');
+      const { compiledFiles, isFolder } = await import('../../compiler/files/compiled-files.js');
       const files = await compiledFiles(path);
       const { verified, failures } = await withStandardInput(terminal, dataAndPlugins(settings.options), (inputs) =>
         verifyAll(files, model, inputs, terminal),

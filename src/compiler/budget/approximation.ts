@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readRecord } from '../file-record.js';
+import { readRecord } from '../files/file-record.js';
 import type { Loss } from './loss.js';
 
 /**

@@ -4,8 +4,8 @@ import { element } from '../../runtime/compare.js';
 import { openRuntime } from '../../runtime/session.js';
 import type { Tensors } from '../../runtime/types.js';
 import { SwancError, throwIfAborted } from '../../support/errors.js';
-import { commonInputs, fixedBatchOfInputs, loadModel, type NamedModel, samplesFor } from '../model-inputs.js';
 import type { CommonOptions, DataOptions } from '../options.js';
+import { commonInputs, fixedBatchOfInputs, loadModel, type NamedModel, samplesFor } from '../samples/model-inputs.js';
 import type { Pair } from './structure.js';
 
 /** How far the outputs of two models are apart. */

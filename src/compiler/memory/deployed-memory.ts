@@ -4,8 +4,8 @@ import { atOpset } from '../../onnx/write.js';
 import { inferTypes } from '../../ops/index.js';
 import { type MemoryPeak, peakOf } from '../../passkit/memory/schedule.js';
 import { sizesOf } from '../../passkit/memory/sizes.js';
-import type { Form } from '../forms.js';
-import type { MemoryReport } from '../report.js';
+import type { Form } from '../forms/forms.js';
+import type { MemoryReport } from '../reporting/report.js';
 
 /** What a model that is deployed needs: see `passkit/memory/schedule.ts` for what counts. */
 export interface DeployedMemory {

@@ -4,9 +4,9 @@ import type { Session } from '../../runtime/types.js';
 import type { Budget } from '../budget/approximation.js';
 import { accuracyProblems, budgetOf } from '../budget/budget-options.js';
 import { type Loss, measureLoss, OriginalOutputs } from '../budget/loss.js';
-import { bytesOfForm, type Form } from '../forms.js';
-import { batchSizeFor } from '../samples.js';
-import { fixedBatchOf } from '../timed-samples.js';
+import { bytesOfForm, type Form } from '../forms/forms.js';
+import { batchSizeFor } from '../samples/samples.js';
+import { fixedBatchOf } from '../samples/timed-samples.js';
 import type { LowerPrecisionInput } from './lower-precision.js';
 
 /**

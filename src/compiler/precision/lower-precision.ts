@@ -1,8 +1,8 @@
 import type { Precision } from '../../passkit/target.js';
-import type { Choice, ChoiceInput } from '../choose-form.js';
-import type { Form } from '../forms.js';
-import { finishing } from '../pipeline.js';
-import type { LowerPrecisionReport } from '../report.js';
+import type { Choice, ChoiceInput } from '../forms/choose-form.js';
+import type { Form } from '../forms/forms.js';
+import { finishing } from '../forms/pipeline.js';
+import type { LowerPrecisionReport } from '../reporting/report.js';
 import { fp16 } from './fp16.js';
 import { int8 } from './int8.js';
 import { precisionOf } from './precision-of.js';

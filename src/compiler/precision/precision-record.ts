@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type Precision, precisions } from '../../passkit/target.js';
 import { type Budget, budgetSchema, lossReport, lossSchema } from '../budget/approximation.js';
 import type { Loss } from '../budget/loss.js';
-import { readRecord } from '../file-record.js';
-import type { Form } from '../forms.js';
+import { readRecord } from '../files/file-record.js';
+import type { Form } from '../forms/forms.js';
 
 /**
  * What a file says of its precision: which it is, what the model lost in it when it was compiled, and what it may lose at

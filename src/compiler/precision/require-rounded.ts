@@ -1,6 +1,6 @@
 import { problem, SwancError } from '../../support/errors.js';
 import type { Loss } from '../budget/loss.js';
-import type { Compared } from '../verification.js';
+import type { Compared } from '../verification/verification.js';
 
 /**
  * For a model that computes in less than float32: every clear sample equals the original up to what rounding comes to. Where

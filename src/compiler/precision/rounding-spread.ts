@@ -7,7 +7,7 @@ import { type NoisyGraph, noisyGraph } from '../../passkit/precision/noisy-graph
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { at, defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
-import { fixedBatchOf } from '../timed-samples.js';
+import { fixedBatchOf } from '../samples/timed-samples.js';
 import { deviationsAllowed, marginsUnder } from './noisy-margins.js';
 
 /** How far rounding to float16 may move what a model gives and what its gates decide by: see `noisyGraph`. */

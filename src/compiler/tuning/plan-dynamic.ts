@@ -1,8 +1,8 @@
 import type { ConsideredPlan, PassReport, RegionPlans } from '../../passkit/pass.js';
 import { defined } from '../../support/assert.js';
-import type { Form } from '../forms.js';
-import type { Planning, RegionReport } from '../report.js';
-import { tooFewRuns } from '../timed-samples.js';
+import type { Form } from '../forms/forms.js';
+import type { Planning, RegionReport } from '../reporting/report.js';
+import { tooFewRuns } from '../samples/timed-samples.js';
 import type { Paired } from './paired.js';
 import { candidatesOf, type PlanNames, type PlanSearch, searchPlans } from './search-plans.js';
 import { CompiledTrials, type TrialOptions } from './trials.js';

@@ -1,9 +1,9 @@
 import type { Runtime, Session, Tensors } from '../../runtime/types.js';
 import { defined } from '../../support/assert.js';
 import { throwIfAborted } from '../../support/errors.js';
-import { bytesOfForm, type Form } from '../forms.js';
+import { bytesOfForm, type Form } from '../forms/forms.js';
 import { quantile, type SampleTimes, timeSamples } from '../measure.js';
-import { compareWith, type Reference, requireEqual } from '../verification.js';
+import { compareWith, type Reference, requireEqual } from '../verification/verification.js';
 import { isUndecided, type Paired, paired } from './paired.js';
 import type { PlanNames, PlanTrials } from './search-plans.js';
 

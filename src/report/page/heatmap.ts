@@ -1,4 +1,4 @@
-import type { GateReport, UnitFate } from '../../compiler/report.js';
+import type { GateReport, UnitFate } from '../../compiler/reporting/report.js';
 import { alwaysFired, firingFrequency, neverFired } from '../../runtime/profile/query.js';
 import type { GateProfile } from '../../runtime/profile/types.js';
 import { percent } from '../facts.js';

@@ -1,4 +1,4 @@
-import type { Report, TargetReport } from '../../compiler/report.js';
+import type { Report, TargetReport } from '../../compiler/reporting/report.js';
 import { percent, removedUnits, shapeText } from '../facts.js';
 import { formatBytes, formatCount, plural } from '../format.js';
 import { fateTexts, type LayerView } from '../layer-views.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Report, TargetReport } from '../../compiler/report.js';
+import type { Report, TargetReport } from '../../compiler/reporting/report.js';
 import { statisticsOf } from '../../runtime/profile/query.js';
 import type { Profile } from '../../runtime/profile/types.js';
 import { gainsOf, labelOf, originalSize, speedOf, titleOf, verdictOf } from '../facts.js';

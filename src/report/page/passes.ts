@@ -1,4 +1,4 @@
-import type { TargetReport } from '../../compiler/report.js';
+import type { TargetReport } from '../../compiler/reporting/report.js';
 import { plural } from '../format.js';
 import { type Content, html, type Markup } from './markup.js';
 import { table } from './table.js';

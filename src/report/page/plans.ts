@@ -1,4 +1,4 @@
-import type { Planning, RegionReport, TargetReport } from '../../compiler/report.js';
+import type { Planning, RegionReport, TargetReport } from '../../compiler/reporting/report.js';
 import { type ConsideredPlan, mask, partOfMask, percent } from '../facts.js';
 import { formatMicroseconds, plural, sentence } from '../format.js';
 import { type Content, html, type Markup } from './markup.js';

@@ -1,4 +1,4 @@
-import type { LowerPrecisionReport, Report, TargetReport } from '../../compiler/report.js';
+import type { LowerPrecisionReport, Report, TargetReport } from '../../compiler/reporting/report.js';
 import { formatPoints, formatRelative } from '../budget.js';
 import { percent, speedBase, whyUnmeasured } from '../facts.js';
 import { formatBytes, formatMicroseconds, plural, sentence } from '../format.js';

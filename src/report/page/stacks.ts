@@ -1,5 +1,5 @@
 import * as dagre from '@dagrejs/dagre';
-import type { SourceLayer } from '../../compiler/report.js';
+import type { SourceLayer } from '../../compiler/reporting/report.js';
 
 /** Where the layers of a model stand in its picture: layers in a row are one stack, and stacks are laid out in ranks. */
 

@@ -1,4 +1,4 @@
-import type { BudgetReport, TargetReport, TradeOffPoint } from '../../compiler/report.js';
+import type { BudgetReport, TargetReport, TradeOffPoint } from '../../compiler/reporting/report.js';
 import { formatPoints, formatRelative } from '../budget.js';
 import { formatCount, plural } from '../format.js';
 import { type Content, html, type Markup, pathData, place } from './markup.js';

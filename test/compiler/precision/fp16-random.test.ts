@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { toFloat16 } from '../../../passes/to-float16.js';
-import { densifying, dynamicGating, settling } from '../../../src/compiler/pipeline.js';
+import { densifying, dynamicGating, settling } from '../../../src/compiler/forms/pipeline.js';
 import { measureMagnitudes } from '../../../src/compiler/precision/measure-magnitudes.js';
 import { measureSpread } from '../../../src/compiler/precision/rounding-spread.js';
 import type { Graph } from '../../../src/ir/graph.js';

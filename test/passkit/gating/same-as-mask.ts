@@ -1,6 +1,6 @@
 import { shuffled } from '../../../fixtures/random.js';
 import { planGates } from '../../../passes/plan-gates.js';
-import { dynamicGating } from '../../../src/compiler/pipeline.js';
+import { dynamicGating } from '../../../src/compiler/forms/pipeline.js';
 import type { Graph } from '../../../src/ir/graph.js';
 import { printGraph } from '../../../src/ir/text.js';
 import { plansOf } from '../../../src/passkit/gating/planner.js';

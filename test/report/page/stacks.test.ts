@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SourceLayer } from '../../../src/compiler/report.js';
+import type { SourceLayer } from '../../../src/compiler/reporting/report.js';
 import { type Layout, layOut, rowHeight, stackWidth } from '../../../src/report/page/stacks.js';
 
 const layer = (inputs: readonly number[]): SourceLayer => {

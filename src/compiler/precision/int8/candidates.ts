@@ -3,8 +3,8 @@ import { type RangeMethod, rangeMethods } from '../../../passkit/quantization/ra
 import type { Session } from '../../../runtime/types.js';
 import { defined } from '../../../support/assert.js';
 import { measureLoss, OriginalOutputs } from '../../budget/loss.js';
-import { bytesOfForm, type Form } from '../../forms.js';
-import { quantizing } from '../../pipeline.js';
+import { bytesOfForm, type Form } from '../../forms/forms.js';
+import { quantizing } from '../../forms/pipeline.js';
 import type { LowerPrecisionInput } from '../lower-precision.js';
 import type { SeenValues } from './calibrate.js';
 
