@@ -48,10 +48,15 @@ export class ModelBuilds {
 
   /**
    * The compiled model of an import.
-   * @param watch is called with every file that the result depends on, before what may fail.
+   * @param onFile is called once with every file that the result depends on, before what may fail.
    * @throws SwancError for options, models and data that cannot be used, and files that are written all the time.
    */
-  async get(request: ModelRequest, root: string, watch: (file: string) => void): Promise<CachedModel> {
+  async get(request: ModelRequest, root: string, onFile: (file: string) => void): Promise<CachedModel> {
+    const watched = new Set<string>();
+    const watch = (file: string): void => {
+      if (!watched.has(file)) onFile(file);
+      watched.add(file);
+    };
     watch(request.path);
     this.#options ??= checkPluginOptions(this.#given);
     const config = await this.#config(root, watch);
