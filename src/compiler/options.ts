@@ -78,7 +78,10 @@ export interface DataOptions {
   readonly imageResize?: ImageResize | undefined;
   /** `center` cuts off what is too wide or too high before resizing; `none` by default, which distorts. */
   readonly imageCrop?: ImageCrop | undefined;
-  /** What pixels, 0 to 255, are multiplied by; 1 by default, with a warning where the input takes floats. */
+  /**
+   * What pixels, and whole numbers for an input of floats, are multiplied by; 1 by default, with a warning where pixels from 0
+   * to 255 go to floats. Numbers that are floats already stay as they are.
+   */
   readonly imageScale?: number | undefined;
   /** Subtracted from the scaled pixels: one number, or one for each channel. */
   readonly imageMean?: readonly number[] | undefined;
